@@ -1,0 +1,63 @@
+/* Users (erp_database.users) and this process's cache of them, by id.
+ *
+ * The record, not the token, says what a user may do now: role, branch, disabled, token version.
+ * Cached for the TTL (5 s without a watcher) or until the board's epoch of "user:<id>" moves.
+ */
+#ifndef ERP_AUTH_USERS_H
+#define ERP_AUTH_USERS_H
+
+#include "auth/perm.h"
+#include "tenant/registry.h"
+
+#define USER_REVOKED_MAX 32 /* single tokens signed out; one more ends all of them */
+#define USER_ROUTES_MAX  64
+
+struct user {
+    char id[64];
+    char email[256];
+    char full_name[256];
+    char tenant_id[64];   /* "" when none */
+    char tenant_slug[41]; /* "" when none */
+    char branch_id[64];   /* "" when none */
+    char password_hash[64]; /* "" when unusable; never leaves auth/ */
+    enum role role;
+    bool disabled;
+    bool had_tenant; /* a link exists or existed: never legacy */
+    int64_t token_version;
+    size_t n_revoked;
+    char revoked[USER_REVOKED_MAX][37]; /* jti of signed-out tokens that have not expired */
+    size_t n_allowed;                   /* allowed_routes: modules; 0 = no narrowing */
+    char allowed[USER_ROUTES_MAX][32];
+};
+
+struct users;
+
+struct users *users_new(const struct conf *conf, struct board *board, struct registry *registry);
+void users_free(struct users *users);
+
+/* By id, cached, borrowed until the next users call. ERR_TOKEN_REVOKED when there is no such user
+ * (its tokens are worthless), ERR_DB_UNAVAILABLE when the database is away. */
+bool users_by_id(struct users *users, const char *id, const struct user **user, struct err *err);
+
+/* By email (case-folded), never cached, into the caller's struct; *found false when unknown. */
+bool users_by_email(struct users *users, const char *email, struct user *user, bool *found,
+                    struct err *err);
+
+/* The record for replies: the user's document without its hash and other secrets, as JSON text
+ * appended to `out` ({"id":…,"email":…}); `extra` (may be NULL) is JSON members appended inside. */
+bool users_render(struct users *users, const char *id, const char *extra, struct str *out,
+                  struct err *err);
+
+/* Writes; each bumps the board's epoch of the user after the database has it. */
+bool users_set_password(struct users *users, const char *id, const char *hash, bool end_tokens,
+                        struct err *err);
+bool users_end_tokens(struct users *users, const char *id, struct err *err);
+bool users_revoke_token(struct users *users, const char *id, const char *jti, int64_t exp_s,
+                        struct err *err);
+bool users_set_disabled(struct users *users, const char *id, bool disabled, struct err *err);
+
+/* Links a user to its tenant, for good (tenant_slug, tenant_id). */
+bool users_link_tenant(struct users *users, const char *id, const struct tenant *tenant,
+                       struct err *err);
+
+#endif

@@ -1,0 +1,81 @@
+/* The only door to data: every filter carries the tenant (and branch), every command a deadline.
+ *
+ * A scope is filled by tenant/resolve.c for one request. Handlers build filters with
+ * scope_filter() and add to them; an operation whose filter does not begin with this scope's
+ * tenant_id is our bug and aborts. The platform's own databases (registry, users) are opened with
+ * a NULL tenant_id by tenant/ and auth/ only.
+ */
+#ifndef ERP_DB_SCOPE_H
+#define ERP_DB_SCOPE_H
+
+#include <mongoc/mongoc.h>
+#include "core/arena.h"
+#include "core/err.h"
+
+struct scope {
+    mongoc_client_t *client; /* borrowed from the client cache for this request */
+    const char *db_name;
+    const char *tenant_id;            /* NULL: a platform database */
+    const char *branch_id;            /* NULL: all branches */
+    int64_t deadline_us;              /* clock_mono_us() at which the request's time is over */
+    int32_t max_time_ms;              /* the most one command may ask for; 0 means 3000 */
+    struct arena *arena;              /* cursors and documents die with it */
+    mongoc_client_session_t *session; /* set by txn_run while inside a transaction */
+    bool transient;                   /* the last failure may be retried as a whole transaction */
+    bool cluster_down;                /* the last failure was the cluster's: the breaker counts it */
+    unsigned round_trips;             /* commands sent, for the bench and the log */
+    int64_t spent_us;                 /* time spent waiting for the database */
+};
+
+/* Starts `filter` (already initialised, empty) with tenant_id, and with `branch_field` equal to
+ * the scope's branch when both are there. `branch_field` may be NULL: not a branch's record. */
+void scope_filter(const struct scope *scope, const char *branch_field, bson_t *filter);
+
+/* A cursor that dies with the arena. `opts` may be NULL (find options: sort, limit, projection,
+ * batchSize, collation). Never NULL; errors come from scope_next. */
+mongoc_cursor_t *scope_find(struct scope *scope, const char *collection, const bson_t *filter,
+                            const bson_t *opts);
+
+/* The next document, valid until the next call; *doc NULL at the end. False on error. */
+bool scope_next(struct scope *scope, mongoc_cursor_t *cursor, const bson_t **doc,
+                struct err *err);
+
+/* The first match as a copy owned by the arena, *doc NULL when there is none. */
+bool scope_find_one(struct scope *scope, const char *collection, const bson_t *filter,
+                    const bson_t *opts, const bson_t **doc, struct err *err);
+
+/* Counts matches, at most `limit` (0 = all). */
+bool scope_count(struct scope *scope, const char *collection, const bson_t *filter, int64_t limit,
+                 int64_t *count, struct err *err);
+
+/* Inserts one document; it must carry the scope's tenant_id. */
+bool scope_insert(struct scope *scope, const char *collection, const bson_t *doc,
+                  struct err *err);
+
+/* One conditional update; *matched is 0 or 1. `opts` may be NULL (upsert, arrayFilters). */
+bool scope_update_one(struct scope *scope, const char *collection, const bson_t *filter,
+                      const bson_t *update, const bson_t *opts, int64_t *matched,
+                      struct err *err);
+
+bool scope_delete_one(struct scope *scope, const char *collection, const bson_t *filter,
+                      int64_t *deleted, struct err *err);
+
+/* findAndModify: the document before (`after` false) or after the update, arena-owned; NULL when
+ * nothing matched. `projection` may be NULL. */
+bool scope_find_and_update(struct scope *scope, const char *collection, const bson_t *filter,
+                           const bson_t *update, bool after, bool upsert,
+                           const bson_t *projection, const bson_t **doc, struct err *err);
+
+/* An aggregation whose first stage must be a $match that begins with the tenant. */
+mongoc_cursor_t *scope_aggregate(struct scope *scope, const char *collection,
+                                 const bson_t *pipeline, const bson_t *opts);
+
+/* A database command that touches no tenant's documents (ping, listCollections, createIndexes).
+ * `reply` is initialised by the call in every case; the caller destroys it. */
+bool scope_command(struct scope *scope, const bson_t *command, bson_t *reply, struct err *err);
+
+/* Milliseconds that a command may take now: the rest of the deadline, at most max_time_ms.
+ * 0 when the time is over. */
+int32_t scope_time_left_ms(const struct scope *scope);
+
+#endif
