@@ -6,6 +6,7 @@
 #ifndef ERP_AUTH_USERS_H
 #define ERP_AUTH_USERS_H
 
+#include "core/str.h"
 #include "auth/perm.h"
 #include "tenant/registry.h"
 

@@ -1,0 +1,23 @@
+/* Operations that are not plain CRUD: one handler each, named by rows of src/routes.c.
+ *
+ * To add one: 1. src/actions/<verb>.c with its handler; 2. its declaration here; 3. its row in
+ * src/routes.c (docs/add-an-action.md). Handlers check no roles and open no tenants: the row does.
+ */
+#ifndef ERP_ACTIONS_H
+#define ERP_ACTIONS_H
+
+#include "http/route.h"
+
+bool action_login(struct req *req);           /* session.c */
+bool action_me(struct req *req);
+bool action_change_password(struct req *req);
+bool action_logout(struct req *req);
+
+bool action_health_live(struct req *req);     /* health.c */
+bool action_health_ready(struct req *req);
+bool action_health_tenant(struct req *req);
+bool action_health_collections(struct req *req);
+
+bool action_openapi(struct req *req);         /* meta.c */
+
+#endif

@@ -1,0 +1,19 @@
+/* The plain operations of a resource, as route handlers, and the same for erpctl. */
+#ifndef ERP_ENGINE_CRUD_H
+#define ERP_ENGINE_CRUD_H
+
+#include "engine/resource.h"
+
+/* Appends the rows of a resource to `rows` (room for CRUD_ROWS_MAX more): one an operation and
+ * one a view. Returns how many. Texts are owned by the process. */
+#define CRUD_ROWS_MAX 16
+size_t crud_routes(const struct resource *resource, struct route *rows);
+
+/* Stores one record given as JSON, as POST does, under a given id (may be NULL: a new one), by
+ * `actor` (audit). *created false when a record with this id is there already (nothing is
+ * changed then). For seeding: the request's place is taken by the scope. */
+bool crud_seed(const struct resource *resource, struct scope *scope, const struct kind_env *env,
+               const char *id, const char *actor, json_t *record, bool *created,
+               struct err *err);
+
+#endif

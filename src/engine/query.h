@@ -1,0 +1,37 @@
+/* List parameters -> one filter, sort and projection: limit, after, sort, fields, q, filters.
+ *
+ * Paging is by key: the cursor holds the last row's sort value and id, sealed with an HMAC, so a
+ * page costs the same wherever it lies and a cursor cannot be forged or used elsewhere.
+ */
+#ifndef ERP_ENGINE_QUERY_H
+#define ERP_ENGINE_QUERY_H
+
+#include "engine/resource.h"
+
+#define LIST_LIMIT_MAX 1000
+
+struct list_query {
+    bson_t filter; /* begins with the scope's tenant */
+    bson_t opts;   /* sort, limit, projection, batchSize */
+    int64_t limit;
+    const struct field *sort; /* NULL: by id (or a built-in name) */
+    const char *sort_name;
+    int sort_dir;             /* 1 or -1 */
+    uint64_t shown;           /* bit i: field i of the descriptor is shown */
+    unsigned shown_std;       /* bits of enum std_field */
+    bool all_fields;
+};
+
+/* The fields that every record has beside the descriptor's. */
+enum std_field { STD_ID = 1, STD_TENANT_ID = 2, STD_CREATED_AT = 4, STD_UPDATED_AT = 8 };
+
+/* Reads the request's parameters: ERR_BAD_QUERY for unknown names and bad values. The bson of
+ * `out` dies with the arena. `view` may be NULL. */
+bool query_list(struct req *req, const struct resource *resource, const struct view *view,
+                struct list_query *out, struct err *err);
+
+/* Adds the Link header of the next page, after the last document of a full page. */
+void query_link_next(struct req *req, const struct resource *resource,
+                     const struct list_query *query, const bson_t *last);
+
+#endif

@@ -1,0 +1,16 @@
+/* From BSON straight to JSON text: no tree in between on the read path. */
+#ifndef ERP_ENGINE_RENDER_H
+#define ERP_ENGINE_RENDER_H
+
+#include "engine/query.h"
+
+/* Appends one record as a JSON object: id, the dates, tenant_id, then every field of the
+ * descriptor in its order, null (or the default) when the document lacks it. `query` NULL shows
+ * everything. */
+void render_record(const struct resource *resource, const struct kind_env *env,
+                   const bson_t *doc, const struct list_query *query, struct str *out);
+
+/* The entity tag of a document, quoted (RFC 9110 §8.8.3), arena-owned. */
+const char *render_etag(const bson_t *doc, struct arena *arena);
+
+#endif

@@ -1,0 +1,77 @@
+/* A resource: one descriptor gives a noun its fields, collection, indexes, operations and roles.
+ *
+ * To add one: 1. src/resources/<noun>.c with one `const struct resource <noun>_resource`;
+ * 2. its line in src/resources/list.def; 3. its file in Makefile.am; 4. a folder t/case/<noun>/.
+ * Routes, validation, OpenAPI, indexes and the isolation tests follow (docs/add-a-resource.md).
+ */
+#ifndef ERP_ENGINE_RESOURCE_H
+#define ERP_ENGINE_RESOURCE_H
+
+#include "engine/kind.h"
+#include "http/route.h"
+
+enum resource_ops {
+    OP_LIST = 1 << 0,
+    OP_GET = 1 << 1,
+    OP_CREATE = 1 << 2,
+    OP_REPLACE = 1 << 3, /* PUT */
+    OP_PATCH = 1 << 4,   /* merge patch (RFC 7396) */
+    OP_DELETE = 1 << 5,
+    OP_READ = OP_LIST | OP_GET,
+    OP_ALL = OP_READ | OP_CREATE | OP_REPLACE | OP_PATCH | OP_DELETE
+};
+
+#define INDEX_KEYS_MAX 4
+
+/* An index beyond those that the fields' flags bring. Keys begin with tenant_id; "-name" is
+ * descending. */
+struct index_def {
+    const char *keys[INDEX_KEYS_MAX];
+    bool unique;
+};
+
+/* A fixed filter under the collection's path: GET /api/products/low-stock. */
+struct view {
+    const char *path;
+    const char *summary;
+    void (*filter)(bson_t *filter);
+    const char *sort; /* as in ?sort=, NULL: the resource's */
+};
+
+struct write_ctx;
+
+struct resource {
+    const char *noun;       /* "product" */
+    const char *schema;     /* "Product": its name in OpenAPI */
+    const char *path;       /* "/api/products" */
+    const char *collection; /* "products" */
+    const char *module;
+    const char *branch_field; /* records belong to a branch; NULL: to the whole tenant */
+    unsigned ops;
+    unsigned read_roles;  /* 0: ROLES_TENANT */
+    unsigned write_roles; /* 0: ROLES_MANAGER */
+    const struct field *fields; /* ended by a NULL name; without id, tenant_id and the dates */
+    const struct index_def *indexes;
+    size_t n_indexes;
+    const struct view *views;
+    size_t n_views;
+    const char *sort;       /* default order, as in ?sort=; NULL: "id" */
+    bool singleton;         /* one record a tenant, made on first read, at `path` itself */
+    unsigned index_version; /* counts up when indexes change */
+    const char *summary;    /* what it is, one line */
+};
+
+/* Every descriptor, from resources/list.def. */
+size_t resource_count(void);
+const struct resource *resource_at(size_t i);
+const struct resource *resource_by_noun(const char *noun);
+const struct resource *resource_by_collection(const char *collection);
+
+size_t resource_field_count(const struct resource *resource);
+const struct field *resource_field(const struct resource *resource, const char *name);
+
+/* Descriptor checks: names, kinds, limits, defaults, references, indexes. Prints every fault on
+ * `out` and returns how many there are; the programs die unless it is 0. */
+size_t resource_lint(FILE *out);
+
+#endif

@@ -1,0 +1,16 @@
+/* The gate: applies a row's policy before its handler runs, in one fixed order.
+ *
+ * Media type and size, query names, token, principal, role, tenant (fail closed), subscription,
+ * module, branch, bulkhead, breaker, JSON. Every refusal of the server is made here or in the
+ * rooms that it asks.
+ */
+#ifndef ERP_HTTP_GATE_H
+#define ERP_HTTP_GATE_H
+
+#include "http/route.h"
+
+/* Serves one request whose transport fields are filled: matches, applies the gate, runs the
+ * handler, renders the error if there is one. The reply is in req->resp. */
+void gate_serve(struct req *req);
+
+#endif

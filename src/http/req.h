@@ -1,0 +1,113 @@
+/* One request and its reply, as handlers see them. Nothing here knows FastCGI.
+ *
+ * Everything a request owns lives in its arena and dies with it. Text from the client has been
+ * length-limited and, where it reaches a handler decoded, checked as UTF-8.
+ */
+#ifndef ERP_HTTP_REQ_H
+#define ERP_HTTP_REQ_H
+
+#include <jansson.h>
+#include "core/arena.h"
+#include "core/board.h"
+#include "core/conf.h"
+#include "core/err.h"
+#include "core/str.h"
+#include "auth/login.h"
+
+struct route;
+struct route_table;
+
+/* The process: built once by erpd.c or erpctl.c, borrowed by every request. */
+struct app {
+    struct conf conf;
+    struct board *board;
+    struct clients *clients;
+    struct registry *registry;
+    struct resolver resolver;
+    struct users *users;
+    struct token_keys *keys;
+    struct login login;
+    const struct route_table *routes;
+    uint8_t cursor_key[32]; /* seals paging cursors */
+};
+
+#define REQ_QUERY_MAX  64
+#define REQ_PARAMS_MAX 4
+#define REQ_HEADERS_MAX 24
+
+struct pair {
+    const char *name;
+    const char *value;
+};
+
+struct resp {
+    int status;               /* 0 until a handler or the gate decides */
+    const char *content_type; /* NULL: application/json */
+    struct str *body;         /* the worker's buffer, empty at the start of a request */
+    size_t n_headers;
+    struct pair headers[REQ_HEADERS_MAX];
+};
+
+struct req {
+    struct app *app;
+    struct arena *arena;
+    struct err *err; /* what went wrong; rendered as problem+json when set */
+
+    const char *method;
+    const char *path; /* normalised by nginx, percent-decoded */
+    size_t n_query;
+    struct pair query[REQ_QUERY_MAX];
+    size_t n_params;
+    struct pair params[REQ_PARAMS_MAX]; /* path parameters of the route */
+
+    const char *request_id; /* from nginx, or made here */
+    const char *remote_addr;
+    const char *authorization, *content_type, *if_match, *if_none_match, *prefer;
+    const char *idempotency_key, *origin, *accept;
+    const char *body_bytes;
+    size_t body_len;
+
+    const struct route *route;
+    struct principal principal; /* valid when the route asks for a token */
+    bool authenticated;
+    const struct tenant *tenant; /* NULL when the route needs none */
+    struct tenant legacy;        /* what `tenant` points to in legacy mode */
+    struct scope scope;          /* the tenant's database, when `tenant` is set */
+    json_t *body;                /* parsed, when the route takes JSON; owned by the arena */
+
+    bool strict;      /* Prefer: handling=strict */
+    bool count_exact; /* Prefer: count=exact */
+    int64_t started_us, deadline_us;
+    int64_t gate_us, tenant_us; /* where time went, for Server-Timing */
+    struct resp resp;
+};
+
+/* The value of a query parameter or path parameter; NULL when absent. */
+const char *req_query(const struct req *req, const char *name);
+const char *req_param(const struct req *req, const char *name);
+
+/* Splits and decodes a query string (application/x-www-form-urlencoded) into req->query:
+ * ERR_BAD_QUERY for bad escapes, NUL, invalid UTF-8, repeated names or too many parameters. */
+bool req_parse_query(struct req *req, const char *text, struct err *err);
+
+/* Parses the body as one JSON value with our limits (depth 16, 10,000 values, duplicate keys and
+ * NUL refused): ERR_BAD_JSON with the place. */
+bool req_parse_json(struct req *req, struct err *err);
+
+/* Adds a reply header; the value must not hold CR or LF (it is dropped if it does). Both texts
+ * must live as long as the arena. */
+void resp_header(struct req *req, const char *name, const char *value);
+
+/* The struct str of the body, for handlers that write JSON text. */
+static inline struct str *resp_body(struct req *req)
+{
+    return req->resp.body;
+}
+
+/* {"message": …} with status 200. Always true. */
+bool resp_message(struct req *req, const char *fmt, ...) ERP_PRINTF(2, 3);
+
+/* Turns req->err into problem+json (RFC 9457), replacing whatever the body held. */
+void resp_problem(struct req *req);
+
+#endif

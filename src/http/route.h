@@ -1,0 +1,83 @@
+/* The handler table's row, and matching.
+ *
+ * Policy lives in the row: the gate (gate.c) applies it before the handler runs, and a handler
+ * that checks a role is a bug. Rows come from src/routes.c and, for plain records, from the
+ * resource descriptors (engine/crud.c makes one row an operation).
+ */
+#ifndef ERP_HTTP_ROUTE_H
+#define ERP_HTTP_ROUTE_H
+
+#include "http/req.h"
+
+struct resource;
+
+enum route_auth {
+    AUTH_TOKEN = 0, /* the default: a row that says nothing needs a token */
+    AUTH_PUBLIC
+};
+
+enum route_tenancy {
+    TENANCY_REQUIRED = 0, /* the default: a tenant's (or legacy) scope */
+    TENANCY_OPTIONAL,     /* resolved when the user has one */
+    TENANCY_NONE,         /* platform: no tenant scope at all */
+    TENANCY_REPORTED      /* the handler reports the tenant's database being away itself */
+};
+
+enum route_body {
+    BODY_NONE = 0, /* a body is refused */
+    BODY_JSON,     /* application/json (or merge-patch+json) */
+    BODY_OPTIONAL  /* JSON, may be empty */
+};
+
+enum route_pool { POOL_MAIN = 0, POOL_LOGIN };
+
+/* A named value in the query string, for OpenAPI and the check for unknown ones. */
+struct route_param {
+    const char *name;
+    const char *type; /* OpenAPI type: string, integer, boolean */
+    const char *summary;
+    bool required;
+};
+
+/* A reply or body schema by name: a resource ("Product"), its input ("ProductInput"), or one of
+ * the named schemas of engine/openapi.c. NULL: a free object. */
+struct route {
+    const char *method;
+    const char *path; /* "/api/products/{id}": braces are one segment each */
+    bool (*handler)(struct req *req); /* false: req->err is set */
+    enum route_auth auth;
+    enum route_tenancy tenancy;
+    enum route_body body;
+    enum route_pool pool;
+    unsigned roles;     /* mask of perm.h; 0 with AUTH_TOKEN means ROLES_TENANT */
+    const char *module; /* NULL: core */
+    size_t body_limit;  /* bytes; 0 = ERP_BODY_LIMIT */
+    const char *summary;
+    const char *in, *out; /* schema names */
+    bool out_list;
+    bool writes;        /* changes data: refused to impersonators' read-only and to newer schemas */
+    const struct route_param *query; /* ended by a NULL name; may be NULL */
+    bool open_query;    /* unknown query parameters are the handler's to judge */
+    const struct resource *resource; /* the descriptor, for engine rows */
+    const void *arg;                 /* the handler's own constant (a view, a transition) */
+};
+
+struct route_table;
+
+/* Builds a table of the rows (copied; their texts are borrowed). Dies when two rows clash, a path is
+ * malformed, or a row is incomplete. src/routes.c calls it with every row there is. */
+struct route_table *route_table_new(const struct route *rows, size_t n);
+void route_table_free(struct route_table *table);
+
+size_t route_count(const struct route_table *table);
+const struct route *route_at(const struct route_table *table, size_t i);
+
+/* Finds the row for req->method and req->path and fills req->route and req->params. Literal
+ * segments win over braces. ERR_NOT_FOUND; ERR_METHOD_NOT_ALLOWED (with an Allow header). HEAD is
+ * served by GET rows. */
+bool route_match(const struct route_table *table, struct req *req, struct err *err);
+
+/* The effective role mask of a row. */
+unsigned route_roles(const struct route *route);
+
+#endif
