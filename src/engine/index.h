@@ -3,12 +3,21 @@
 #define ERP_ENGINE_INDEX_H
 
 #include "engine/resource.h"
+#include "db/scope.h"
 
-/* Makes sure that the resource's indexes are there, once a process and tenant database: after the
- * first use it costs nothing. Failures are logged and tried again at the next use after a pause,
- * except for unique indexes before a write, which fail the request. */
-bool index_ensure(const struct resource *resource, struct scope *scope, bool write,
+/* What this process has seen to already, by database and collection. */
+struct index_cache;
+struct index_cache *index_cache_new(void);
+void index_cache_free(struct index_cache *cache);
+
+/* Makes sure that the resource's indexes (and, before a write, those of the audit log) are there:
+ * one command at the first use by this process, nothing after it. A failure fails the request. */
+bool index_ensure(struct index_cache *cache, const struct resource *resource, struct scope *scope,
                   struct err *err);
+
+/* True when index_ensure would do nothing. */
+bool index_known(const struct index_cache *cache, const struct resource *resource,
+                 const char *db_name);
 
 /* The createIndexes command of a resource, for tests, docs and `erpctl`. `command` is initialised
  * by the call. Returns the number of indexes. */

@@ -22,7 +22,7 @@ enum kind_id {
     K_INT,       /* 64-bit integer within min..max */
     K_BOOL,
     K_MONEY,     /* Decimal128 in the database; min, max in minor units (max 0 = MONEY_MAX) */
-    K_DECIMAL,   /* a quantity or rate with up to 6 decimals, Decimal128; within min..max */
+    K_DECIMAL,   /* a quantity or rate with up to 4 decimals, Decimal128; min..max in whole units */
     K_ENUM,      /* one of `values` */
     K_DAY,       /* "2026-01-31" or an instant, kept as the text that was sent */
     K_CLOCK,     /* "HH:MM" */
@@ -79,8 +79,12 @@ struct kind {
 
 const struct kind *kind_of(const struct field *field);
 
-/* Any BSON value as JSON: for free objects and unknown shapes; depth is limited by BSON itself. */
+/* Two files share the table: plain kinds in kind.c, the structured ones in kind_more.c. */
+extern const struct kind kind_money, kind_decimal, kind_enum, kind_day, kind_clock, kind_instant,
+    kind_text_list, kind_object, kind_rows;
 void kind_show_any(const struct kind_env *env, const bson_iter_t *value, struct str *out);
+bool kind_no_query(const struct kind_env *env, const struct field *field, const char *text,
+                   const char *key, bson_t *out);
 
 /* Lower-cases ASCII in place: how search words are folded, here and in stored data. */
 void kind_fold(char *text);

@@ -16,6 +16,7 @@
 
 struct route;
 struct route_table;
+struct index_cache;
 
 /* The process: built once by erpd.c or erpctl.c, borrowed by every request. */
 struct app {
@@ -28,7 +29,8 @@ struct app {
     struct token_keys *keys;
     struct login login;
     const struct route_table *routes;
-    uint8_t cursor_key[32]; /* seals paging cursors */
+    struct index_cache *indexes; /* which indexes this process has seen to */
+    uint8_t cursor_key[32];      /* seals paging cursors */
 };
 
 #define REQ_QUERY_MAX  64
@@ -77,6 +79,8 @@ struct req {
 
     bool strict;      /* Prefer: handling=strict */
     bool count_exact; /* Prefer: count=exact */
+    void (*after_reply)(struct req *req); /* runs once the client has its reply; may be NULL */
+    const void *after_arg;
     int64_t started_us, deadline_us;
     int64_t gate_us, tenant_us; /* where time went, for Server-Timing */
     struct resp resp;
