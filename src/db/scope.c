@@ -1,2 +1,382 @@
+/* Every operation on data: tenant checked, deadline and session added, time counted, failure
+ * translated. Builds no filters of its own beyond the tenant, and keeps no state between
+ * requests. Called by everything that reads or writes records. */
 #include "base.h"
 #include "db/scope.h"
+#include "core/clock.h"
+#include "db/errmap.h"
+#include "db/guard.h"
+
+#define COMMAND_MAX_MS 3000
+
+static void destroy_cursor(void *cursor)
+{
+    mongoc_cursor_destroy(cursor);
+}
+
+static void destroy_bson(void *doc)
+{
+    bson_destroy(doc);
+}
+
+int32_t scope_time_left_ms(const struct scope *scope)
+{
+    int32_t most = scope->max_time_ms > 0 ? scope->max_time_ms : COMMAND_MAX_MS;
+    int64_t left = (scope->deadline_us - clock_mono_us()) / 1000;
+
+    if (left <= 0)
+        return 0;
+    return left < most ? (int32_t)left : most;
+}
+
+/* Before each operation. False when the request's time is over. */
+static bool begin(struct scope *scope, int32_t *time_ms, struct err *err)
+{
+    scope->transient = scope->cluster_down = false;
+    *time_ms = scope_time_left_ms(scope);
+    if (*time_ms == 0)
+        return err_set(err, ERR_TIMEOUT, "The request took too long.");
+    return true;
+}
+
+/* `extra` with what every command carries. The caller destroys `opts`. */
+static void make_opts(const struct scope *scope, int32_t time_ms, const bson_t *extra,
+                      bson_t *opts)
+{
+    bson_error_t error;
+
+    bson_init(opts);
+    if (extra)
+        bson_concat(opts, extra);
+    BSON_APPEND_INT32(opts, "maxTimeMS", time_ms);
+    if (scope->session && !mongoc_client_session_append(scope->session, opts, &error))
+        die("a session of another client: %s", error.message);
+}
+
+static mongoc_collection_t *open_collection(struct scope *scope, const char *collection)
+{
+    scope->round_trips++;
+    return mongoc_client_get_collection(scope->client, scope->db_name, collection);
+}
+
+static void answered(struct scope *scope)
+{
+    if (scope->answered)
+        return;
+    scope->answered = true;
+    if (scope->verdict)
+        scope->verdict(scope, true);
+}
+
+/* After each failure. A cluster that went away inside a transaction ends the transaction, whether
+ * or not the driver could say so in a reply. */
+static bool failed(struct scope *scope, const bson_error_t *error, const bson_t *reply,
+                   struct err *err)
+{
+    scope->cluster_down = errmap_is_network(error);
+    scope->transient = errmap_has_label(reply, "TransientTransactionError") ||
+                       (scope->session && scope->cluster_down);
+    if (!scope->cluster_down)
+        answered(scope);
+    else if (scope->verdict)
+        scope->verdict(scope, false);
+    if (scope->cluster_down && scope->tenant_id)
+        err_set_retry(err, ERR_DB_UNAVAILABLE, 3,
+                      "Database connection failed for this tenant. Please try again shortly.");
+    return errmap_set(err, error, reply);
+}
+
+/* The common end of a command: counts the time, says how it went. */
+static bool finish(struct scope *scope, int64_t started_us, bool ok, const bson_error_t *error,
+                   const bson_t *reply, struct err *err)
+{
+    scope->spent_us += clock_mono_us() - started_us;
+    if (!ok)
+        return failed(scope, error, reply, err);
+    answered(scope);
+    return true;
+}
+
+void scope_filter(const struct scope *scope, const char *branch_field, bson_t *filter)
+{
+    if (scope->tenant_id)
+        BSON_APPEND_UTF8(filter, "tenant_id", scope->tenant_id);
+    if (branch_field && scope->branch_id)
+        bson_append_utf8(filter, branch_field, -1, scope->branch_id, -1);
+}
+
+/* Nothing is sent before the first scope_next, which also sees a deadline that has passed. */
+static int32_t cursor_time_ms(struct scope *scope)
+{
+    int32_t time_ms = scope_time_left_ms(scope);
+
+    return time_ms > 0 ? time_ms : 1;
+}
+
+mongoc_cursor_t *scope_find(struct scope *scope, const char *collection, const bson_t *filter,
+                            const bson_t *opts)
+{
+    mongoc_collection_t *handle = open_collection(scope, collection);
+    mongoc_cursor_t *cursor;
+    bson_t all;
+
+    guard_filter(scope, filter);
+    make_opts(scope, cursor_time_ms(scope), opts, &all);
+    cursor = mongoc_collection_find_with_opts(handle, filter, &all, NULL);
+    bson_destroy(&all);
+    mongoc_collection_destroy(handle);
+    arena_defer(scope->arena, destroy_cursor, cursor);
+    return cursor;
+}
+
+mongoc_cursor_t *scope_aggregate(struct scope *scope, const char *collection,
+                                 const bson_t *pipeline, const bson_t *opts)
+{
+    mongoc_collection_t *handle = open_collection(scope, collection);
+    mongoc_cursor_t *cursor;
+    bson_t all;
+
+    guard_pipeline(scope, pipeline);
+    make_opts(scope, cursor_time_ms(scope), opts, &all);
+    cursor = mongoc_collection_aggregate(handle, MONGOC_QUERY_NONE, pipeline, &all, NULL);
+    bson_destroy(&all);
+    mongoc_collection_destroy(handle);
+    arena_defer(scope->arena, destroy_cursor, cursor);
+    return cursor;
+}
+
+bool scope_next(struct scope *scope, mongoc_cursor_t *cursor, const bson_t **doc,
+                struct err *err)
+{
+    int64_t started_us = clock_mono_us();
+    const bson_t *reply = NULL;
+    bson_error_t error;
+
+    *doc = NULL;
+    scope->transient = scope->cluster_down = false;
+    if (started_us >= scope->deadline_us)
+        return err_set(err, ERR_TIMEOUT, "The request took too long.");
+    if (mongoc_cursor_next(cursor, doc)) {
+        scope->spent_us += clock_mono_us() - started_us;
+        answered(scope);
+        return true;
+    }
+    *doc = NULL;
+    return finish(scope, started_us, !mongoc_cursor_error_document(cursor, &error, &reply), &error,
+                  reply, err);
+}
+
+bool scope_find_one(struct scope *scope, const char *collection, const bson_t *filter,
+                    const bson_t *opts, const bson_t **doc, struct err *err)
+{
+    bson_t one = BSON_INITIALIZER;
+    mongoc_cursor_t *cursor;
+
+    if (opts)
+        bson_concat(&one, opts);
+    BSON_APPEND_INT64(&one, "limit", 1);
+    BSON_APPEND_BOOL(&one, "singleBatch", true);
+    cursor = scope_find(scope, collection, filter, &one);
+    bson_destroy(&one);
+    return scope_next(scope, cursor, doc, err);
+}
+
+bool scope_count(struct scope *scope, const char *collection, const bson_t *filter, int64_t limit,
+                 int64_t *count, struct err *err)
+{
+    bson_t extra = BSON_INITIALIZER, opts, reply;
+    mongoc_collection_t *handle;
+    bson_error_t error;
+    int64_t started_us;
+    int32_t time_ms;
+    bool ok;
+
+    guard_filter(scope, filter);
+    if (!begin(scope, &time_ms, err))
+        return false;
+    if (limit > 0)
+        BSON_APPEND_INT64(&extra, "limit", limit);
+    make_opts(scope, time_ms, &extra, &opts);
+    bson_destroy(&extra);
+    handle = open_collection(scope, collection);
+    started_us = clock_mono_us();
+    *count = mongoc_collection_count_documents(handle, filter, &opts, NULL, &reply, &error);
+    ok = finish(scope, started_us, *count >= 0, &error, &reply, err);
+    mongoc_collection_destroy(handle);
+    bson_destroy(&opts);
+    bson_destroy(&reply);
+    return ok;
+}
+
+bool scope_insert(struct scope *scope, const char *collection, const bson_t *doc, struct err *err)
+{
+    mongoc_collection_t *handle;
+    bson_error_t error;
+    bson_t opts, reply;
+    int64_t started_us;
+    int32_t time_ms;
+    bool ok;
+
+    guard_document(scope, doc);
+    if (!begin(scope, &time_ms, err))
+        return false;
+    make_opts(scope, time_ms, NULL, &opts);
+    handle = open_collection(scope, collection);
+    started_us = clock_mono_us();
+    ok = mongoc_collection_insert_one(handle, doc, &opts, &reply, &error);
+    ok = finish(scope, started_us, ok, &error, &reply, err);
+    mongoc_collection_destroy(handle);
+    bson_destroy(&opts);
+    bson_destroy(&reply);
+    return ok;
+}
+
+static int64_t reply_count(const bson_t *reply, const char *key)
+{
+    bson_iter_t iter;
+
+    return bson_iter_init_find(&iter, reply, key) ? bson_iter_as_int64(&iter) : 0;
+}
+
+bool scope_update_one(struct scope *scope, const char *collection, const bson_t *filter,
+                      const bson_t *update, const bson_t *opts, int64_t *matched,
+                      struct err *err)
+{
+    mongoc_collection_t *handle;
+    bson_error_t error;
+    bson_t all, reply;
+    int64_t started_us;
+    int32_t time_ms;
+    bool ok;
+
+    guard_filter(scope, filter);
+    guard_update(scope, update);
+    if (!begin(scope, &time_ms, err))
+        return false;
+    make_opts(scope, time_ms, opts, &all);
+    handle = open_collection(scope, collection);
+    started_us = clock_mono_us();
+    ok = mongoc_collection_update_one(handle, filter, update, &all, &reply, &error);
+    ok = finish(scope, started_us, ok, &error, &reply, err);
+    *matched = ok ? reply_count(&reply, "matchedCount") : 0;
+    mongoc_collection_destroy(handle);
+    bson_destroy(&all);
+    bson_destroy(&reply);
+    return ok;
+}
+
+bool scope_delete_one(struct scope *scope, const char *collection, const bson_t *filter,
+                      int64_t *deleted, struct err *err)
+{
+    mongoc_collection_t *handle;
+    bson_error_t error;
+    bson_t opts, reply;
+    int64_t started_us;
+    int32_t time_ms;
+    bool ok;
+
+    guard_filter(scope, filter);
+    if (!begin(scope, &time_ms, err))
+        return false;
+    make_opts(scope, time_ms, NULL, &opts);
+    handle = open_collection(scope, collection);
+    started_us = clock_mono_us();
+    ok = mongoc_collection_delete_one(handle, filter, &opts, &reply, &error);
+    ok = finish(scope, started_us, ok, &error, &reply, err);
+    *deleted = ok ? reply_count(&reply, "deletedCount") : 0;
+    mongoc_collection_destroy(handle);
+    bson_destroy(&opts);
+    bson_destroy(&reply);
+    return ok;
+}
+
+static mongoc_find_and_modify_opts_t *modify_opts(const struct scope *scope, const bson_t *update,
+                                                  bool after, bool upsert,
+                                                  const bson_t *projection, int32_t time_ms)
+{
+    mongoc_find_and_modify_opts_t *opts = mongoc_find_and_modify_opts_new();
+    unsigned flags = MONGOC_FIND_AND_MODIFY_NONE;
+    bson_t extra;
+
+    flags |= after ? MONGOC_FIND_AND_MODIFY_RETURN_NEW : 0;
+    flags |= upsert ? MONGOC_FIND_AND_MODIFY_UPSERT : 0;
+    mongoc_find_and_modify_opts_set_flags(opts, flags);
+    mongoc_find_and_modify_opts_set_update(opts, update);
+    if (projection)
+        mongoc_find_and_modify_opts_set_fields(opts, projection);
+    make_opts(scope, time_ms, NULL, &extra);
+    if (!mongoc_find_and_modify_opts_append(opts, &extra))
+        die("options of findAndModify do not fit");
+    bson_destroy(&extra);
+    return opts;
+}
+
+/* The member "value" of the reply, owned by the arena; NULL when nothing matched. */
+static const bson_t *take_value(struct scope *scope, const bson_t *reply)
+{
+    const uint8_t *bytes;
+    bson_iter_t iter;
+    uint32_t len;
+    bson_t *copy;
+
+    if (!bson_iter_init_find(&iter, reply, "value") || !BSON_ITER_HOLDS_DOCUMENT(&iter))
+        return NULL;
+    bson_iter_document(&iter, &len, &bytes);
+    copy = bson_new_from_data(bytes, len);
+    if (!copy)
+        die("a reply holds a document that is none");
+    arena_defer(scope->arena, destroy_bson, copy);
+    return copy;
+}
+
+bool scope_find_and_update(struct scope *scope, const char *collection, const bson_t *filter,
+                           const bson_t *update, bool after, bool upsert,
+                           const bson_t *projection, const bson_t **doc, struct err *err)
+{
+    mongoc_find_and_modify_opts_t *opts;
+    mongoc_collection_t *handle;
+    bson_error_t error;
+    int64_t started_us;
+    int32_t time_ms;
+    bson_t reply;
+    bool ok;
+
+    *doc = NULL;
+    guard_filter(scope, filter);
+    guard_update(scope, update);
+    if (!begin(scope, &time_ms, err))
+        return false;
+    opts = modify_opts(scope, update, after, upsert, projection, time_ms);
+    handle = open_collection(scope, collection);
+    started_us = clock_mono_us();
+    ok = mongoc_collection_find_and_modify_with_opts(handle, filter, opts, &reply, &error);
+    ok = finish(scope, started_us, ok, &error, &reply, err);
+    if (ok)
+        *doc = take_value(scope, &reply);
+    mongoc_collection_destroy(handle);
+    mongoc_find_and_modify_opts_destroy(opts);
+    bson_destroy(&reply);
+    return ok;
+}
+
+bool scope_command(struct scope *scope, const bson_t *command, bson_t *reply, struct err *err)
+{
+    bson_error_t error;
+    int64_t started_us;
+    int32_t time_ms;
+    bson_t opts;
+    bool ok;
+
+    bson_init(reply);
+    if (!begin(scope, &time_ms, err))
+        return false;
+    bson_destroy(reply); /* the driver initialises it again */
+    bson_init(&opts);
+    BSON_APPEND_INT32(&opts, "maxTimeMS", time_ms);
+    scope->round_trips++;
+    started_us = clock_mono_us();
+    ok = mongoc_client_command_with_opts(scope->client, scope->db_name, command, NULL, &opts,
+                                         reply, &error);
+    bson_destroy(&opts);
+    return finish(scope, started_us, ok, &error, reply, err);
+}

@@ -23,8 +23,13 @@ struct scope {
     mongoc_client_session_t *session; /* set by txn_run while inside a transaction */
     bool transient;                   /* the last failure may be retried as a whole transaction */
     bool cluster_down;                /* the last failure was the cluster's: the breaker counts it */
-    unsigned round_trips;             /* commands sent, for the bench and the log */
+    unsigned round_trips;             /* commands sent (a cursor counts once), for bench and log */
     int64_t spent_us;                 /* time spent waiting for the database */
+    /* Told when the cluster first answers this scope, and of each failure of the cluster: how
+     * clients and breakers learn. Set by tenant/clients.c; NULL: nobody listens. */
+    void (*verdict)(struct scope *scope, bool ok);
+    void *verdict_data;
+    bool answered;
 };
 
 /* Starts `filter` (already initialised, empty) with tenant_id, and with `branch_field` equal to
@@ -40,7 +45,7 @@ mongoc_cursor_t *scope_find(struct scope *scope, const char *collection, const b
 bool scope_next(struct scope *scope, mongoc_cursor_t *cursor, const bson_t **doc,
                 struct err *err);
 
-/* The first match as a copy owned by the arena, *doc NULL when there is none. */
+/* The first match, valid as long as the arena's request; *doc NULL when there is none. */
 bool scope_find_one(struct scope *scope, const char *collection, const bson_t *filter,
                     const bson_t *opts, const bson_t **doc, struct err *err);
 
@@ -52,7 +57,8 @@ bool scope_count(struct scope *scope, const char *collection, const bson_t *filt
 bool scope_insert(struct scope *scope, const char *collection, const bson_t *doc,
                   struct err *err);
 
-/* One conditional update; *matched is 0 or 1. `opts` may be NULL (upsert, arrayFilters). */
+/* One conditional update; *matched is 0 or 1 (0 also when an upsert inserted). `opts` may be NULL
+ * (upsert, arrayFilters). */
 bool scope_update_one(struct scope *scope, const char *collection, const bson_t *filter,
                       const bson_t *update, const bson_t *opts, int64_t *matched,
                       struct err *err);
@@ -70,8 +76,9 @@ bool scope_find_and_update(struct scope *scope, const char *collection, const bs
 mongoc_cursor_t *scope_aggregate(struct scope *scope, const char *collection,
                                  const bson_t *pipeline, const bson_t *opts);
 
-/* A database command that touches no tenant's documents (ping, listCollections, createIndexes).
- * `reply` is initialised by the call in every case; the caller destroys it. */
+/* A database command that touches no tenant's documents (ping, listCollections, createIndexes),
+ * never part of a transaction. `reply` is initialised by the call in every case; the caller
+ * destroys it. */
 bool scope_command(struct scope *scope, const bson_t *command, bson_t *reply, struct err *err);
 
 /* Milliseconds that a command may take now: the rest of the deadline, at most max_time_ms.
