@@ -1,2 +1,353 @@
+/* The clients of this process, by URI. Decides what every connection is like (timeouts, concerns)
+ * and which clusters may be asked now (breakers); never which database a tenant has: that is
+ * tenant/resolve.c. */
 #include "base.h"
 #include "tenant/clients.h"
+#include "core/id.h"
+#include "core/log.h"
+
+#define SELECTION_MS 3000
+#define CONNECT_MS   1000
+#define SOCKET_MS    5000
+#define HEARTBEAT_MS 30000
+#define WTIMEOUT_MS  4000
+
+struct entry {
+    struct board *board;
+    char *uri;
+    mongoc_client_t *client;
+    uint64_t hash;    /* of the URI */
+    uint64_t cluster; /* for the breaker */
+    uint64_t used;    /* tick of the last use */
+    unsigned refs;    /* scopes of requests that still hold cursors or sessions on it */
+    bool suspect;     /* its cluster failed it: not to be used again */
+    bool detached;    /* no longer in the table: the last scope closes it */
+};
+
+struct clients {
+    struct board *board;
+    pid_t pid;
+    uint64_t tick;
+    size_t max;
+    size_t n;
+    struct entry *entries[];
+};
+
+/* The part of a URI that begins after user and password. */
+static const char *uri_hosts(const char *uri)
+{
+    const char *start = strstr(uri, "://");
+    const char *at;
+
+    start = start ? start + 3 : uri;
+    at = memrchr(start, '@', strcspn(start, "/?"));
+    return at ? at + 1 : start;
+}
+
+uint64_t clients_cluster(const char *uri)
+{
+    const char *hosts = uri_hosts(uri);
+    size_t len = strcspn(hosts, "/?");
+    const char *options = strchr(hosts + len, '?');
+
+    /* Hashed apart, so that no separator has to be chosen; order matters in the sum. */
+    return hash64(hosts, len) * 31 + (options ? hash64(options, strlen(options)) : 0);
+}
+
+static void set_concerns(mongoc_uri_t *uri)
+{
+    mongoc_write_concern_t *write = mongoc_write_concern_new();
+    mongoc_read_concern_t *read = mongoc_read_concern_new();
+    mongoc_read_prefs_t *prefs = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
+
+    mongoc_write_concern_set_w(write, MONGOC_WRITE_CONCERN_W_MAJORITY);
+    mongoc_write_concern_set_wtimeout_int64(write, WTIMEOUT_MS);
+    mongoc_uri_set_write_concern(uri, write);
+    mongoc_read_concern_set_level(read, MONGOC_READ_CONCERN_LEVEL_MAJORITY);
+    mongoc_uri_set_read_concern(uri, read);
+    /* A secondary may not have what this user has just stored, and a transaction refuses it. */
+    mongoc_uri_set_read_prefs_t(uri, prefs);
+    mongoc_write_concern_destroy(write);
+    mongoc_read_concern_destroy(read);
+    mongoc_read_prefs_destroy(prefs);
+}
+
+static bool set_options(mongoc_uri_t *uri)
+{
+    static const struct {
+        const char *name;
+        int32_t value;
+    } numbers[] = {
+        {MONGOC_URI_SERVERSELECTIONTIMEOUTMS, SELECTION_MS},
+        {MONGOC_URI_CONNECTTIMEOUTMS, CONNECT_MS},
+        {MONGOC_URI_SOCKETTIMEOUTMS, SOCKET_MS},
+        {MONGOC_URI_HEARTBEATFREQUENCYMS, HEARTBEAT_MS},
+    };
+    bool ok = mongoc_uri_set_option_as_bool(uri, MONGOC_URI_SERVERSELECTIONTRYONCE, false) &&
+              mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, true) &&
+              mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, true) &&
+              mongoc_uri_set_appname(uri, "erpd");
+
+    for (size_t i = 0; ok && i < ARRAY_LEN(numbers); i++)
+        ok = mongoc_uri_set_option_as_int32(uri, numbers[i].name, numbers[i].value);
+    if (ok)
+        set_concerns(uri);
+    return ok;
+}
+
+mongoc_uri_t *clients_parse_uri(const char *text)
+{
+    bson_error_t error;
+    mongoc_uri_t *uri = mongoc_uri_new_with_error(text, &error);
+
+    /* The driver's text may quote a piece of the URI, which may be of its password. */
+    if (!uri) {
+        log_event(LOG_LVL_ERROR, "uri_refused", NULL);
+        return NULL;
+    }
+    if (set_options(uri))
+        return uri;
+    mongoc_uri_destroy(uri);
+    log_event(LOG_LVL_ERROR, "uri_refused", NULL);
+    return NULL;
+}
+
+static void driver_log(mongoc_log_level_t level, const char *domain, const char *text,
+                       void *data ERP_UNUSED)
+{
+    /* What it says about a URI may quote it. */
+    if (strcmp(domain, "uri") == 0)
+        text = NULL;
+    if (level <= MONGOC_LOG_LEVEL_WARNING)
+        log_event(level == MONGOC_LOG_LEVEL_WARNING ? LOG_LVL_WARN : LOG_LVL_ERROR, "driver",
+                  "domain", domain, "text", text, NULL);
+}
+
+/* With the first client, so that it happens after a fork of whoever made this process. */
+static void init_driver(void)
+{
+    /* An unreachable name server would cost 10 s by default. */
+    setenv("RES_OPTIONS", "timeout:1 attempts:2", 0);
+    mongoc_log_set_handler(driver_log, NULL);
+    mongoc_init();
+}
+
+struct clients *clients_new(size_t max, struct board *board)
+{
+    struct clients *clients;
+
+    max = max < 3 ? 3 : max;
+    clients = calloc(1, sizeof *clients + max * sizeof(struct entry *));
+    if (!clients)
+        die("out of memory: clients");
+    clients->board = board;
+    clients->max = max;
+    clients->pid = getpid();
+    return clients;
+}
+
+static void entry_free(struct entry *entry)
+{
+    if (entry->client)
+        mongoc_client_destroy(entry->client);
+    if (entry->uri)
+        explicit_bzero(entry->uri, strlen(entry->uri));
+    free(entry->uri);
+    free(entry);
+}
+
+/* Closes an entry that has left the table, now or with the last scope on it. */
+static void entry_detach(struct entry *entry)
+{
+    entry->detached = true;
+    if (entry->refs == 0)
+        entry_free(entry);
+}
+
+static void entry_release(void *data)
+{
+    struct entry *entry = data;
+
+    entry->refs--;
+    if (entry->refs == 0 && entry->detached)
+        entry_free(entry);
+}
+
+void clients_free(struct clients *clients)
+{
+    if (!clients)
+        return;
+    for (size_t i = 0; i < clients->n; i++)
+        entry_detach(clients->entries[i]);
+    free(clients);
+}
+
+static void count(struct clients *clients, enum board_counter counter)
+{
+    if (clients->board)
+        board_count(clients->board, counter, 1);
+}
+
+static bool connect_entry(struct entry *entry, struct err *err)
+{
+    mongoc_uri_t *uri = clients_parse_uri(entry->uri);
+    bson_error_t error;
+
+    if (!uri)
+        return err_set(err, ERR_DB_NOT_CONFIGURED,
+                       "The database address of this tenant is not valid");
+    entry->client = mongoc_client_new_from_uri_with_error(uri, &error);
+    mongoc_uri_destroy(uri);
+    if (!entry->client) {
+        char code[16];
+
+        snprintf(code, sizeof code, "%u/%u", error.domain, error.code);
+        log_event(LOG_LVL_ERROR, "client_failed", "code", code, NULL);
+        if (error.domain == MONGOC_ERROR_STREAM)
+            return err_set_retry(err, ERR_DB_UNAVAILABLE, 10,
+                                 "The address of the database could not be looked up");
+        return err_set(err, ERR_DB_NOT_CONFIGURED,
+                       "The database address of this tenant is not valid");
+    }
+    /* Version 2 tells the server's codes from the driver's own: db/errmap.c relies on it. */
+    mongoc_client_set_error_api(entry->client, MONGOC_ERROR_API_VERSION_2);
+    return true;
+}
+
+static struct entry *entry_new(struct clients *clients, const char *uri, uint64_t hash,
+                               struct err *err)
+{
+    struct entry *entry = calloc(1, sizeof *entry);
+
+    if (!entry)
+        die("out of memory: a client");
+    entry->board = clients->board;
+    entry->uri = strdup(uri);
+    if (!entry->uri)
+        die("out of memory: a client");
+    entry->hash = hash;
+    entry->cluster = clients_cluster(uri);
+    if (connect_entry(entry, err))
+        return entry;
+    entry_free(entry);
+    return NULL;
+}
+
+static size_t find(const struct clients *clients, const char *uri, uint64_t hash)
+{
+    size_t i;
+
+    for (i = 0; i < clients->n; i++)
+        if (clients->entries[i]->hash == hash && strcmp(clients->entries[i]->uri, uri) == 0)
+            break;
+    return i;
+}
+
+static void remove_at(struct clients *clients, size_t i)
+{
+    entry_detach(clients->entries[i]);
+    clients->entries[i] = clients->entries[--clients->n];
+}
+
+static void evict_one(struct clients *clients)
+{
+    size_t oldest = 0;
+
+    for (size_t i = 1; i < clients->n; i++)
+        if (clients->entries[i]->used < clients->entries[oldest]->used)
+            oldest = i;
+    remove_at(clients, oldest);
+    count(clients, BC_CLIENT_EVICT);
+}
+
+static struct entry *get(struct clients *clients, const char *uri, struct err *err)
+{
+    uint64_t hash = hash64(uri, strlen(uri));
+    size_t i;
+
+    if (clients->pid != getpid())
+        die("clients made by process %ld are used by another", (long)clients->pid);
+    i = find(clients, uri, hash);
+    if (i < clients->n && clients->entries[i]->suspect)
+        remove_at(clients, i);
+    else if (i < clients->n) {
+        clients->entries[i]->used = ++clients->tick;
+        count(clients, BC_CLIENT_HIT);
+        return clients->entries[i];
+    }
+    count(clients, BC_CLIENT_MISS);
+    if (clients->tick == 0)
+        init_driver();
+    if (clients->n == clients->max)
+        evict_one(clients);
+    clients->entries[clients->n] = entry_new(clients, uri, hash, err);
+    if (!clients->entries[clients->n])
+        return NULL;
+    clients->entries[clients->n]->used = ++clients->tick;
+    return clients->entries[clients->n++];
+}
+
+mongoc_client_t *clients_get(struct clients *clients, const char *uri, struct err *err)
+{
+    struct entry *entry = get(clients, uri, err);
+
+    return entry ? entry->client : NULL;
+}
+
+/* A scope's experience with its cluster. A client that saw its servers fail keeps away from them
+ * for seconds, even when they are back, so a fresh one takes its place. */
+static void learn(struct scope *scope, bool ok)
+{
+    struct entry *entry = scope->verdict_data;
+    struct board *board = entry->board;
+
+    if (!ok)
+        entry->suspect = true;
+    if (!board)
+        return;
+    if (ok)
+        board_breaker_ok(board, entry->cluster);
+    else
+        board_breaker_fail(board, entry->cluster);
+}
+
+bool clients_scope(struct clients *clients, const char *uri, const char *db_name,
+                   const char *tenant_id, struct arena *arena, int64_t deadline_us,
+                   struct scope *scope, struct err *err)
+{
+    struct board *board = clients->board;
+    int retry_after = 1;
+    struct entry *entry;
+
+    if (board && !board_breaker_allow(board, clients_cluster(uri), &retry_after))
+        return err_set_retry(err, ERR_DB_UNAVAILABLE, retry_after,
+                             "Database connection failed%s. Please try again shortly.",
+                             tenant_id ? " for this tenant" : "");
+    entry = get(clients, uri, err);
+    if (!entry) {
+        if (board && err->code == ERR_DB_UNAVAILABLE)
+            board_breaker_fail(board, clients_cluster(uri));
+        return false;
+    }
+    /* Deferred before the scope's cursors are, so it runs after they are gone. */
+    entry->refs++;
+    arena_defer(arena, entry_release, entry);
+    *scope = (struct scope){
+        .client = entry->client,
+        .db_name = arena_strdup(arena, db_name),
+        .tenant_id = arena_strdup(arena, tenant_id),
+        .deadline_us = deadline_us,
+        .arena = arena,
+        .verdict = learn,
+        .verdict_data = entry,
+    };
+    return true;
+}
+
+void clients_drop(struct clients *clients, const char *uri)
+{
+    size_t i = find(clients, uri, hash64(uri, strlen(uri)));
+
+    if (i < clients->n)
+        clients->entries[i]->suspect = true;
+}
