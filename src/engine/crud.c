@@ -1,2 +1,235 @@
+/* Reading: list, views, one record, the singleton; and the rows for all operations. */
 #include "base.h"
 #include "engine/crud.h"
+#include "engine/crud_write.h"
+#include "engine/index.h"
+#include "engine/render.h"
+
+static struct kind_env env_of(const struct req *req)
+{
+    return (struct kind_env){.decimals = req->tenant->decimals};
+}
+
+/* --- lists ----------------------------------------------------------------------------------- */
+
+/* After the reply: what was read here the first time gets its indexes. An error has been logged
+ * and the next read tries again. */
+static void ensure_later(struct req *req)
+{
+    struct err err;
+
+    err_init(&err);
+    index_ensure(req->app->indexes, req->after_arg, &req->scope, &err);
+    err_release(&err);
+}
+
+static void want_indexes(struct req *req, const struct resource *resource)
+{
+    if (index_known(req->app->indexes, resource, req->scope.db_name))
+        return;
+    req->after_reply = ensure_later;
+    req->after_arg = resource;
+}
+
+static bool add_total(struct req *req, const struct resource *resource,
+                      const struct list_query *query)
+{
+    int64_t total;
+
+    if (!scope_count(&req->scope, resource->collection, &query->count_filter, 0, &total, req->err))
+        return false;
+    resp_header(req, "X-Total-Count", arena_printf(req->arena, "%" PRId64, total));
+    return true;
+}
+
+static bool list(struct req *req, const struct view *view)
+{
+    const struct resource *resource = req->route->resource;
+    const struct kind_env env = env_of(req);
+    struct str *out = resp_body(req);
+    struct list_query query;
+    mongoc_cursor_t *cursor;
+    const bson_t *doc;
+    int64_t n = 0;
+
+    if (!query_list(req, resource, view, &query, req->err))
+        return false;
+    cursor = scope_find(&req->scope, resource->collection, &query.filter, &query.opts);
+    str_addc(out, '[');
+    for (;;) {
+        if (!scope_next(&req->scope, cursor, &doc, req->err))
+            return false;
+        if (doc == NULL)
+            break;
+        if (n > 0)
+            str_addc(out, ',');
+        render_record(resource, &env, doc, &query, out);
+        if (++n == query.limit)
+            query_link_next(req, resource, &query, doc);
+    }
+    str_addc(out, ']');
+    if (n > 0)
+        want_indexes(req, resource);
+    return !req->count_exact || add_total(req, resource, &query);
+}
+
+static bool crud_list(struct req *req)
+{
+    return list(req, NULL);
+}
+
+static bool crud_view(struct req *req)
+{
+    return list(req, req->route->arg);
+}
+
+/* --- one record ------------------------------------------------------------------------------ */
+
+/* True when one of the listed entity tags (or *) is this one; weak tags compare as strong ones. */
+static bool etag_listed(const char *list_text, const char *etag)
+{
+    return strcmp(list_text, "*") == 0 || strstr(list_text, etag) != NULL;
+}
+
+bool crud_reply(struct req *req, const bson_t *doc)
+{
+    const struct resource *resource = req->route->resource;
+    const struct kind_env env = env_of(req);
+    const char *etag = render_etag(doc, req->arena);
+
+    resp_header(req, "ETag", etag);
+    if (strcmp(req->method, "GET") == 0 && req->if_none_match != NULL &&
+        etag_listed(req->if_none_match, etag)) {
+        req->resp.status = 304;
+        return true;
+    }
+    render_record(resource, &env, doc, NULL, resp_body(req));
+    return true;
+}
+
+bool crud_filter(struct req *req, bson_t *filter)
+{
+    const struct resource *resource = req->route->resource;
+    const char *id = req_param(req, "id");
+
+    scope_filter(&req->scope, resource->branch_field, filter);
+    if (!resource->singleton)
+        bson_append_utf8(filter, "id", 2, id, -1);
+    return true;
+}
+
+bool crud_not_found(struct req *req)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), "%s", req->route->resource->noun);
+    name[0] = (char)toupper((unsigned char)name[0]);
+    return err_set(req->err, ERR_NOT_FOUND, "%s not found", name);
+}
+
+static bool crud_get(struct req *req)
+{
+    bson_t filter = BSON_INITIALIZER;
+    const bson_t *doc;
+    bool ok;
+
+    crud_filter(req, &filter);
+    ok = scope_find_one(&req->scope, req->route->resource->collection, &filter, NULL, &doc,
+                        req->err);
+    bson_destroy(&filter);
+    if (!ok)
+        return false;
+    if (doc == NULL)
+        return crud_not_found(req);
+    want_indexes(req, req->route->resource);
+    return crud_reply(req, doc);
+}
+
+/* --- rows ------------------------------------------------------------------------------------ */
+
+static const struct route_param list_params[] = {
+    {"limit", "integer", "At most this many records (1 to 1000, default 1000)", false},
+    {"after", "string", "Cursor of the Link header: the next page", false},
+    {"sort", "string", "Field to sort by; a leading - turns the order", false},
+    {"fields", "string", "Fields to show, separated by commas", false},
+    {"q", "string", "Words that the searchable fields begin with", false},
+    {"search", "string", "Another name of q", false},
+    {NULL, NULL, NULL, false}};
+
+static const struct {
+    enum resource_ops op;
+    const char *method;
+    bool item; /* under {id}; a singleton has none */
+    bool (*handler)(struct req *req);
+    const char *verb;
+} operations[] = {
+    {OP_LIST, "GET", false, crud_list, "List"},
+    {OP_CREATE, "POST", false, crud_create, "Create"},
+    {OP_GET, "GET", true, crud_get, "Get"},
+    {OP_REPLACE, "PUT", true, crud_replace, "Replace"},
+    {OP_PATCH, "PATCH", true, crud_patch, "Change"},
+    {OP_DELETE, "DELETE", true, crud_delete, "Delete"},
+};
+
+/* Texts of rows live as long as the process: there is one table. */
+static const char *keep(const char *a, const char *b, const char *c)
+{
+    size_t len = strlen(a) + strlen(b) + strlen(c) + 1;
+    char *text = malloc(len);
+
+    if (text == NULL)
+        die("out of memory");
+    snprintf(text, len, "%s%s%s", a, b, c);
+    return text;
+}
+
+static void fill_row(const struct resource *resource, enum resource_ops op, struct route *row)
+{
+    bool sends = (op & (OP_CREATE | OP_REPLACE | OP_PATCH)) != 0;
+    unsigned read = resource->read_roles ? resource->read_roles : ROLES_TENANT;
+    unsigned write = resource->write_roles ? resource->write_roles : ROLES_MANAGER;
+
+    row->resource = resource;
+    row->module = resource->module;
+    row->writes = (op & OP_READ) == 0;
+    row->roles = row->writes ? write : read;
+    row->body = sends ? BODY_JSON : BODY_NONE;
+    row->out_list = op == OP_LIST;
+    row->out = op == OP_DELETE ? "Message" : resource->schema;
+    if (sends)
+        row->in = keep(resource->schema, op == OP_PATCH ? "Patch" : "Input", "");
+    if (op == OP_LIST) {
+        row->query = list_params;
+        row->open_query = true;
+    }
+}
+
+size_t crud_routes(const struct resource *resource, struct route *rows)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
+        bool item = operations[i].item && !resource->singleton;
+
+        if (!(resource->ops & operations[i].op))
+            continue;
+        rows[n] = (struct route){.method = operations[i].method,
+                                 .path = keep(resource->path, item ? "/{id}" : "", ""),
+                                 .handler = operations[i].handler,
+                                 .summary = keep(operations[i].verb, " ", resource->summary)};
+        if (resource->singleton && operations[i].op == OP_GET)
+            rows[n].handler = crud_singleton;
+        fill_row(resource, operations[i].op, &rows[n++]);
+    }
+    for (size_t i = 0; i < resource->n_views; i++) {
+        const struct view *view = &resource->views[i];
+
+        rows[n] = (struct route){.method = "GET",
+                                 .path = keep(resource->path, "/", view->path),
+                                 .handler = crud_view,
+                                 .arg = view,
+                                 .summary = view->summary};
+        fill_row(resource, OP_LIST, &rows[n++]);
+    }
+    return n;
+}

@@ -1,2 +1,369 @@
+/* Writing: every operation is one transaction that holds the change and its audit entry. */
 #include "base.h"
-#include "engine/crud.h"
+#include "engine/crud_write.h"
+#include "engine/audit.h"
+#include "engine/index.h"
+#include "engine/render.h"
+#include "engine/validate.h"
+#include "core/clock.h"
+#include "core/id.h"
+#include "db/txn.h"
+
+/* One write, whoever asks for it: a request or erpctl. */
+struct write {
+    const struct resource *resource;
+    const char *action; /* of the audit entry */
+    const char *id;
+    const char *actor, *request_id;
+    const char *if_match;    /* NULL: no condition */
+    const bson_t *filter;    /* replace, patch, delete */
+    struct validated *input; /* NULL when deleting */
+    struct arena *arena;
+    const bson_t *result; /* the document afterwards, arena-owned */
+    bool missing;         /* there is no such record */
+};
+
+static void destroy_bson(void *data)
+{
+    bson_destroy(data);
+}
+
+static bson_t *arena_bson(struct arena *arena)
+{
+    bson_t *doc = arena_alloc(arena, sizeof(*doc));
+
+    bson_init(doc);
+    arena_defer(arena, destroy_bson, doc);
+    return doc;
+}
+
+static bool audit(struct scope *scope, const struct write *w, const bson_t *before,
+                  const bson_t *after, struct err *err)
+{
+    const struct audit_entry entry = {.action = w->action,
+                                      .collection = w->resource->collection,
+                                      .record_id = w->id,
+                                      .actor = w->actor,
+                                      .request_id = w->request_id,
+                                      .before = before,
+                                      .after = after};
+
+    return audit_add(scope, &entry, err);
+}
+
+/* --- references ------------------------------------------------------------------------------ */
+
+/* A reference must name a record of the same tenant: one query a reference, by the unique index. */
+static bool check_ref(struct scope *scope, const struct field *f, const char *id, struct err *err)
+{
+    const struct resource *target = resource_by_noun(f->ref);
+    bson_t filter = BSON_INITIALIZER;
+    int64_t count = 0;
+    bool ok;
+
+    scope_filter(scope, NULL, &filter);
+    bson_append_utf8(&filter, "id", 2, id, -1);
+    ok = scope_count(scope, target->collection, &filter, 1, &count, err);
+    bson_destroy(&filter);
+    if (ok && count == 0)
+        return err_field(err, f->name, "reference", "There is no %s with this id", f->ref);
+    return ok;
+}
+
+static bool check_refs(const struct resource *resource, struct scope *scope, const bson_t *set,
+                       struct err *err)
+{
+    bson_iter_t it;
+
+    for (const struct field *f = resource->fields; f->name != NULL; f++) {
+        if (f->kind != K_REF || !bson_iter_init_find(&it, set, f->name) ||
+            !BSON_ITER_HOLDS_UTF8(&it) || bson_iter_utf8(&it, NULL)[0] == '\0')
+            continue;
+        if (!check_ref(scope, f, bson_iter_utf8(&it, NULL), err) &&
+            err->code != ERR_VALIDATION)
+            return false;
+    }
+    return !err_is_set(err);
+}
+
+/* A user bound to a branch writes only into it; a create that names none goes there. */
+static bool check_branch(const struct resource *resource, const struct scope *scope, bool create,
+                         bson_t *set, struct err *err)
+{
+    const char *field = resource->branch_field;
+    bson_iter_t it;
+    bool there;
+
+    if (field == NULL || scope->branch_id == NULL)
+        return true;
+    there = bson_iter_init_find(&it, set, field);
+    if (!there)
+        return !create || bson_append_utf8(set, field, -1, scope->branch_id, -1);
+    if (!BSON_ITER_HOLDS_UTF8(&it) || strcmp(bson_iter_utf8(&it, NULL), scope->branch_id) != 0)
+        return err_set(err, ERR_FORBIDDEN, "You may only write records of your own branch");
+    return true;
+}
+
+/* --- create ---------------------------------------------------------------------------------- */
+
+static bson_t *build_document(const struct write *w, const struct scope *scope)
+{
+    bson_t *doc = arena_bson(w->arena);
+    int64_t now = clock_ms();
+
+    bson_append_utf8(doc, "id", 2, w->id, -1);
+    bson_append_utf8(doc, "tenant_id", -1, scope->tenant_id, -1);
+    bson_append_date_time(doc, "created_at", -1, now);
+    bson_append_date_time(doc, "updated_at", -1, now);
+    bson_concat(doc, w->input->set);
+    bson_append_int64(doc, FIELD_REV, -1, 1);
+    validate_append_words(w->resource, w->input->set, NULL, doc);
+    return doc;
+}
+
+static bool create_body(struct scope *scope, void *data, struct err *err)
+{
+    struct write *w = data;
+
+    return scope_insert(scope, w->resource->collection, w->result, err) &&
+           audit(scope, w, NULL, w->result, err);
+}
+
+static bool run_create(struct write *w, struct scope *scope, struct err *err)
+{
+    if (!check_branch(w->resource, scope, true, w->input->set, err) ||
+        !check_refs(w->resource, scope, w->input->set, err))
+        return false;
+    w->result = build_document(w, scope);
+    return txn_run(scope, create_body, w, err);
+}
+
+/* --- replace and patch ----------------------------------------------------------------------- */
+
+static bool if_match_ok(const struct write *w, const bson_t *old, struct err *err)
+{
+    if (w->if_match == NULL || strcmp(w->if_match, "*") == 0 ||
+        strstr(w->if_match, render_etag(old, w->arena)) != NULL)
+        return true;
+    return err_set(err, ERR_STALE, "The record was changed by someone else since you read it");
+}
+
+/* The record before the write: NULL and `missing` when there is none. */
+static bool find_old(struct scope *scope, struct write *w, const bson_t **old, struct err *err)
+{
+    w->missing = false;
+    if (!scope_find_one(scope, w->resource->collection, w->filter, NULL, old, err))
+        return false;
+    w->missing = *old == NULL;
+    return w->missing || if_match_ok(w, *old, err);
+}
+
+static const bson_t *build_update(const struct write *w, const bson_t *old)
+{
+    bson_t *update = arena_bson(w->arena);
+    bson_t child;
+
+    bson_append_document_begin(update, "$set", 4, &child);
+    bson_concat(&child, w->input->set);
+    bson_append_date_time(&child, "updated_at", -1, clock_ms());
+    validate_append_words(w->resource, w->input->set, old, &child);
+    bson_append_document_end(update, &child);
+    bson_append_document_begin(update, "$inc", 4, &child);
+    bson_append_int64(&child, FIELD_REV, -1, 1);
+    bson_append_document_end(update, &child);
+    return update;
+}
+
+static bool update_body(struct scope *scope, void *data, struct err *err)
+{
+    struct write *w = data;
+    const bson_t *old;
+
+    if (!find_old(scope, w, &old, err))
+        return false;
+    if (w->missing)
+        return true;
+    if (!scope_find_and_update(scope, w->resource->collection, w->filter, build_update(w, old),
+                               true, false, NULL, &w->result, err))
+        return false;
+    w->missing = w->result == NULL;
+    return w->missing || audit(scope, w, old, w->result, err);
+}
+
+/* --- delete ---------------------------------------------------------------------------------- */
+
+static bool delete_body(struct scope *scope, void *data, struct err *err)
+{
+    struct write *w = data;
+    const bson_t *old;
+    int64_t deleted = 0;
+
+    if (!find_old(scope, w, &old, err))
+        return false;
+    if (w->missing)
+        return true;
+    return scope_delete_one(scope, w->resource->collection, w->filter, &deleted, err) &&
+           audit(scope, w, old, NULL, err);
+}
+
+/* --- handlers -------------------------------------------------------------------------------- */
+
+static struct write write_of(struct req *req, const char *action)
+{
+    return (struct write){.resource = req->route->resource,
+                          .action = action,
+                          .actor = req->principal.user_id,
+                          .request_id = req->request_id,
+                          .if_match = req->if_match,
+                          .arena = req->arena};
+}
+
+static bool read_input(struct req *req, enum validate_mode mode, struct validated *input)
+{
+    const struct kind_env env = {.decimals = req->tenant->decimals};
+
+    if (!validate_body(req->route->resource, mode, &env, req->body, req->strict, req->arena,
+                       input, req->err))
+        return false;
+    if (input->ignored != NULL)
+        resp_header(req, "X-Ignored-Fields", input->ignored);
+    return true;
+}
+
+bool crud_create(struct req *req)
+{
+    struct write w = write_of(req, "create");
+    char *id = arena_alloc(req->arena, ID_SIZE);
+
+    w.input = arena_alloc(req->arena, sizeof(*w.input));
+    if (!read_input(req, VALIDATE_CREATE, w.input) ||
+        !index_ensure(req->app->indexes, w.resource, &req->scope, req->err))
+        return false;
+    id_new(id);
+    w.id = id;
+    if (!run_create(&w, &req->scope, req->err))
+        return false;
+    resp_header(req, "Location", arena_printf(req->arena, "%s/%s", w.resource->path, id));
+    return crud_reply(req, w.result);
+}
+
+/* The record with every default, made by whoever reads first; the unique index on tenant_id lets
+ * one of two first readers win. */
+static bool make_singleton(struct req *req, const bson_t *filter, const bson_t **doc)
+{
+    struct write w = write_of(req, "create");
+    char *id = arena_alloc(req->arena, ID_SIZE);
+    json_auto_t *empty = json_object();
+    const struct kind_env env = {.decimals = req->tenant->decimals};
+
+    w.input = arena_alloc(req->arena, sizeof(*w.input));
+    id_new(id);
+    w.id = id;
+    if (!validate_body(w.resource, VALIDATE_CREATE, &env, empty, false, req->arena, w.input,
+                       req->err) ||
+        !index_ensure(req->app->indexes, w.resource, &req->scope, req->err))
+        return false;
+    if (run_create(&w, &req->scope, req->err)) {
+        *doc = w.result;
+        return true;
+    }
+    if (req->err->code != ERR_DUPLICATE)
+        return false;
+    err_clear(req->err);
+    return scope_find_one(&req->scope, w.resource->collection, filter, NULL, doc, req->err);
+}
+
+/* Finds the singleton, or makes it. */
+static bool open_singleton(struct req *req, const bson_t **doc)
+{
+    bson_t *filter = arena_bson(req->arena);
+
+    crud_filter(req, filter);
+    if (!scope_find_one(&req->scope, req->route->resource->collection, filter, NULL, doc,
+                        req->err))
+        return false;
+    return *doc != NULL || make_singleton(req, filter, doc);
+}
+
+static bool change(struct req *req, enum validate_mode mode, const char *action)
+{
+    struct write w = write_of(req, action);
+    bson_t *filter = arena_bson(req->arena);
+    const bson_t *made;
+
+    if (w.resource->singleton && !open_singleton(req, &made))
+        return false;
+    w.input = arena_alloc(req->arena, sizeof(*w.input));
+    crud_filter(req, filter);
+    w.filter = filter;
+    w.id = req_param(req, "id");
+    if (!read_input(req, mode, w.input) ||
+        !check_branch(w.resource, &req->scope, false, w.input->set, req->err) ||
+        !check_refs(w.resource, &req->scope, w.input->set, req->err) ||
+        !index_ensure(req->app->indexes, w.resource, &req->scope, req->err) ||
+        !txn_run(&req->scope, update_body, &w, req->err))
+        return false;
+    return w.missing ? crud_not_found(req) : crud_reply(req, w.result);
+}
+
+bool crud_replace(struct req *req)
+{
+    return change(req, VALIDATE_REPLACE, "replace");
+}
+
+bool crud_patch(struct req *req)
+{
+    return change(req, VALIDATE_PATCH, "patch");
+}
+
+bool crud_delete(struct req *req)
+{
+    struct write w = write_of(req, "delete");
+    bson_t *filter = arena_bson(req->arena);
+
+    crud_filter(req, filter);
+    w.filter = filter;
+    w.id = req_param(req, "id");
+    if (!index_ensure(req->app->indexes, w.resource, &req->scope, req->err) ||
+        !txn_run(&req->scope, delete_body, &w, req->err))
+        return false;
+    return w.missing ? crud_not_found(req) : resp_message(req, "Deleted");
+}
+
+bool crud_singleton(struct req *req)
+{
+    const bson_t *doc;
+
+    if (!open_singleton(req, &doc))
+        return false;
+    return doc != NULL ? crud_reply(req, doc) : crud_not_found(req);
+}
+
+/* --- seeding --------------------------------------------------------------------------------- */
+
+bool crud_seed(const struct resource *resource, struct scope *scope, const struct kind_env *env,
+               const char *id, const char *actor, json_t *record, bool *created, struct err *err)
+{
+    struct validated *input = arena_alloc(scope->arena, sizeof(*input));
+    char *fresh = arena_alloc(scope->arena, ID_SIZE);
+    bson_t *filter = arena_bson(scope->arena);
+    int64_t there = 0;
+    struct write w = {.resource = resource, .action = "create", .actor = actor,
+                      .input = input, .arena = scope->arena};
+
+    id_new(fresh);
+    w.id = id != NULL ? id : fresh;
+    *created = false;
+    scope_filter(scope, NULL, filter);
+    if (!resource->singleton)
+        bson_append_utf8(filter, "id", 2, w.id, -1);
+    if (!scope_count(scope, resource->collection, filter, 1, &there, err))
+        return false;
+    if (there > 0)
+        return true;
+    if (!validate_body(resource, VALIDATE_CREATE, env, record, true, scope->arena, input, err) ||
+        !run_create(&w, scope, err))
+        return false;
+    *created = true;
+    return true;
+}

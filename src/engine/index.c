@@ -1,2 +1,245 @@
+/* Index definitions out of the field flags, and their creation at first use. */
 #include "base.h"
 #include "engine/index.h"
+#include "engine/audit.h"
+#include "engine/validate.h"
+#include "core/id.h"
+#include "core/log.h"
+
+#define CACHE_SIZE 4096 /* a power of two */
+
+/* Open addressing over hashes of database and collection; a full table starts anew, which only
+ * costs a repeated no-op command. */
+struct index_cache {
+    uint64_t seen[CACHE_SIZE];
+    size_t used;
+};
+
+struct index_cache *index_cache_new(void)
+{
+    struct index_cache *cache = calloc(1, sizeof(*cache));
+
+    if (cache == NULL)
+        die("out of memory");
+    return cache;
+}
+
+void index_cache_free(struct index_cache *cache)
+{
+    free(cache);
+}
+
+static uint64_t cache_key(const char *db_name, const char *collection, unsigned version)
+{
+    char text[200];
+
+    snprintf(text, sizeof(text), "%s|%s|%u", db_name, collection, version);
+    return hash64(text, strlen(text)) | 1;
+}
+
+static bool cache_has(const struct index_cache *cache, uint64_t key)
+{
+    for (size_t i = key % CACHE_SIZE; cache->seen[i] != 0; i = (i + 1) % CACHE_SIZE)
+        if (cache->seen[i] == key)
+            return true;
+    return false;
+}
+
+static void cache_add(struct index_cache *cache, uint64_t key)
+{
+    size_t i;
+
+    if (cache->used >= CACHE_SIZE / 2)
+        memset(cache, 0, sizeof(*cache));
+    for (i = key % CACHE_SIZE; cache->seen[i] != 0; i = (i + 1) % CACHE_SIZE)
+        if (cache->seen[i] == key)
+            return;
+    cache->seen[i] = key;
+    cache->used++;
+}
+
+/* --- the command ----------------------------------------------------------------------------- */
+
+struct builder {
+    bson_t *indexes;
+    bool unique; /* which half is wanted */
+    int n;
+};
+
+/* One index; the name is spelled from its keys, so that equal keys make equal names. */
+static void add_index(struct builder *b, const char *const *keys, bool unique,
+                      const char *only_text)
+{
+    char number[12], name[128] = "";
+    size_t used = 0;
+    bson_t doc, child, cond;
+
+    if (unique != b->unique)
+        return;
+    snprintf(number, sizeof(number), "%d", b->n++);
+    bson_append_document_begin(b->indexes, number, -1, &doc);
+    bson_append_document_begin(&doc, "key", 3, &child);
+    for (size_t i = 0; i < INDEX_KEYS_MAX && keys[i] != NULL; i++) {
+        bool down = keys[i][0] == '-';
+
+        bson_append_int32(&child, keys[i] + down, -1, down ? -1 : 1);
+        used += (size_t)snprintf(name + used, sizeof(name) - used, "%s%s_%d", i ? "_" : "",
+                                 keys[i] + down, down ? -1 : 1);
+    }
+    bson_append_document_end(&doc, &child);
+    bson_append_utf8(&doc, "name", 4, name, -1);
+    if (unique)
+        bson_append_bool(&doc, "unique", 6, true);
+    if (only_text != NULL) {
+        bson_append_document_begin(&doc, "partialFilterExpression", -1, &child);
+        bson_append_document_begin(&child, only_text, -1, &cond);
+        bson_append_utf8(&cond, "$type", 5, "string", -1);
+        bson_append_document_end(&child, &cond);
+        bson_append_document_end(&doc, &child);
+    }
+    bson_append_document_end(b->indexes, &doc);
+}
+
+static void add_field_indexes(struct builder *b, const struct field *f)
+{
+    const char *const listed[INDEX_KEYS_MAX] = {"tenant_id", f->name, "id"};
+    const char *const unique[INDEX_KEYS_MAX] = {"tenant_id", f->name};
+
+    if (f->flags & (F_FILTER | F_SORT))
+        add_index(b, listed, false, NULL);
+    if (f->flags & F_UNIQUE)
+        add_index(b, unique, true, f->name);
+}
+
+static bool searchable(const struct resource *resource)
+{
+    for (const struct field *f = resource->fields; f->name != NULL; f++)
+        if (f->flags & F_SEARCH)
+            return true;
+    return false;
+}
+
+size_t index_command(const struct resource *resource, bool unique, bson_t *command)
+{
+    static const char *const base[INDEX_KEYS_MAX] = {"tenant_id", "id"};
+    static const char *const dates[INDEX_KEYS_MAX] = {"tenant_id", "created_at", "id"};
+    static const char *const words[INDEX_KEYS_MAX] = {"tenant_id", FIELD_WORDS};
+    static const char *const one[INDEX_KEYS_MAX] = {"tenant_id"};
+    bson_t array;
+    struct builder b = {.indexes = &array, .unique = unique};
+
+    bson_init(command);
+    bson_append_utf8(command, "createIndexes", -1, resource->collection, -1);
+    bson_append_array_begin(command, "indexes", -1, &array);
+    if (resource->singleton)
+        add_index(&b, one, true, NULL);
+    add_index(&b, base, true, "id");
+    if (resource->ops & OP_LIST)
+        add_index(&b, dates, false, NULL);
+    if (searchable(resource))
+        add_index(&b, words, false, NULL);
+    for (const struct field *f = resource->fields; f->name != NULL; f++)
+        add_field_indexes(&b, f);
+    for (size_t i = 0; i < resource->n_indexes; i++)
+        add_index(&b, resource->indexes[i].keys, resource->indexes[i].unique, NULL);
+    bson_append_array_end(command, &array);
+    return (size_t)b.n;
+}
+
+static void audit_command(bson_t *command)
+{
+    static const char *const latest[INDEX_KEYS_MAX] = {"tenant_id", "-at"};
+    bson_t array;
+    struct builder b = {.indexes = &array};
+
+    bson_init(command);
+    bson_append_utf8(command, "createIndexes", -1, AUDIT_COLLECTION, -1);
+    bson_append_array_begin(command, "indexes", -1, &array);
+    add_index(&b, latest, false, NULL);
+    bson_append_array_end(command, &array);
+}
+
+static bool run(struct scope *scope, bson_t *command, struct err *err)
+{
+    bson_t reply;
+    bool ok = scope_command(scope, command, &reply, err);
+
+    bson_destroy(&reply);
+    bson_destroy(command);
+    return ok;
+}
+
+static bool run_half(const struct resource *resource, bool unique, struct scope *scope,
+                     struct err *err)
+{
+    bson_t command;
+
+    if (index_command(resource, unique, &command) == 0) {
+        bson_destroy(&command);
+        return true;
+    }
+    if (run(scope, &command, err))
+        return true;
+    if (!unique || err->code != ERR_DUPLICATE)
+        return false;
+    log_event(LOG_LVL_WARN, "unique_index_refused", "db", scope->db_name, "collection",
+              resource->collection, NULL);
+    err_clear(err);
+    return true;
+}
+
+bool index_known(const struct index_cache *cache, const struct resource *resource,
+                 const char *db_name)
+{
+    return cache_has(cache, cache_key(db_name, resource->collection, resource->index_version));
+}
+
+bool index_ensure(struct index_cache *cache, const struct resource *resource, struct scope *scope,
+                  struct err *err)
+{
+    uint64_t audit = cache_key(scope->db_name, AUDIT_COLLECTION, 0);
+    bson_t command;
+
+    if (!cache_has(cache, audit)) {
+        audit_command(&command);
+        if (!run(scope, &command, err))
+            return false;
+        cache_add(cache, audit);
+    }
+    if (index_known(cache, resource, scope->db_name))
+        return true;
+    if (!run_half(resource, false, scope, err) || !run_half(resource, true, scope, err))
+        return false;
+    cache_add(cache, cache_key(scope->db_name, resource->collection, resource->index_version));
+    return true;
+}
+
+static void print_half(const struct resource *resource, bool unique, FILE *out)
+{
+    bson_t command, array, one;
+    bson_iter_t it, name;
+    const uint8_t *data;
+    uint32_t len;
+
+    index_command(resource, unique, &command);
+    bson_iter_init_find(&it, &command, "indexes");
+    bson_iter_array(&it, &len, &data);
+    bson_init_static(&array, data, len);
+    bson_iter_init(&it, &array);
+    while (bson_iter_next(&it)) {
+        bson_iter_document(&it, &len, &data);
+        bson_init_static(&one, data, len);
+        bson_iter_init_find(&name, &one, "name");
+        fprintf(out, "%s\t%s%s\n", resource->collection, bson_iter_utf8(&name, NULL),
+                unique ? "\tunique" : "");
+    }
+    bson_destroy(&command);
+}
+
+void index_print(FILE *out)
+{
+    for (size_t i = 0; i < resource_count(); i++) {
+        print_half(resource_at(i), false, out);
+        print_half(resource_at(i), true, out);
+    }
+}

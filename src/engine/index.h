@@ -10,8 +10,9 @@ struct index_cache;
 struct index_cache *index_cache_new(void);
 void index_cache_free(struct index_cache *cache);
 
-/* Makes sure that the resource's indexes (and, before a write, those of the audit log) are there:
- * one command at the first use by this process, nothing after it. A failure fails the request. */
+/* Makes sure that the resource's indexes and those of the audit log are there: a command or two at
+ * the first use by this process, nothing after it. A unique index that duplicates of an earlier
+ * system forbid is logged and left out: the shop goes on working. Other failures are errors. */
 bool index_ensure(struct index_cache *cache, const struct resource *resource, struct scope *scope,
                   struct err *err);
 
@@ -19,9 +20,9 @@ bool index_ensure(struct index_cache *cache, const struct resource *resource, st
 bool index_known(const struct index_cache *cache, const struct resource *resource,
                  const char *db_name);
 
-/* The createIndexes command of a resource, for tests, docs and `erpctl`. `command` is initialised
- * by the call. Returns the number of indexes. */
-size_t index_command(const struct resource *resource, bson_t *command);
+/* The createIndexes command of a resource's unique or other indexes. `command` is initialised by
+ * the call. Returns the number of indexes in it, which may be 0. */
+size_t index_command(const struct resource *resource, bool unique, bson_t *command);
 
 /* Prints collection, index name and keys, a line each. */
 void index_print(FILE *out);

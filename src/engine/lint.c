@@ -1,2 +1,132 @@
+/* The tables prove themselves: what a descriptor must keep so that the engine may trust it. */
 #include "base.h"
 #include "engine/resource.h"
+
+/* render.c keeps one bit a field. */
+#define FIELDS_MAX 64
+
+struct lint {
+    FILE *out;
+    const struct resource *resource;
+    size_t faults;
+};
+
+ERP_PRINTF(2, 3) static void fault(struct lint *lint, const char *fmt, ...)
+{
+    va_list args;
+
+    fprintf(lint->out, "resource %s: ", lint->resource->noun);
+    va_start(args, fmt);
+    vfprintf(lint->out, fmt, args);
+    va_end(args);
+    fputc('\n', lint->out);
+    lint->faults++;
+}
+
+static bool name_ok(const char *name)
+{
+    return name[0] != '\0' && strlen(name) < 48 &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name) &&
+           name[0] >= 'a';
+}
+
+static bool standard_name(const char *name)
+{
+    return strcmp(name, "id") == 0 || strcmp(name, "tenant_id") == 0 ||
+           strcmp(name, "created_at") == 0 || strcmp(name, "updated_at") == 0;
+}
+
+/* The default must be a value that a client could have sent. */
+static void lint_default(struct lint *lint, const struct field *f)
+{
+    const struct kind_env env = {.decimals = 2};
+    json_t *value = json_loads(f->def, JSON_DECODE_ANY, NULL);
+    struct err err;
+    bson_t scratch = BSON_INITIALIZER;
+
+    err_init(&err);
+    if (value == NULL || !kind_of(f)->store(&env, f, f->name, value, &scratch, &err))
+        fault(lint, "field %s: default %s is not valid", f->name, f->def);
+    err_release(&err);
+    bson_destroy(&scratch);
+    json_decref(value);
+}
+
+static void lint_field(struct lint *lint, const struct field *f)
+{
+    const unsigned listed = F_FILTER | F_SORT;
+
+    if (!name_ok(f->name) || standard_name(f->name))
+        fault(lint, "field %s: bad or reserved name", f->name);
+    if (resource_field(lint->resource, f->name) != f)
+        fault(lint, "field %s: listed twice", f->name);
+    if ((f->kind == K_ENUM) != (f->values != NULL))
+        fault(lint, "field %s: enums, and only they, have values", f->name);
+    if ((f->kind == K_REF) != (f->ref != NULL))
+        fault(lint, "field %s: references, and only they, name a resource", f->name);
+    if (f->ref != NULL && resource_by_noun(f->ref) == NULL)
+        fault(lint, "field %s: refers to the unknown resource %s", f->name, f->ref);
+    if (f->max != 0 && f->max < f->min)
+        fault(lint, "field %s: max is below min", f->name);
+    if ((f->flags & F_RANGE) && !(f->flags & listed))
+        fault(lint, "field %s: a range needs a filter or sort", f->name);
+    if ((f->flags & F_SEARCH) && f->kind != K_TEXT && f->kind != K_PHONE && f->kind != K_EMAIL)
+        fault(lint, "field %s: only plain text is searched", f->name);
+    if ((f->flags & (listed | F_UNIQUE)) && f->kind >= K_TEXT_LIST)
+        fault(lint, "field %s: lists and objects are not indexed", f->name);
+    if ((f->flags & F_REQUIRED) && (f->flags & F_READONLY))
+        fault(lint, "field %s: required and read-only", f->name);
+    if (f->def != NULL)
+        lint_default(lint, f);
+}
+
+static void lint_indexes(struct lint *lint)
+{
+    const struct resource *r = lint->resource;
+
+    for (size_t i = 0; i < r->n_indexes; i++) {
+        const char *const *keys = r->indexes[i].keys;
+
+        if (keys[0] == NULL || strcmp(keys[0], "tenant_id") != 0)
+            fault(lint, "index %zu does not begin with tenant_id", i);
+        for (size_t k = 1; k < INDEX_KEYS_MAX && keys[k] != NULL; k++) {
+            const char *name = keys[k] + (keys[k][0] == '-');
+
+            if (!standard_name(name) && resource_field(r, name) == NULL)
+                fault(lint, "index %zu names the unknown field %s", i, name);
+        }
+    }
+}
+
+static void lint_resource(struct lint *lint, size_t at)
+{
+    const struct resource *r = lint->resource;
+
+    if (!name_ok(r->noun) || !name_ok(r->collection) || strncmp(r->path, "/api/", 5) != 0)
+        fault(lint, "bad noun, collection or path");
+    if (r->summary == NULL || r->schema == NULL || r->module == NULL || r->ops == 0)
+        fault(lint, "summary, schema, module and ops are needed");
+    if (resource_field_count(r) > FIELDS_MAX)
+        fault(lint, "more than %d fields", FIELDS_MAX);
+    if (r->branch_field != NULL && resource_field(r, r->branch_field) == NULL)
+        fault(lint, "branch_field %s is not a field", r->branch_field);
+    for (size_t i = 0; i < at; i++)
+        if (strcmp(resource_at(i)->noun, r->noun) == 0 ||
+            strcmp(resource_at(i)->collection, r->collection) == 0 ||
+            strcmp(resource_at(i)->path, r->path) == 0)
+            fault(lint, "noun, collection or path is taken by %s", resource_at(i)->noun);
+    for (const struct field *f = r->fields; f->name != NULL; f++)
+        lint_field(lint, f);
+    lint_indexes(lint);
+}
+
+size_t resource_lint(FILE *out)
+{
+    struct lint lint = {.out = out};
+
+    for (size_t i = 0; i < resource_count(); i++) {
+        lint.resource = resource_at(i);
+        lint_resource(&lint, i);
+    }
+    return lint.faults;
+}

@@ -1,2 +1,385 @@
+/* Query strings of lists. Field names and operators come from the descriptor; what the client
+ * sends is only ever a typed value. */
 #include "base.h"
 #include "engine/query.h"
+#include "engine/cursor.h"
+#include "engine/validate.h"
+
+#define Q_MAX   64 /* characters of ?q= */
+#define Q_WORDS 5
+
+static const struct {
+    const char *name;
+    enum std_field bit;
+} std_fields[] = {{"id", STD_ID},
+                  {"tenant_id", STD_TENANT_ID},
+                  {"created_at", STD_CREATED_AT},
+                  {"updated_at", STD_UPDATED_AT}};
+
+static void destroy_bson(void *data)
+{
+    bson_destroy(data);
+}
+
+static bool bad(struct err *err, const char *name, const char *why)
+{
+    return err_set(err, ERR_BAD_QUERY, "%s: %s", name, why);
+}
+
+/* --- limit, sort, fields --------------------------------------------------------------------- */
+
+static bool read_limit(const char *text, struct list_query *out, struct err *err)
+{
+    size_t len = text != NULL ? strlen(text) : 0;
+
+    out->limit = LIST_LIMIT_MAX;
+    if (text == NULL)
+        return true;
+    if (len == 0 || len > 4 || strspn(text, "0123456789") != len)
+        return bad(err, "limit", "must be a whole number from 1 to 1000");
+    out->limit = strtol(text, NULL, 10);
+    if (out->limit < 1 || out->limit > LIST_LIMIT_MAX)
+        return bad(err, "limit", "must be a whole number from 1 to 1000");
+    return true;
+}
+
+static bool read_sort(const struct resource *resource, const char *text, struct list_query *out,
+                      struct err *err)
+{
+    out->sort_dir = text[0] == '-' ? -1 : 1;
+    text += text[0] == '-';
+    out->sort = resource_field(resource, text);
+    if (out->sort != NULL && (out->sort->flags & F_SORT)) {
+        out->sort_name = out->sort->name;
+        return true;
+    }
+    out->sort = NULL;
+    if (strcmp(text, "id") == 0)
+        out->sort_name = "id";
+    else if (strcmp(text, "created_at") == 0)
+        out->sort_name = "created_at";
+    else
+        return bad(err, "sort", "this field cannot be sorted by");
+    return true;
+}
+
+static bool show_field(const struct resource *resource, const char *name, size_t len,
+                       struct list_query *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(std_fields); i++)
+        if (strlen(std_fields[i].name) == len && memcmp(std_fields[i].name, name, len) == 0) {
+            out->shown_std |= std_fields[i].bit;
+            return true;
+        }
+    for (size_t i = 0; resource->fields[i].name != NULL; i++)
+        if (strlen(resource->fields[i].name) == len &&
+            memcmp(resource->fields[i].name, name, len) == 0) {
+            out->shown |= UINT64_C(1) << i;
+            return true;
+        }
+    return false;
+}
+
+static bool read_fields(const struct resource *resource, const char *text, struct list_query *out,
+                        struct err *err)
+{
+    out->all_fields = text == NULL;
+    if (text == NULL)
+        return true;
+    out->shown_std = STD_ID;
+    while (*text != '\0') {
+        size_t len = strcspn(text, ",");
+
+        if (!show_field(resource, text, len, out))
+            return bad(err, "fields", "names an unknown field");
+        text += len;
+        text += *text == ',';
+    }
+    return true;
+}
+
+/* --- filters --------------------------------------------------------------------------------- */
+
+/* Clauses that share a field or operator stand beside each other in one $and. */
+struct clauses {
+    bson_t array;
+    int n;
+};
+
+static void clause_begin(struct clauses *clauses, bson_t *item)
+{
+    char key[12];
+
+    snprintf(key, sizeof(key), "%d", clauses->n++);
+    bson_append_document_begin(&clauses->array, key, -1, item);
+}
+
+static bool add_range(const struct field *field, const struct kind_env *env, const char *op,
+                      const char *text, struct clauses *clauses)
+{
+    bson_t item, child;
+    bool ok;
+
+    clause_begin(clauses, &item);
+    bson_append_document_begin(&item, field->name, -1, &child);
+    ok = kind_of(field)->query(env, field, text, op, &child);
+    bson_append_document_end(&item, &child);
+    bson_append_document_end(&clauses->array, &item);
+    return ok;
+}
+
+static void add_word(struct clauses *clauses, const char *word, size_t len)
+{
+    char pattern[8 * Q_MAX + 8] = "^";
+    size_t used = 1;
+    bson_t item;
+
+    for (size_t i = 0; i < len; i++) {
+        if (strchr("\\^$.|?*+()[]{}-/#", word[i]) != NULL)
+            pattern[used++] = '\\';
+        pattern[used++] = word[i];
+    }
+    pattern[used] = '\0';
+    kind_fold(pattern);
+    clause_begin(clauses, &item);
+    bson_append_regex(&item, FIELD_WORDS, -1, pattern, "");
+    bson_append_document_end(&clauses->array, &item);
+}
+
+static bool add_search(const struct resource *resource, const char *text, struct clauses *clauses,
+                       struct err *err)
+{
+    int words = 0;
+    bool searchable = false;
+
+    for (const struct field *f = resource->fields; f->name != NULL; f++)
+        searchable |= (f->flags & F_SEARCH) != 0;
+    if (!searchable)
+        return bad(err, "q", "this list cannot be searched");
+    if (utf8_count(text, strlen(text)) > Q_MAX)
+        return bad(err, "q", "has at most 64 characters");
+    while (*text != '\0') {
+        size_t len = strcspn(text, " ");
+
+        if (len > 0 && words++ < Q_WORDS)
+            add_word(clauses, text, len);
+        text += len;
+        text += strspn(text, " ");
+    }
+    return true;
+}
+
+static bool reserved(const char *name)
+{
+    static const char *const names[] = {"limit", "after", "sort", "fields", "q", "search"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* "name" or "name.gte" / "name.lte" of a field that allows it; NULL otherwise. */
+static const struct field *filter_field(const struct resource *resource, const char *name,
+                                        const char **op)
+{
+    const char *dot = strchr(name, '.');
+    char base[64];
+    const struct field *f;
+
+    *op = NULL;
+    if (dot == NULL) {
+        f = resource_field(resource, name);
+        return f != NULL && (f->flags & F_FILTER) ? f : NULL;
+    }
+    snprintf(base, sizeof(base), "%.*s", (int)(dot - name), name);
+    f = resource_field(resource, base);
+    if (f == NULL || !(f->flags & F_RANGE))
+        return NULL;
+    if (strcmp(dot, ".gte") == 0)
+        *op = "$gte";
+    else if (strcmp(dot, ".lte") == 0)
+        *op = "$lte";
+    return *op != NULL ? f : NULL;
+}
+
+static bool add_filters(struct req *req, const struct resource *resource,
+                        const struct kind_env *env, struct clauses *clauses, bson_t *filter,
+                        struct err *err)
+{
+    for (size_t i = 0; i < req->n_query; i++) {
+        const struct pair *p = &req->query[i];
+        const struct field *f;
+        const char *op;
+        bool ok;
+
+        if (reserved(p->name))
+            continue;
+        f = filter_field(resource, p->name, &op);
+        if (f == NULL)
+            return bad(err, p->name, "there is no such parameter");
+        ok = op != NULL ? add_range(f, env, op, p->value, clauses)
+                        : kind_of(f)->query(env, f, p->value, f->name, filter);
+        if (!ok)
+            return bad(err, p->name, "is not a value of this field");
+    }
+    return true;
+}
+
+/* --- paging ---------------------------------------------------------------------------------- */
+
+/* What a cursor is bound to. */
+static const char *cursor_scope(const struct req *req, const struct resource *resource,
+                                const struct list_query *q)
+{
+    return arena_printf(req->arena, "%s|%s|%s|%s|%d", req->scope.db_name,
+                        req->scope.tenant_id != NULL ? req->scope.tenant_id : "",
+                        resource->noun, q->sort_name, q->sort_dir);
+}
+
+static void add_id_after(bson_t *out, const char *op, const char *id)
+{
+    bson_t child;
+
+    bson_append_document_begin(out, "id", 2, &child);
+    bson_append_utf8(&child, op, -1, id, -1);
+    bson_append_document_end(out, &child);
+}
+
+/* Rows after (v, id): those beyond v, and those equal to v beyond id. Null sorts before all, and
+ * comparisons never match across types, so it has clauses of its own. */
+static void add_after(const struct list_query *q, const bson_t *last, bson_t *filter)
+{
+    const char *op = q->sort_dir > 0 ? "$gt" : "$lt";
+    bson_iter_t v, id;
+    bson_t either, item, child;
+    const char *text;
+
+    bson_iter_init_find(&v, last, "v");
+    bson_iter_init_find(&id, last, "id");
+    text = bson_iter_utf8(&id, NULL);
+    if (strcmp(q->sort_name, "id") == 0) {
+        add_id_after(filter, op, text);
+        return;
+    }
+    bson_append_array_begin(filter, "$or", 3, &either);
+    bson_append_document_begin(&either, "0", 1, &item);
+    bson_append_iter(&item, q->sort_name, -1, &v);
+    add_id_after(&item, op, text);
+    bson_append_document_end(&either, &item);
+    if (!BSON_ITER_HOLDS_NULL(&v) || q->sort_dir > 0) {
+        bson_append_document_begin(&either, "1", 1, &item);
+        bson_append_document_begin(&item, q->sort_name, -1, &child);
+        bson_append_iter(&child, BSON_ITER_HOLDS_NULL(&v) ? "$ne" : op, -1, &v);
+        bson_append_document_end(&item, &child);
+        bson_append_document_end(&either, &item);
+    }
+    if (!BSON_ITER_HOLDS_NULL(&v) && q->sort_dir < 0) {
+        bson_append_document_begin(&either, "2", 1, &item);
+        bson_append_null(&item, q->sort_name, -1);
+        bson_append_document_end(&either, &item);
+    }
+    bson_append_array_end(filter, &either);
+}
+
+static void add_options(const struct resource *resource, struct list_query *q)
+{
+    bson_t child;
+
+    bson_append_document_begin(&q->opts, "sort", 4, &child);
+    bson_append_int32(&child, q->sort_name, -1, q->sort_dir);
+    if (strcmp(q->sort_name, "id") != 0)
+        bson_append_int32(&child, "id", 2, q->sort_dir);
+    bson_append_document_end(&q->opts, &child);
+    bson_append_int64(&q->opts, "limit", 5, q->limit);
+    bson_append_int64(&q->opts, "batchSize", 9, q->limit);
+    if (q->all_fields)
+        return;
+    bson_append_document_begin(&q->opts, "projection", 10, &child);
+    bson_append_bool(&child, "_id", 3, false);
+    bson_append_bool(&child, "id", 2, true);
+    for (size_t i = 1; i < ARRAY_LEN(std_fields); i++)
+        if ((q->shown_std & std_fields[i].bit) || strcmp(q->sort_name, std_fields[i].name) == 0)
+            bson_append_bool(&child, std_fields[i].name, -1, true);
+    for (size_t i = 0; resource->fields[i].name != NULL; i++)
+        if ((q->shown >> i & 1) || q->sort == &resource->fields[i])
+            bson_append_bool(&child, resource->fields[i].name, -1, true);
+    bson_append_document_end(&q->opts, &child);
+}
+
+/* --- together -------------------------------------------------------------------------------- */
+
+bool query_list(struct req *req, const struct resource *resource, const struct view *view,
+                struct list_query *out, struct err *err)
+{
+    const struct kind_env env = {.decimals = req->tenant->decimals};
+    const char *sort = req_query(req, "sort");
+    const char *q = req_query(req, "q") != NULL ? req_query(req, "q") : req_query(req, "search");
+    const char *after = req_query(req, "after");
+    struct clauses clauses = {.n = 0};
+    const bson_t *last;
+    bool ok;
+
+    memset(out, 0, sizeof(*out));
+    bson_init(&out->filter);
+    arena_defer(req->arena, destroy_bson, &out->filter);
+    bson_init(&out->count_filter);
+    arena_defer(req->arena, destroy_bson, &out->count_filter);
+    bson_init(&out->opts);
+    arena_defer(req->arena, destroy_bson, &out->opts);
+
+    if (sort == NULL)
+        sort = view != NULL && view->sort != NULL ? view->sort
+               : resource->sort != NULL           ? resource->sort
+                                                  : "id";
+    if (!read_limit(req_query(req, "limit"), out, err) || !read_sort(resource, sort, out, err) ||
+        !read_fields(resource, req_query(req, "fields"), out, err))
+        return false;
+    scope_filter(&req->scope, resource->branch_field, &out->filter);
+    if (view != NULL)
+        view->filter(&out->filter);
+    bson_init(&clauses.array);
+    ok = add_filters(req, resource, &env, &clauses, &out->filter, err) &&
+         (q == NULL || add_search(resource, q, &clauses, err));
+    if (ok && clauses.n > 0)
+        bson_append_array(&out->filter, "$and", 4, &clauses.array);
+    bson_destroy(&clauses.array);
+    if (!ok)
+        return false;
+    bson_concat(&out->count_filter, &out->filter);
+    if (after != NULL) {
+        if (!cursor_open(req->app->cursor_key, cursor_scope(req, resource, out), after, req->arena,
+                         &last, err))
+            return false;
+        add_after(out, last, &out->filter);
+    }
+    add_options(resource, out);
+    return true;
+}
+
+void query_link_next(struct req *req, const struct resource *resource,
+                     const struct list_query *query, const bson_t *last)
+{
+    bson_iter_t id, value;
+    bool has_value = bson_iter_init_find(&value, last, query->sort_name);
+    struct str link;
+    const char *cursor;
+
+    if (!bson_iter_init_find(&id, last, "id") || !BSON_ITER_HOLDS_UTF8(&id))
+        return;
+    cursor = cursor_make(req->app->cursor_key, cursor_scope(req, resource, query),
+                         has_value ? &value : NULL, bson_iter_utf8(&id, NULL), req->arena);
+    str_init(&link);
+    str_addf(&link, "<%s?", req->path);
+    for (size_t i = 0; i < req->n_query; i++) {
+        if (strcmp(req->query[i].name, "after") == 0)
+            continue;
+        str_add_uri(&link, req->query[i].name, strlen(req->query[i].name));
+        str_addc(&link, '=');
+        str_add_uri(&link, req->query[i].value, strlen(req->query[i].value));
+        str_addc(&link, '&');
+    }
+    str_addf(&link, "after=%s>; rel=\"next\"", cursor);
+    resp_header(req, "Link", arena_strndup(req->arena, link.p, link.len));
+    str_release(&link);
+}

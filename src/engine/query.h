@@ -11,8 +11,9 @@
 #define LIST_LIMIT_MAX 1000
 
 struct list_query {
-    bson_t filter; /* begins with the scope's tenant */
-    bson_t opts;   /* sort, limit, projection, batchSize */
+    bson_t filter;       /* begins with the scope's tenant */
+    bson_t count_filter; /* the same without the cursor */
+    bson_t opts;         /* sort, limit, projection, batchSize */
     int64_t limit;
     const struct field *sort; /* NULL: by id (or a built-in name) */
     const char *sort_name;

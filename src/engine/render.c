@@ -1,2 +1,139 @@
+/* The read path's hot loop: one walk over the document, one walk over the fields. */
 #include "base.h"
 #include "engine/render.h"
+#include "engine/validate.h"
+#include "core/clock.h"
+#include "db/bson_json.h"
+
+#define FIELDS_MAX 64
+
+/* Where an element stands in the document: bson_iter_t is too large to keep sixty of. */
+struct place {
+    uint32_t offset;
+    uint32_t key_len;
+};
+
+struct found {
+    struct place std[4]; /* id, tenant_id, created_at, updated_at */
+    struct place field[FIELDS_MAX];
+    uint64_t seen;
+    unsigned std_seen;
+};
+
+static struct place place_of(const bson_iter_t *it)
+{
+    return (struct place){bson_iter_offset((bson_iter_t *)it), bson_iter_key_len(it)};
+}
+
+static bool revisit(const bson_t *doc, struct place place, bson_iter_t *it)
+{
+    return bson_iter_init_from_data_at_offset(it, bson_get_data(doc), doc->len, place.offset,
+                                              place.key_len);
+}
+
+static const char *const std_names[] = {"id", "tenant_id", "created_at", "updated_at"};
+
+static bool note_std(struct found *found, const char *key, const bson_iter_t *it)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(std_names); i++)
+        if (strcmp(key, std_names[i]) == 0) {
+            found->std[i] = place_of(it);
+            found->std_seen |= 1u << i;
+            return true;
+        }
+    return false;
+}
+
+/* Documents written here hold their fields in the descriptor's order, so the next expected one
+ * is tried first; others are found by a search. */
+static size_t find_field(const struct resource *resource, size_t n, size_t next, const char *key)
+{
+    if (next < n && strcmp(key, resource->fields[next].name) == 0)
+        return next;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(key, resource->fields[i].name) == 0)
+            return i;
+    return n;
+}
+
+static void scan(const struct resource *resource, size_t n, const bson_t *doc, struct found *found)
+{
+    size_t next = 0, i;
+    bson_iter_t it;
+
+    if (!bson_iter_init(&it, doc))
+        return;
+    while (bson_iter_next(&it)) {
+        const char *key = bson_iter_key(&it);
+
+        if (key[0] == '_' || (next == 0 && note_std(found, key, &it)))
+            continue;
+        i = find_field(resource, n, next, key);
+        if (i < n) {
+            found->field[i] = place_of(&it);
+            found->seen |= UINT64_C(1) << i;
+            next = i + 1;
+        } else {
+            note_std(found, key, &it);
+        }
+    }
+}
+
+static void add_name(struct str *out, const char *name, bool *first)
+{
+    if (!*first)
+        str_addc(out, ',');
+    *first = false;
+    str_addc(out, '"');
+    str_addz(out, name);
+    str_add(out, "\":", 2);
+}
+
+void render_record(const struct resource *resource, const struct kind_env *env, const bson_t *doc,
+                   const struct list_query *query, struct str *out)
+{
+    size_t n = resource_field_count(resource);
+    bool all = query == NULL || query->all_fields;
+    bool first = true;
+    struct found found;
+    bson_iter_t it;
+
+    found.seen = 0;
+    found.std_seen = 0;
+    scan(resource, n, doc, &found);
+    str_addc(out, '{');
+    for (unsigned i = 0; i < ARRAY_LEN(std_names); i++) {
+        if (!all && !(query->shown_std & (1u << i)))
+            continue;
+        add_name(out, std_names[i], &first);
+        if ((found.std_seen & (1u << i)) && revisit(doc, found.std[i], &it))
+            bson_json_value(&it, out);
+        else
+            str_addz(out, "null");
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct field *f = &resource->fields[i];
+
+        if (!all && !(query->shown >> i & 1))
+            continue;
+        add_name(out, f->name, &first);
+        if ((found.seen >> i & 1) && revisit(doc, found.field[i], &it) &&
+            !BSON_ITER_HOLDS_NULL(&it))
+            kind_of(f)->show(env, &it, out);
+        else
+            str_addz(out, f->def != NULL ? f->def : "null");
+    }
+    str_addc(out, '}');
+}
+
+const char *render_etag(const bson_t *doc, struct arena *arena)
+{
+    bson_iter_t it;
+    int64_t rev = 0, updated = 0;
+
+    if (bson_iter_init_find(&it, doc, FIELD_REV))
+        rev = bson_iter_as_int64(&it);
+    if (bson_iter_init_find(&it, doc, "updated_at") && BSON_ITER_HOLDS_DATE_TIME(&it))
+        updated = bson_iter_date_time(&it);
+    return arena_printf(arena, "\"%" PRIx64 "-%" PRIx64 "\"", updated, rev);
+}

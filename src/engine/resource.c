@@ -1,2 +1,56 @@
+/* The list of descriptors and look-ups in it. */
 #include "base.h"
 #include "engine/resource.h"
+
+#define RESOURCE(name) extern const struct resource name##_resource;
+#include "resources/list.def"
+#undef RESOURCE
+
+static const struct resource *const resources[] = {
+#define RESOURCE(name) &name##_resource,
+#include "resources/list.def"
+#undef RESOURCE
+};
+
+size_t resource_count(void)
+{
+    return ARRAY_LEN(resources);
+}
+
+const struct resource *resource_at(size_t i)
+{
+    return resources[i];
+}
+
+const struct resource *resource_by_noun(const char *noun)
+{
+    for (size_t i = 0; i < ARRAY_LEN(resources); i++)
+        if (strcmp(resources[i]->noun, noun) == 0)
+            return resources[i];
+    return NULL;
+}
+
+const struct resource *resource_by_collection(const char *collection)
+{
+    for (size_t i = 0; i < ARRAY_LEN(resources); i++)
+        if (strcmp(resources[i]->collection, collection) == 0)
+            return resources[i];
+    return NULL;
+}
+
+size_t resource_field_count(const struct resource *resource)
+{
+    size_t n = 0;
+
+    while (resource->fields[n].name != NULL)
+        n++;
+    return n;
+}
+
+const struct field *resource_field(const struct resource *resource, const char *name)
+{
+    for (const struct field *f = resource->fields; f->name != NULL; f++)
+        if (strcmp(f->name, name) == 0)
+            return f;
+    return NULL;
+}

@@ -14,14 +14,14 @@ enum validate_mode {
 /* The outcome: `set` holds the checked fields in the descriptor's order; `ignored` names unknown
  * and read-only keys, separated by ", " (arena-owned, NULL when none). */
 struct validated {
-    bson_t set;
+    bson_t *set; /* arena-owned */
     const char *ignored;
     size_t n_fields;
 };
 
 /* Checks `body` (must be an object) and gathers every error with its path. Unknown and read-only
  * keys are ignored, or with `strict` refused; keys that begin with $ or hold a dot or NUL are
- * always refused. out->set is initialised in every case and dies with the arena. */
+ * always refused. out->set is there in every case. */
 bool validate_body(const struct resource *resource, enum validate_mode mode,
                    const struct kind_env *env, json_t *body, bool strict, struct arena *arena,
                    struct validated *out, struct err *err);

@@ -1,0 +1,50 @@
+/* Sales as they were made, to be read; they come into being at the till, not by plain writing. */
+#include "base.h"
+#include "engine/resource.h"
+
+static const char *const statuses[] = {"draft", "completed", "cancelled", NULL};
+static const char *const payment_statuses[] = {"unpaid", "partially_paid", "paid", NULL};
+
+static const struct field fields[] = {
+    {"sale_number", K_TEXT, F_READONLY, .max = 32},
+    {"invoice_no", K_TEXT, F_READONLY, .max = 32},
+    {"branch_id", K_REF, F_READONLY | F_FILTER, .ref = "branch"},
+    {"customer_id", K_REF, F_READONLY | F_FILTER, .ref = "customer"},
+    {"customer_name", K_TEXT, F_READONLY},
+    {"customer_phone", K_TEXT, F_READONLY, .max = 32},
+    {"customer_address", K_TEXT, F_READONLY, .max = 500},
+    {"items", K_ROWS, F_READONLY, .def = "[]"},
+    {"subtotal", K_MONEY, F_READONLY, .def = "0"},
+    {"discount", K_MONEY, F_READONLY, .def = "0"},
+    {"tax", K_MONEY, F_READONLY, .def = "0"},
+    {"total", K_MONEY, F_READONLY, .def = "0"},
+    {"amount_paid", K_MONEY, F_READONLY, .def = "0"},
+    {"balance_due", K_MONEY, F_READONLY, .def = "0"},
+    {"status", K_ENUM, F_READONLY | F_FILTER, .values = statuses, .def = "\"completed\""},
+    {"payment_status", K_ENUM, F_READONLY | F_FILTER, .values = payment_statuses,
+     .def = "\"unpaid\""},
+    {"payment_method", K_TEXT, F_READONLY, .max = 16, .def = "\"cash\""},
+    {"reference", K_TEXT, F_READONLY},
+    {"created_by", K_TEXT, F_READONLY},
+    {"include_warranty_terms", K_BOOL, F_READONLY, .def = "false"},
+    {"warranty_terms", K_NOTE, F_READONLY},
+    {NULL},
+};
+
+static const struct index_def indexes[] = {
+    {.keys = {"tenant_id", "-created_at"}},
+};
+
+const struct resource sale_resource = {
+    .noun = "sale",
+    .schema = "Sale",
+    .path = "/api/sales",
+    .collection = "sales",
+    .module = "sales",
+    .branch_field = "branch_id",
+    .ops = OP_READ,
+    .fields = fields,
+    .indexes = indexes,
+    .n_indexes = ARRAY_LEN(indexes),
+    .summary = "sales",
+};
