@@ -191,6 +191,7 @@ static void fill_row(const struct resource *resource, enum resource_ops op, stru
 
     row->resource = resource;
     row->module = resource->module;
+    row->by_branch = resource->branch_field != NULL;
     row->writes = (op & OP_READ) == 0;
     row->roles = row->writes ? write : read;
     row->body = sends ? BODY_JSON : BODY_NONE;

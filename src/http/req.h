@@ -31,6 +31,9 @@ struct app {
     const struct route_table *routes;
     struct index_cache *indexes; /* which indexes this process has seen to */
     uint8_t cursor_key[32];      /* seals paging cursors */
+    struct str openapi;          /* made at the first request for it */
+    int64_t ready_us;            /* when `ready` was found out, clock_mono_us(); 0: never */
+    bool ready;                  /* the registry's database answered then */
 };
 
 #define REQ_QUERY_MAX  64
@@ -64,10 +67,19 @@ struct req {
 
     const char *request_id; /* from nginx, or made here */
     const char *remote_addr;
+    /* NULL when the header was not sent */
     const char *authorization, *content_type, *if_match, *if_none_match, *prefer;
-    const char *idempotency_key, *origin, *accept;
-    const char *body_bytes;
+    const char *idempotency_key, *origin, *accept, *preflight_method;
+    const char *query_string; /* as it came; "" when there is none */
+    int64_t content_length;   /* as announced, -1 when it is no number */
+    int64_t received_ms;      /* when nginx had the request, wall clock; 0 when unknown */
+    const char *body_bytes;   /* once read_body has run; NUL-terminated */
     size_t body_len;
+
+    /* How the gate gets the body once the row wants one: content_length bytes into body_bytes.
+     * ERR_TRUNCATED_BODY when there are fewer, ERR_BAD_REQUEST when there are more. */
+    bool (*read_body)(struct req *req, struct err *err);
+    void *transport; /* read_body's own */
 
     const struct route *route;
     struct principal principal; /* valid when the route asks for a token */
@@ -98,6 +110,9 @@ bool req_parse_query(struct req *req, const char *text, struct err *err);
  * NUL refused): ERR_BAD_JSON with the place. */
 bool req_parse_json(struct req *req, struct err *err);
 
+/* True when a comma-separated preference (RFC 7240) names `name`, with `value` when not NULL. */
+bool req_prefers(const struct req *req, const char *name, const char *value);
+
 /* Adds a reply header; the value must not hold CR or LF (it is dropped if it does). Both texts
  * must live as long as the arena. */
 void resp_header(struct req *req, const char *name, const char *value);
@@ -113,5 +128,8 @@ bool resp_message(struct req *req, const char *fmt, ...) ERP_PRINTF(2, 3);
 
 /* Turns req->err into problem+json (RFC 9457), replacing whatever the body held. */
 void resp_problem(struct req *req);
+
+/* Appends the reply's header block (CGI: a Status line, headers, an empty line). */
+void resp_head(const struct req *req, struct str *out);
 
 #endif

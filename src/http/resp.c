@@ -1,2 +1,131 @@
+/* The reply: headers, messages and problem+json (RFC 9457).
+ *
+ * One error becomes one document here, and one header block leaves here; nothing else in the
+ * program writes either.
+ */
 #include "base.h"
 #include "http/req.h"
+#include "core/clock.h"
+
+void resp_header(struct req *req, const char *name, const char *value)
+{
+    struct resp *resp = &req->resp;
+
+    assert(resp->n_headers < REQ_HEADERS_MAX);
+    if (!value || strpbrk(value, "\r\n"))
+        return;
+    resp->headers[resp->n_headers++] = (struct pair){name, value};
+}
+
+bool resp_message(struct req *req, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    str_addz(req->resp.body, "{\"message\":");
+    str_add_json(req->resp.body, text, strlen(text));
+    str_addc(req->resp.body, '}');
+    return true;
+}
+
+/* ---- problem+json ---- */
+
+static void add_member(struct str *out, const char *name, const char *text)
+{
+    str_addf(out, ",\"%s\":", name);
+    str_add_json(out, text, strlen(text));
+}
+
+static void add_fields(struct str *out, const struct err *err)
+{
+    str_addz(out, ",\"errors\":[");
+    for (size_t i = 0; i < err->n_fields; i++) {
+        const struct err_field *field = &err->fields[i];
+
+        str_addz(out, i ? ",{\"field\":" : "{\"field\":");
+        str_add_json(out, field->path, strlen(field->path));
+        add_member(out, "code", field->code);
+        add_member(out, "detail", field->detail);
+        str_addc(out, '}');
+    }
+    str_addc(out, ']');
+    if (err->n_more)
+        str_addf(out, ",\"errors_more\":%zu", err->n_more);
+}
+
+static void add_error_headers(struct req *req, int status)
+{
+    const struct err *err = req->err;
+
+    if (status == 401)
+        resp_header(req, "WWW-Authenticate",
+                    err->code == ERR_TOKEN_MISSING || err->code == ERR_BAD_CREDENTIALS
+                        ? "Bearer realm=\"erp\""
+                        : "Bearer realm=\"erp\", error=\"invalid_token\"");
+    if (err->retry_after > 0)
+        resp_header(req, "Retry-After", arena_printf(req->arena, "%d", err->retry_after));
+}
+
+void resp_problem(struct req *req)
+{
+    const struct err *err = req->err;
+    const struct err_info *info = err_info(err->code);
+    struct str *out = req->resp.body;
+
+    str_clear(out);
+    req->resp.status = info->status;
+    req->resp.content_type = "application/problem+json";
+    str_addf(out, "{\"type\":\"/problems/%s\"", info->name);
+    add_member(out, "title", info->title);
+    str_addf(out, ",\"status\":%d", info->status);
+    add_member(out, "detail", err->detail[0] ? err->detail : info->title);
+    add_member(out, "code", info->name);
+    add_member(out, "request_id", req->request_id);
+    if (info->status == 422 && err->n_fields)
+        add_fields(out, err);
+    str_addc(out, '}');
+    add_error_headers(req, info->status);
+}
+
+/* ---- header block ---- */
+
+static void add_server_timing(const struct req *req, struct str *out)
+{
+    int64_t total = clock_mono_us() - req->started_us;
+    int64_t db = req->scope.spent_us;
+    int64_t render = total - req->gate_us - req->tenant_us - db;
+
+    str_addf(out,
+             "Server-Timing: gate;dur=%.3f, tenant;dur=%.3f, db;dur=%.3f, render;dur=%.3f\r\n",
+             (double)req->gate_us / 1000, (double)req->tenant_us / 1000, (double)db / 1000,
+             (double)(render > 0 ? render : 0) / 1000);
+}
+
+static bool has_header(const struct resp *resp, const char *name)
+{
+    for (size_t i = 0; i < resp->n_headers; i++)
+        if (strcasecmp(resp->headers[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+void resp_head(const struct req *req, struct str *out)
+{
+    const struct resp *resp = &req->resp;
+
+    str_addf(out, "Status: %d\r\n", resp->status);
+    if (resp->status != 204 && resp->status != 304)
+        str_addf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+                 resp->content_type ? resp->content_type : "application/json", resp->body->len);
+    if (!has_header(resp, "Cache-Control"))
+        str_addz(out, "Cache-Control: no-store\r\n");
+    str_addf(out, "X-Request-Id: %s\r\n", req->request_id);
+    for (size_t i = 0; i < resp->n_headers; i++)
+        str_addf(out, "%s: %s\r\n", resp->headers[i].name, resp->headers[i].value);
+    if (req->app->conf.server_timing)
+        add_server_timing(req, out);
+    str_addz(out, "\r\n");
+}

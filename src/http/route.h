@@ -55,6 +55,7 @@ struct route {
     const char *summary;
     const char *in, *out; /* schema names */
     bool out_list;
+    bool by_branch;     /* records belong to a branch: users bound to one need to have it */
     bool writes;        /* changes data: refused to impersonators' read-only and to newer schemas */
     const struct route_param *query; /* ended by a NULL name; may be NULL */
     bool open_query;    /* unknown query parameters are the handler's to judge */
