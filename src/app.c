@@ -1,2 +1,67 @@
+/* Builds the process handle in the order in which its parts need each other. */
 #include "base.h"
 #include "app.h"
+#include "core/log.h"
+#include "engine/index.h"
+#include "engine/resource.h"
+#include "routes.h"
+
+/* A tree without one of its nodes is a wrong answer; no answer is better. */
+static void *json_malloc(size_t size)
+{
+    void *p = malloc(size ? size : 1);
+
+    if (!p)
+        die("out of memory: %zu bytes for JSON", size);
+    return p;
+}
+
+static bool build_caches(struct app *app)
+{
+    const struct conf *conf = &app->conf;
+
+    app->board = board_open(conf->board_path);
+    if (!app->board) {
+        fprintf(stderr, "erpd: ERP_BOARD: %s: %s\n", conf->board_path, strerror(errno));
+        return false;
+    }
+    conf_derive_key(conf, "cursor", app->cursor_key);
+    app->clients = clients_new((size_t)conf->client_cache, app->board);
+    app->registry = registry_new(conf, app->board, app->clients);
+    app->resolver = (struct resolver){conf, app->board, app->registry, app->clients};
+    app->users = users_new(conf, app->board, app->registry);
+    app->keys = token_keys_new(conf);
+    app->indexes = index_cache_new();
+    app->login = (struct login){conf, app->users, app->keys, &app->resolver};
+    return true;
+}
+
+bool app_init(struct app *app, bool need_secrets)
+{
+    enum log_level level;
+
+    *app = (struct app){0};
+    json_set_alloc_funcs(json_malloc, free);
+    str_init(&app->openapi);
+    if (!conf_load(&app->conf, need_secrets))
+        return false;
+    if (log_level_parse(app->conf.log_level, &level))
+        log_set_level(level);
+    if (resource_lint(stderr) != 0)
+        die("a resource descriptor is not sound");
+    app->routes = routes_build();
+    return !need_secrets || build_caches(app);
+}
+
+void app_release(struct app *app)
+{
+    index_cache_free(app->indexes);
+    token_keys_free(app->keys);
+    users_free(app->users);
+    registry_free(app->registry);
+    clients_free(app->clients);
+    board_close(app->board);
+    route_table_free((struct route_table *)(uintptr_t)app->routes);
+    str_release(&app->openapi);
+    conf_release(&app->conf);
+}

@@ -1,2 +1,146 @@
+/* Signing in and out, who one is, and one's own password. */
 #include "base.h"
 #include "actions/actions.h"
+#include "auth/password.h"
+
+#define EMAIL_MAX 254
+
+/* A text member of the body; NULL with a field error when it is absent, no text or too long. */
+static const char *need_text(struct req *req, const char *name, size_t max, size_t *len)
+{
+    json_t *value = json_object_get(req->body, name);
+
+    if (!value || json_is_null(value)) {
+        err_field(req->err, name, "required", "This field is required.");
+        return NULL;
+    }
+    if (!json_is_string(value)) {
+        err_field(req->err, name, "type", "This must be text.");
+        return NULL;
+    }
+    *len = json_string_length(value);
+    if (*len > max) {
+        err_field(req->err, name, "too_long", "At most %zu bytes are accepted.", max);
+        return NULL;
+    }
+    return json_string_value(value);
+}
+
+static bool need_object(struct req *req)
+{
+    return json_is_object(req->body) ||
+           err_set(req->err, ERR_VALIDATION, "The body must be a JSON object.");
+}
+
+/* Passwords leave no copy behind in memory that is used again. */
+static void wipe_text(void *data)
+{
+    const char *text = json_string_value(data);
+
+    explicit_bzero((char *)(uintptr_t)text, json_string_length(data));
+    json_decref(data);
+}
+
+static void wipe_later(struct req *req, const char *name)
+{
+    json_t *value = json_object_get(req->body, name);
+
+    if (json_is_string(value))
+        arena_defer(req->arena, wipe_text, json_incref(value));
+    explicit_bzero((char *)(uintptr_t)req->body_bytes, req->body_len);
+}
+
+bool action_login(struct req *req)
+{
+    size_t email_len = 0, password_len = 0;
+    const char *email, *password;
+
+    if (!need_object(req))
+        return false;
+    wipe_later(req, "password");
+    email = need_text(req, "email", EMAIL_MAX, &email_len);
+    password = need_text(req, "password", req->body_len, &password_len);
+    if (err_is_set(req->err))
+        return false;
+    return login_run(&req->app->login, email, email_len, password, password_len, req->arena,
+                     req->resp.body, req->err);
+}
+
+bool action_me(struct req *req)
+{
+    const char *extra = login_user_extra(req->tenant, req->arena);
+
+    return users_render(req->app->users, req->principal.user_id, extra, req->resp.body, req->err);
+}
+
+/* Every older token has just ended, the caller's too: this one goes on. */
+static bool fresh_token(struct req *req, struct str *token)
+{
+    struct claims claims = req->principal.claims;
+    const struct user *user;
+
+    if (!users_by_id(req->app->users, req->principal.user_id, &user, req->err))
+        return false;
+    claims.version = user->token_version;
+    token_sign(req->app->keys, &claims, 0, req->arena, token);
+    return true;
+}
+
+static bool reply_new_token(struct req *req)
+{
+    struct str *out = req->resp.body;
+
+    str_addz(out, "{\"message\":\"Password changed\",\"access_token\":\"");
+    if (!fresh_token(req, out))
+        return false;
+    str_addz(out, "\",\"token_type\":\"bearer\"}");
+    return true;
+}
+
+bool action_change_password(struct req *req)
+{
+    const struct principal *who = &req->principal;
+    const char *old_name = "old_password", *old, *new;
+    size_t old_len = 0, new_len = 0;
+    char hash[PASSWORD_HASH_SIZE];
+
+    if (!need_object(req))
+        return false;
+    if (json_object_get(req->body, "current_password"))
+        old_name = "current_password";
+    wipe_later(req, old_name);
+    wipe_later(req, "new_password");
+    old = need_text(req, old_name, req->body_len, &old_len);
+    new = need_text(req, "new_password", req->body_len, &new_len);
+    if (err_is_set(req->err))
+        return false;
+    if (who->impersonated)
+        return err_set(req->err, ERR_FORBIDDEN, "Only the account's owner may change its password.");
+    if (!login_check_password(&req->app->login, who->user_id, old, old_len, req->err) ||
+        !password_check_new(new, new_len, who->email, "new_password", req->err))
+        return false;
+    password_hash(hash, new, new_len, (int)req->app->conf.bcrypt_cost);
+    return users_set_password(req->app->users, who->user_id, hash, true, req->err) &&
+           reply_new_token(req);
+}
+
+bool action_logout(struct req *req)
+{
+    const struct principal *who = &req->principal;
+    json_t *everywhere;
+
+    if (req->body && !need_object(req))
+        return false;
+    everywhere = json_object_get(req->body, "everywhere");
+    if (everywhere && !json_is_boolean(everywhere))
+        return err_field(req->err, "everywhere", "type", "This must be true or false.");
+    if (json_is_true(everywhere)) {
+        if (!users_end_tokens(req->app->users, who->user_id, req->err))
+            return false;
+        return resp_message(req, "Signed out everywhere");
+    }
+    if (!users_revoke_token(req->app->users, who->user_id, who->claims.jti, who->claims.exp,
+                            req->err))
+        return false;
+    return resp_message(req, "Signed out");
+}
