@@ -18,7 +18,7 @@ struct board;
 
 enum board_state { BOARD_FREE, BOARD_IDLE, BOARD_BUSY };
 
-/* Counters of a slot, summed over all slots by board_sum. */
+/* Counters of a slot; board_sum adds those of former workers, so that its sums never fall. */
 enum board_counter {
     BC_REQUESTS,
     BC_ERRORS_4XX,
@@ -41,7 +41,8 @@ struct board_slot_info {
     uint64_t counters[BC_COUNT];
 };
 
-/* Maps the file, creating it (mode 0660) when absent. NULL on failure, errno set. */
+/* Maps the file, creating it (mode 0660) when absent. NULL on failure, errno set: EEXIST when
+ * the path holds something that is no board. */
 struct board *board_open(const char *path);
 void board_close(struct board *board);
 
@@ -61,7 +62,8 @@ int board_tenant_busy(const struct board *board, const char *tenant);
 int board_workers(const struct board *board);
 
 /* Cache epochs, by hash of any text (a slug, "user:" and an id). board_epoch also covers
- * board_bump_all. A cached thing is stale when its epoch differs from the one it was read at. */
+ * board_bump_all and is never 0. A cached thing is stale when its epoch differs from the one it
+ * was read at. */
 uint64_t board_epoch(const struct board *board, const char *key);
 void board_bump(struct board *board, const char *key);
 void board_bump_all(struct board *board);
@@ -71,12 +73,15 @@ void board_heartbeat(struct board *board);
 bool board_watcher_alive(const struct board *board);
 
 /* Breaker of a cluster, by hash of its URI. `allow` is false while open; when the pause is over,
- * exactly one caller of all workers gets true (the probe). `retry_after` in seconds, ≥ 1. */
+ * exactly one caller of all workers gets true (the probe), and reports by `ok` or `fail`. Three
+ * failures in a row open it, for 1 s, doubled up to 8 s by failing probes; `ok` closes it.
+ * `retry_after` in seconds, ≥ 1, is written only with false. */
 bool board_breaker_allow(struct board *board, uint64_t cluster, int *retry_after);
 void board_breaker_ok(struct board *board, uint64_t cluster);
 void board_breaker_fail(struct board *board, uint64_t cluster);
 
-/* Reading by others (erpctl): slot `i` as a consistent copy; false when free. */
+/* Reading by others (erpctl): slot `i` as a consistent copy; false when it is free or its process
+ * is gone. */
 bool board_slot(const struct board *board, size_t i, struct board_slot_info *out);
 void board_sum(const struct board *board, uint64_t out[static BC_COUNT]);
 

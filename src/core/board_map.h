@@ -1,0 +1,62 @@
+/* Layout of the board's file, for board*.c only.
+ *
+ * Everything that changes is one atomic word. Raise BOARD_VERSION with any change here.
+ */
+#ifndef ERP_CORE_BOARD_MAP_H
+#define ERP_CORE_BOARD_MAP_H
+
+#include "base.h"
+#include "core/board.h"
+
+#include <stdatomic.h>
+
+#define BOARD_MAGIC   "ERPBOARD"
+#define BOARD_VERSION 1
+
+#define BOARD_TENANT_WORDS 6
+#define BOARD_ROUTE_WORDS  8
+
+struct board_slot {
+    _Alignas(64) _Atomic uint64_t owner; /* pid and start time of its process; 0 = free */
+    _Atomic uint32_t version;            /* odd while the owner writes what follows */
+    _Atomic uint32_t state;
+    _Atomic int64_t started_ms;
+    _Atomic uint64_t tenant_hash; /* 0 = no tenant */
+    _Atomic uint64_t tenant[BOARD_TENANT_WORDS];
+    _Atomic uint64_t route[BOARD_ROUTE_WORDS];
+    _Atomic uint64_t counters[BC_COUNT];
+};
+
+/* Breakers are an open-addressed table: a cluster that never failed has no row. */
+struct board_breaker {
+    _Atomic uint64_t cluster; /* 0 = unused; never changes afterwards */
+    _Atomic uint64_t word;    /* see board_shared.c; 0 = closed */
+};
+
+struct board_head {
+    char magic[8];
+    uint32_t version;
+    uint32_t size; /* of the whole file */
+};
+
+struct board_map {
+    struct board_head head;
+    _Atomic uint32_t slots_used; /* no slot at or beyond this index was ever taken */
+    _Atomic int64_t heartbeat_us;
+    _Atomic uint64_t epoch_all;
+    _Atomic uint64_t retired[BC_COUNT]; /* counters of the former owners of slots */
+    struct board_slot slots[BOARD_SLOTS];
+    _Atomic uint64_t epochs[BOARD_EPOCHS];
+    struct board_breaker breakers[BOARD_BREAKERS];
+};
+
+static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
+              "words shared between processes must need no lock");
+
+struct board {
+    struct board_map *map;
+    struct board_slot *slot; /* ours, NULL before board_claim */
+    uint64_t owner;          /* what stands in it */
+};
+
+#endif

@@ -1,0 +1,156 @@
+/* What belongs to no worker: cache epochs, the watcher's heartbeat, breakers. Each is one word
+ * that is changed by one atomic operation. */
+#include "base.h"
+#include "core/board.h"
+#include "core/board_map.h"
+#include "core/clock.h"
+#include "core/id.h"
+
+#define HEARTBEAT_US INT64_C(5000000)
+
+#define FAILS_TO_OPEN  3
+#define PAUSE_MS       1000  /* doubled with each failed probe … */
+#define LEVEL_MAX      4     /* … up to 8 s */
+#define PROBE_LEASE_MS 10000 /* a probe whose worker died is given away again after this */
+#define PROBE_STEPS    16
+
+static _Atomic uint64_t *epoch_of(const struct board *board, const char *key)
+{
+    return &board->map->epochs[hash64(key, strlen(key)) % BOARD_EPOCHS];
+}
+
+uint64_t board_epoch(const struct board *board, const char *key)
+{
+    /* Both parts only grow, so a bump of either always changes the sum. Never 0. */
+    return 1 + atomic_load(epoch_of(board, key)) + atomic_load(&board->map->epoch_all);
+}
+
+void board_bump(struct board *board, const char *key)
+{
+    atomic_fetch_add(epoch_of(board, key), 1);
+}
+
+void board_bump_all(struct board *board)
+{
+    atomic_fetch_add(&board->map->epoch_all, 1);
+}
+
+void board_heartbeat(struct board *board)
+{
+    atomic_store(&board->map->heartbeat_us, clock_mono_us());
+}
+
+bool board_watcher_alive(const struct board *board)
+{
+    int64_t beat = atomic_load(&board->map->heartbeat_us);
+    int64_t age = clock_mono_us() - beat;
+
+    /* A beat from the future was left by an earlier boot. */
+    return beat != 0 && age >= 0 && age <= HEARTBEAT_US;
+}
+
+/* A breaker's word: bits 0–7 consecutive failures while closed, 8–11 the level (0 = closed, else
+ * the pause is PAUSE_MS << (level - 1)), 12 a probe is under way, 16–63 the end of the pause or
+ * of the probe's lease in milliseconds of the monotonic clock. */
+struct breaker {
+    unsigned fails;
+    unsigned level;
+    bool probing;
+    int64_t until_ms;
+};
+
+static struct breaker unpack(uint64_t word)
+{
+    return (struct breaker){.fails = word & 0xff,
+                            .level = word >> 8 & 0xf,
+                            .probing = word >> 12 & 1,
+                            .until_ms = (int64_t)(word >> 16)};
+}
+
+static uint64_t pack(struct breaker b)
+{
+    return (uint64_t)b.until_ms << 16 | (uint64_t)b.probing << 12 | b.level << 8 | b.fails;
+}
+
+/* The cluster's row, NULL when it has none. With `make`, one is taken; in a table that is full
+ * around its place it stays NULL: without a breaker a cluster costs time, but sharing one with
+ * another would cost that one its requests. */
+static struct board_breaker *row_of(const struct board *board, uint64_t cluster, bool make)
+{
+    if (cluster == 0)
+        cluster = 1;
+    for (uint64_t i = 0; i < PROBE_STEPS; i++) {
+        struct board_breaker *row = &board->map->breakers[(cluster + i) % BOARD_BREAKERS];
+        uint64_t there = atomic_load(&row->cluster);
+
+        if (there == 0 && !make)
+            return NULL;
+        if (there == 0 && atomic_compare_exchange_strong(&row->cluster, &there, cluster))
+            return row;
+        /* Also when another process just took it for the same cluster. */
+        if (there == cluster)
+            return row;
+    }
+    return NULL;
+}
+
+bool board_breaker_allow(struct board *board, uint64_t cluster, int *retry_after)
+{
+    struct board_breaker *row = row_of(board, cluster, false);
+    uint64_t word = row ? atomic_load(&row->word) : 0;
+    int64_t now;
+
+    if (word == 0)
+        return true;
+    now = clock_mono_us() / 1000;
+    for (;;) {
+        struct breaker b = unpack(word);
+        int64_t left = b.until_ms - now;
+
+        if (b.level == 0)
+            return true;
+        /* Longer than any pause: left by an earlier boot. */
+        if (left > 0 && left <= PROBE_LEASE_MS) {
+            *retry_after = b.probing ? 1 : (int)((left + 999) / 1000);
+            return false;
+        }
+        b.probing = true;
+        b.until_ms = now + PROBE_LEASE_MS;
+        if (atomic_compare_exchange_weak(&row->word, &word, pack(b)))
+            return true;
+    }
+}
+
+void board_breaker_ok(struct board *board, uint64_t cluster)
+{
+    struct board_breaker *row = row_of(board, cluster, false);
+
+    if (row && atomic_load(&row->word) != 0)
+        atomic_store(&row->word, 0);
+}
+
+void board_breaker_fail(struct board *board, uint64_t cluster)
+{
+    struct board_breaker *row = row_of(board, cluster, true);
+    int64_t now = clock_mono_us() / 1000;
+    uint64_t word;
+
+    if (!row)
+        return;
+    word = atomic_load(&row->word);
+    for (;;) {
+        struct breaker b = unpack(word);
+
+        /* Requests that were under way when it opened fail late and say nothing new. */
+        if (b.level > 0 && !b.probing)
+            return;
+        if (b.level > 0 || ++b.fails == FAILS_TO_OPEN) {
+            b.fails = 0;
+            b.probing = false;
+            b.level = b.level < LEVEL_MAX ? b.level + 1 : LEVEL_MAX;
+            b.until_ms = now + ((int64_t)PAUSE_MS << (b.level - 1));
+        }
+        if (atomic_compare_exchange_weak(&row->word, &word, pack(b)))
+            return;
+    }
+}
