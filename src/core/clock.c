@@ -8,8 +8,8 @@
 #define MS_MAX     INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 
 /* 400 Gregorian years have 146,097 days; counting years from March puts the leap day last. */
-#define ERA_DAYS       INT64_C(146097)
-#define DAYS_TO_EPOCH  INT64_C(719468) /* from 0000-03-01 to 1970-01-01 */
+#define ERA_DAYS      INT64_C(146097)
+#define DAYS_TO_EPOCH INT64_C(719468) /* from 0000-03-01 to 1970-01-01 */
 
 static int64_t days_of_date(int year, int month, int day)
 {
@@ -27,8 +27,8 @@ static void date_of_days(int64_t days, int *year, int *month, int *day)
     int64_t z = days + DAYS_TO_EPOCH;
     int64_t era = (z >= 0 ? z : z - (ERA_DAYS - 1)) / ERA_DAYS;
     int64_t day_of_era = z - era * ERA_DAYS;
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
-                           day_of_era / 146096) / 365;
+    int64_t year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     int64_t shifted = (5 * day_of_year + 2) / 153;
 
@@ -153,8 +153,8 @@ static bool take_offset(struct reader *r, int64_t *ms)
     if (r->p == r->end || take_char(r, "Zz"))
         return true;
     sign = *r->p == '-' ? -1 : 1;
-    if (!take_char(r, "+-") || !take(r, 2, &hours) || !take_char(r, ":") ||
-        !take(r, 2, &minutes) || hours > 23 || minutes > 59)
+    if (!take_char(r, "+-") || !take(r, 2, &hours) || !take_char(r, ":") || !take(r, 2, &minutes) ||
+        hours > 23 || minutes > 59)
         return false;
     *ms = sign * (int64_t)(hours * 60 + minutes) * 60000;
     return true;
@@ -171,8 +171,8 @@ bool clock_parse(const char *text, size_t len, int64_t *ms)
     if (r.p < r.end) {
         /* No leap second: a BSON date cannot hold one. */
         if (!take_char(&r, "Tt ") || !take(&r, 2, &hour) || !take_char(&r, ":") ||
-            !take(&r, 2, &minute) || !take_char(&r, ":") || !take(&r, 2, &second) ||
-            hour > 23 || minute > 59 || second > 59)
+            !take(&r, 2, &minute) || !take_char(&r, ":") || !take(&r, 2, &second) || hour > 23 ||
+            minute > 59 || second > 59)
             return false;
         if (take_char(&r, ".") && !take_fraction(&r, &fraction))
             return false;

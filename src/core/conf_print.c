@@ -15,8 +15,10 @@ static void describe(char *out, size_t cap, const struct conf_row *row)
     switch (row->kind) {
     case CONF_SECRET:
         if (row->max > 1)
-            snprintf(out, cap, "secret: up to %" PRId64 " values of %" PRId64 " bytes or more, "
-                     "separated by white space", row->max, row->min);
+            snprintf(out, cap,
+                     "secret: up to %" PRId64 " values of %" PRId64 " bytes or more, "
+                     "separated by white space",
+                     row->max, row->min);
         else
             snprintf(out, cap, "secret: %" PRId64 " bytes or more", row->min);
         break;

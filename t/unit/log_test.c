@@ -53,9 +53,10 @@ static void values_cannot_forge(void **state ERP_UNUSED)
 {
     log_event(LOG_LVL_WARN, "x", "a", "1\nlevel=error", "b", "say \"hi\\\"", "c", "", "d", "k=v",
               "e", "\x1b[31m\r\x7f\xff", "f", "caf\xc3\xa9 \xc2\x9b\xe2\x80\xa8", NULL);
-    assert_string_equal(logged(), "level=warn event=x a=\"1\\nlevel=error\" b=\"say \\\"hi\\\\\\\"\""
-                                  " c=\"\" d=\"k=v\" e=\"\\x1b[31m\\x0d\\x7f\\xff\""
-                                  " f=\"caf\xc3\xa9 \\xc2\\x9b\\xe2\\x80\\xa8\"\n");
+    assert_string_equal(logged(),
+                        "level=warn event=x a=\"1\\nlevel=error\" b=\"say \\\"hi\\\\\\\"\""
+                        " c=\"\" d=\"k=v\" e=\"\\x1b[31m\\x0d\\x7f\\xff\""
+                        " f=\"caf\xc3\xa9 \\xc2\\x9b\\xe2\\x80\\xa8\"\n");
 }
 
 static void long_values_are_cut(void **state ERP_UNUSED)

@@ -72,7 +72,10 @@ static void json_escapes(void **state ERP_UNUSED)
     JSON_IS("1234567\\89", "\"1234567\\\\89\"");
     JSON_IS("\xe0\xa6\x9f\xe0\xa7\x87\xe0\xa6\x95 \xf0\x9f\x92\xbb",
             "\"\xe0\xa6\x9f\xe0\xa7\x87\xe0\xa6\x95 \xf0\x9f\x92\xbb\"");
-    JSON_IS("a\xff" "b", "\"a\xef\xbf\xbd" "b\"");
+    JSON_IS("a\xff"
+            "b",
+            "\"a\xef\xbf\xbd"
+            "b\"");
     JSON_IS("\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\"");
     JSON_IS("\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
 }
@@ -163,22 +166,46 @@ static void base64url_refuses(void **state ERP_UNUSED)
 
 static void utf8_forms(void **state ERP_UNUSED)
 {
-    static const char *const good[] = {"", "ascii", "\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80",
-                                       "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf",
-                                       "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf",
+    static const char *const good[] = {"",
+                                       "ascii",
+                                       "\x7f",
+                                       "\xc2\x80",
+                                       "\xdf\xbf",
+                                       "\xe0\xa0\x80",
+                                       "\xed\x9f\xbf",
+                                       "\xee\x80\x80",
+                                       "\xef\xbf\xbf",
+                                       "\xf0\x90\x80\x80",
+                                       "\xf4\x8f\xbf\xbf",
                                        "eight ascii bytes, then \xc3\xa9 and eight more"};
-    static const char *const bad[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2\x20",
-                                      "\xe0\x80\x80", "\xe0\x9f\xbf", "\xed\xa0\x80",
-                                      "\xed\xbf\xbf", "\xe2\x82", "\xf0\x80\x80\x80",
-                                      "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
-                                      "\xff", "\xfe", "\xf0\x9f\x92", "eight ascii bytes \xff"};
+    static const char *const bad[] = {"\x80",
+                                      "\xbf",
+                                      "\xc0\x80",
+                                      "\xc1\xbf",
+                                      "\xc2",
+                                      "\xc2\x20",
+                                      "\xe0\x80\x80",
+                                      "\xe0\x9f\xbf",
+                                      "\xed\xa0\x80",
+                                      "\xed\xbf\xbf",
+                                      "\xe2\x82",
+                                      "\xf0\x80\x80\x80",
+                                      "\xf0\x8f\xbf\xbf",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf5\x80\x80\x80",
+                                      "\xff",
+                                      "\xfe",
+                                      "\xf0\x9f\x92",
+                                      "eight ascii bytes \xff"};
 
     for (size_t i = 0; i < ARRAY_LEN(good); i++)
         assert_true(utf8_valid(good[i], strlen(good[i])));
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         assert_false(utf8_valid(bad[i], strlen(bad[i])));
     assert_false(utf8_valid("a\0b", 3));
-    assert_false(utf8_valid("123\0" "5678", 8));
+    assert_false(utf8_valid("123\0"
+                            "5678",
+                            8));
     assert_int_equal(utf8_count("a\xc3\xa9\xe0\xa6\x9f\xf0\x9f\x92\xbb", 10), 4);
 }
 
