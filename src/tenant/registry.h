@@ -70,6 +70,11 @@ bool registry_by_tenant_id(struct registry *registry, const char *tenant_id,
 bool registry_claim_tenant_id(struct registry *registry, const char *slug, const char *tenant_id,
                               struct err *err);
 
+/* Is there an entry with this tenant_id? Cached like an entry, under the board's key
+ * "id:<tenant_id>": what keeps a shared-database user out once the tenant has its own. */
+bool registry_has_tenant_id(struct registry *registry, const char *tenant_id, bool *has,
+                            struct err *err);
+
 /* Forgets one entry (or all, slug NULL) in this process; other processes follow the board. */
 void registry_forget(struct registry *registry, const char *slug);
 
@@ -79,10 +84,17 @@ bool registry_admin_scope(struct registry *registry, struct arena *arena, int64_
 bool registry_users_scope(struct registry *registry, struct arena *arena, int64_t deadline_us,
                           struct scope *scope, struct err *err);
 
-/* Fills `tenant` from a registry document; strings that are too long or of a wrong type make the
- * entry unusable (ERR_TENANT_MISMATCH), never shortened. `db_uri` is malloc'd. */
+/* Appends {"collation": {locale, strength 2}} to find options: how emails are compared. */
+void registry_fold_emails(bson_t *opts);
+
+/* Fills `tenant` from a registry document; a slug that is none, strings that are too long or of a
+ * wrong type, numbers that are not whole or an unknown status make the entry unusable
+ * (ERR_TENANT_MISMATCH), nothing is shortened or guessed. Absent and null are the same. An entry
+ * without status is inactive. `db_uri` is malloc'd ("" when absent); on failure there is nothing
+ * to release. */
 bool tenant_from_bson(const bson_t *doc, const char *default_currency, struct tenant *tenant,
                       struct err *err);
+void tenant_release(struct tenant *tenant); /* wipes db_uri; may be repeated */
 
 bool slug_valid(const char *slug);       /* ^[a-z0-9][a-z0-9-]{0,38}[a-z0-9]$, 2–40 */
 bool db_name_valid(const char *db_name); /* ^[A-Za-z0-9_-]{1,63}$, not admin, config, local */
@@ -90,7 +102,11 @@ const char *tenant_status_name(enum tenant_status status);
 bool tenant_status_parse(const char *text, enum tenant_status *out);
 
 /* Makes the platform's indexes (unique slug, unique tenant_id, admin_email; unique email of users,
- * case-folded, user id) if they are not there. Called by erpctl, and by a worker's first start. */
+ * case-folded, user id; login_attempts that expire at `expires_at`) if they are not there. One
+ * that cannot be made is logged by name, the others are made all the same; false then. Called by
+ * erpctl, and by a worker's first start. Emails are searched with PLATFORM_LOCALE and strength 2,
+ * or the index is of no use. */
+#define PLATFORM_LOCALE "en"
 bool registry_ensure_indexes(struct registry *registry, struct err *err);
 
 #endif
