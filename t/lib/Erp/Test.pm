@@ -1,0 +1,368 @@
+# Live tests: `use Erp::Test;` brings Test::More, doc() and is_problem(); then
+#
+#     my $erp = Erp::Test->start(workers => 2);
+#     my $shop = $erp->seed_tenant(slug => 'shop');
+#     my $token = $erp->login($shop->{email}, $shop->{password})->{access_token};
+#     my $res = $erp->get('/api/products', token => $token);
+#     is $res->status, 200;
+#     is_problem($erp->get('/api/products'), 401, 'token_missing', 'no token');
+#     done_testing;
+#
+# Every instance has its own databases, workers and nginx, so that files run in parallel. All of
+# it is gone at the end, however the test ends; a sanitizer's report, a crash or a worker killed by
+# anything but the test is a failure of its own. Run by ./dev test, which gives the database.
+package Erp::Test;
+use strict;
+use warnings;
+use parent 'Erp::Instance';
+use Digest::SHA qw(hmac_sha256);
+use File::Basename qw(dirname);
+use File::Path qw(remove_tree);
+use File::Temp qw(tempdir);
+use IPC::Open3;
+use MIME::Base64 qw(encode_base64url);
+use POSIX qw(strftime);
+use Test::More ();
+use Time::HiRes qw(time);
+use Erp::Json qw(doc to_json from_json);
+use Erp::MongoEval;
+use Erp::Proc qw(free_port random_text wait_until alive);
+use Erp::Say qw(slurp spew);
+
+my @live;     # instances not stopped yet
+my $owner = $$;
+my $made = 0;
+
+sub import {
+    my ($class) = @_;
+    my $caller = caller;
+    strict->import;
+    warnings->import;
+    if (!defined $ENV{ERP_TEST_MONGO_URL}) {
+        Test::More::plan(skip_all => 'needs the servers that ./dev test starts');
+    }
+    $SIG{INT} = $SIG{TERM} = sub { die "interrupted\n" };
+    my @more = grep { $_ ne 'done_testing' } @Test::More::EXPORT;
+    eval sprintf 'package %s; Test::More->import(import => [qw(%s)]); 1', $caller, "@more" or die $@;
+    no strict 'refs';
+    *{"${caller}::done_testing"} = \&done_testing;
+    *{"${caller}::is_problem"}   = \&is_problem;
+    *{"${caller}::doc"}          = \&doc;
+    *{"${caller}::wait_until"}   = \&wait_until;
+    return;
+}
+
+# Starts an instance and waits until it answers. Options: workers (2), login_workers (1), env
+# (settings of erpd; undef takes one away), nginx (settings of nginx/settings), plain (true: also
+# the plain HTTP listener), wait (0: do not wait, for tests without workers), erpd (program).
+sub start {
+    my ($class, %opt) = @_;
+    my ($number) = $0 =~ m{(\d+)-[^/]*$};
+    my $self = $class->new(
+        root          => $ENV{ERP_TEST_ROOT},
+        dir           => tempdir('erpd-t.XXXXXX', TMPDIR => 1),
+        tls           => "$ENV{ERP_TEST_DIR}/tls",
+        erpd          => $opt{erpd} // $ENV{ERP_TEST_ERPD} // "$ENV{ERP_TEST_BIN}/erpd",
+        workers       => $opt{workers} // 2,
+        login_workers => $opt{login_workers} // 1,
+        port          => free_port(),
+        plain_port    => $opt{plain} ? free_port() : 0,
+        prefix        => sprintf('t%s_%d_%d_', $number // 'x', $$, $made++),
+        nginx         => {
+            API_RATE  => '100000r/s', ADDRESS_RATE  => '100000r/s', LOGIN_RATE  => '100000r/m', LOGIN_RATE_ALL  => '100000r/s',
+            API_BURST => 10000,       ADDRESS_BURST => 10000,       LOGIN_BURST => 10000,       LOGIN_BURST_ALL => 10000,
+            %{ $opt{nginx} || {} },
+        },
+    );
+    $self->{env} = $self->_env($opt{env} || {});
+    push @live, $self;
+    pipe my $life, $self->{life} or die "pipe: $!\n";
+    $self->SUPER::start($life);
+    $self->{client} = $self->http;
+    if (($opt{wait} // 60) && !$self->wait_ready($opt{wait} // 60)) {
+        $self->show_logs;
+        Test::More::BAIL_OUT("erpd does not answer") if $ENV{ERP_TEST_BAIL};
+        die "erpd does not answer\n";
+    }
+    return $self;
+}
+
+# Settings of the workers: the run's server, databases of our own, fresh secrets in files.
+sub _env {
+    my ($self, $given) = @_;
+    $self->{jwt_secret} = random_text(32);
+    spew("$self->{dir}/JWT_SECRET_KEY", $self->{jwt_secret}, 0600);
+    spew("$self->{dir}/SECRET_KEY", random_text(32), 0600);
+    spew("$self->{dir}/MONGO_URL", $ENV{ERP_TEST_MONGO_URL}, 0600);
+    my %env = (
+        (map { $_ . '_FILE' => "$self->{dir}/$_" } qw(JWT_SECRET_KEY SECRET_KEY MONGO_URL)),
+        ADMIN_DB_NAME   => $self->db('admin'),
+        DB_NAME         => $self->db('users'),
+        ERP_BCRYPT_COST => 10,
+        ASAN_OPTIONS    => 'abort_on_error=0:exitcode=99:detect_leaks=1',
+        UBSAN_OPTIONS   => 'print_stacktrace=1',
+        LSAN_OPTIONS    => "suppressions=$self->{root}/t/lsan.supp:print_suppressions=0",
+    );
+    for my $name (keys %$given) {
+        delete $env{"${name}_FILE"};
+        $env{$name} = $given->{$name};
+        delete $env{$name} if !defined $given->{$name};
+    }
+    return \%env;
+}
+
+# ---- requests: see Erp::Http for the options ----
+
+sub get     { my $self = shift; return $self->{client}->get(@_) }
+sub post    { my $self = shift; return $self->{client}->post(@_) }
+sub put     { my $self = shift; return $self->{client}->put(@_) }
+sub patch   { my $self = shift; return $self->{client}->patch(@_) }
+sub delete  { my $self = shift; return $self->{client}->delete(@_) }
+sub request { my $self = shift; return $self->{client}->request(@_) }
+sub raw     { my $self = shift; return $self->{client}->raw(@_) }
+
+# The reply of a sign-in that must succeed, decoded: access_token, user.
+sub login {
+    my ($self, $email, $password) = @_;
+    my $res = $self->post('/api/auth/login', { email => $email, password => $password });
+    die "sign-in of $email: " . $res->brief . "\n" if $res->status != 200;
+    return $res->json;
+}
+
+# A token of our own making: claims (hash), header (hash; HS256 by default), key (the instance's).
+sub forge_token {
+    my ($self, %opt) = @_;
+    my $header = $opt{header} // { alg => 'HS256', typ => 'JWT' };
+    my $text = join '.', map { encode_base64url(ref $_ ? to_json($_) : $_) } $header, $opt{claims};
+    return $text . '.' . encode_base64url(hmac_sha256($text, $opt{key} // $self->{jwt_secret}));
+}
+
+# ---- the database, as an administrator ----
+
+# The full name of a database of this instance.
+sub db { my ($self, $name) = @_; return $self->{prefix} . $name }
+
+# Runs a command: doc(find => 'products', …), a hash or JSON text; dies when it fails. `db` is
+# "admin" (the registry), "users", or what seed_tenant gave as db_name.
+sub mongo {
+    my ($self, $db, $command) = @_;
+    return $self->_eval->run($self->_full($db), $command);
+}
+
+# The documents of a find or aggregate.
+sub mongo_all {
+    my ($self, $db, $command) = @_;
+    return $self->_eval->batch($self->_full($db), $command);
+}
+
+sub mongo_insert {
+    my ($self, $db, $collection, @documents) = @_;
+    return $self->mongo($db, doc(insert => $collection, documents => \@documents));
+}
+
+sub _full {
+    my ($self, $db) = @_;
+    return index($db, $self->{prefix}) == 0 ? $db : $self->db($db);
+}
+
+sub _eval {
+    my ($self) = @_;
+    return $self->{eval} //= Erp::MongoEval->new($ENV{ERP_TEST_EVAL}, $ENV{ERP_TEST_MONGO_ROOT_URL});
+}
+
+# A registry entry and its admin user, as an operator writes them by hand. Options: slug, email,
+# password, tenant_id, role, db_name, entry and user (hashes: more members; undef takes one away).
+# Returns what was written: slug, db_name, tenant_id, email, password, user_id.
+sub seed_tenant {
+    my ($self, %opt) = @_;
+    my $slug = $opt{slug} // die "seed_tenant needs a slug\n";
+    my %made = (
+        slug      => $slug,
+        db_name   => $opt{db_name} // $self->db($slug),
+        tenant_id => $opt{tenant_id} // uuid(),
+        email     => $opt{email} // "admin\@$slug.example",
+        password  => $opt{password} // "$slug-password",
+    );
+    my $now = { '$date' => strftime('%Y-%m-%dT%H:%M:%SZ', gmtime) };
+    my %entry = (
+        slug => $slug, business_name => ucfirst $slug, business_type => 'computer_shop',
+        db_uri => $ENV{ERP_TEST_MONGO_URL}, db_name => $made{db_name}, admin_email => $made{email},
+        status => 'active', license_type => 'pro', max_users => 50, max_branches => 10,
+        features_enabled => [qw(pos inventory repairs sales analytics)],
+        created_at => $now, updated_at => $now, %{ $opt{entry} || {} },
+    );
+    $self->mongo_insert('admin', 'tenants_registry', _present(%entry));
+    $made{user_id} = $self->seed_user(%made, role => $opt{role} // 'tenant_admin', user => $opt{user})->{id};
+    return \%made;
+}
+
+# A user alone. Options: email, password, role, tenant_id, user (more members). Returns the record.
+sub seed_user {
+    my ($self, %opt) = @_;
+    my $record = _present(
+        id => uuid(), email => $opt{email}, full_name => 'Test Person',
+        hashed_password => bcrypt($opt{password}), role => $opt{role}, tenant_id => $opt{tenant_id},
+        created_at => { '$date' => strftime('%Y-%m-%dT%H:%M:%SZ', gmtime) }, %{ $opt{user} || {} });
+    $self->mongo_insert('users', 'users', $record);
+    return $record;
+}
+
+sub _present {
+    my (%members) = @_;
+    return { map { defined $members{$_} ? ($_ => $members{$_}) : () } keys %members };
+}
+
+my %hashes;
+
+# A bcrypt hash of cost 10, kept for the next use of the same password.
+sub bcrypt {
+    my ($password) = @_;
+    my $salt = substr encode_base64url(pack 'H*', random_text(24)), 0, 22;
+    $salt =~ tr/_-/.\//;
+    $salt =~ s/.$/O/;    # the last character holds two bits alone
+    return $hashes{$password} //= crypt $password, "\$2b\$10\$$salt";
+}
+
+sub uuid {
+    my $hex = random_text(16);
+    $hex =~ s/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/$1-$2-4$3-a$4-$5/;
+    return $hex;
+}
+
+# ---- programs ----
+
+# Runs erpctl with the instance's settings: exit status, output, errors. `input` as last argument
+# may be { input => text, env => { … } }.
+sub erpctl {
+    my ($self, @args) = @_;
+    my $opt = ref $args[-1] ? pop @args : {};
+    return $self->run_program("$ENV{ERP_TEST_BIN}/erpctl", \@args, %$opt);
+}
+
+sub run_program {
+    my ($self, $program, $args, %opt) = @_;
+    my $errors = "$self->{dir}/program.err";
+    my $pid = open my $out, '-|';
+    die "fork: $!\n" if !defined $pid;
+    if ($pid == 0) {
+        open STDERR, '>', $errors;
+        open STDIN, '<', '/dev/null';
+        if (defined $opt{input}) {
+            spew("$self->{dir}/program.in", $opt{input});
+            open STDIN, '<', "$self->{dir}/program.in";
+        }
+        %ENV = (PATH => $ENV{PATH}, HOME => $ENV{HOME} // '/', %{ $self->{env} },
+            ERP_BOARD => "$self->{dir}/board", %{ $opt{env} || {} });
+        exec {$program} $program, @$args or POSIX::_exit(127);
+    }
+    my $text = do { local $/; <$out> };
+    close $out;
+    return ($? >> 8, $text, slurp($errors));
+}
+
+# ---- checks ----
+
+# An error in problem+json: status, stable code, and everything that such a reply must have.
+sub is_problem {
+    my ($res, $status, $code, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $json = $res->json;
+    my @bad;
+    push @bad, "status $status" if $res->status != $status;
+    push @bad, 'application/problem+json' if ($res->header('Content-Type') // '') !~ m{^application/problem\+json\b};
+    if (ref $json eq 'HASH') {
+        push @bad, "member $_" for grep { !defined $json->{$_} } qw(type title status detail code request_id);
+        push @bad, "code $code" if defined $code && ($json->{code} // '') ne $code;
+        push @bad, 'status in the body' if ($json->{status} // 0) != $status;
+        push @bad, 'a sentence as detail' if ($json->{detail} // '') !~ /\S \S/;
+        push @bad, 'X-Request-Id equal to request_id'
+            if ($res->header('X-Request-Id') // '') ne ($json->{request_id} // '-');
+        push @bad, 'errors' if $status == 422 && ref $json->{errors} ne 'ARRAY';
+    } else {
+        push @bad, 'a JSON object';
+    }
+    return Test::More::ok(!@bad, $name)
+        || Test::More::diag('expected: ', join(', ', @bad), "\n     got: ", $res->brief);
+}
+
+# Deaths by signal that this test causes itself are no failure: kills a worker.
+sub kill_worker {
+    my ($self, $signal, $pid) = @_;
+    $self->{killed}{$pid} = 1;
+    return kill $signal, $pid;
+}
+
+# What in the logs means that something is broken.
+sub troubles {
+    my ($self) = @_;
+    my @found;
+    for my $file (glob "$self->{log}/*.log") {
+        for my $line (split /\n/, slurp($file) // '') {
+            push @found, "$file: $line"
+                if $line =~ /AddressSanitizer|LeakSanitizer|runtime error:|event=watchdog|Assertion .* failed/
+                || ($line =~ /event=ended .*pid=(\d+) signal=(\d+)/ && $2 != 0 && $2 != 15 && !$self->{killed}{$1});
+        }
+    }
+    return @found;
+}
+
+sub show_logs {
+    my ($self) = @_;
+    for my $file (glob "$self->{log}/*.log") {
+        my @lines = grep { !/level=(info|debug)|^time=.* what=/ } split /\n/, slurp($file) // '';
+        splice @lines, 0, @lines - 25 if @lines > 25;
+        Test::More::diag("--- $file") if @lines;
+        Test::More::diag($_) for @lines;
+    }
+    return;
+}
+
+# ---- the end ----
+
+# Stops the instance, drops its databases, and gives what was found in its logs.
+sub finish {
+    my ($self) = @_;
+    @live = grep { $_ != $self } @live;
+    $self->SUPER::stop;
+    close $self->{life};
+    my @troubles = $self->troubles;
+    $self->show_logs if @troubles || !Test::More->builder->is_passing;
+    my $names = $self->_eval->run('admin', doc(listDatabases => 1, nameOnly => \1,
+        filter => { name => { '$regex' => "^$self->{prefix}" } }));
+    $self->_eval->run($_->{name}, '{"dropDatabase":1}') for @{ $names->{databases} };
+    $self->_eval->close;
+    remove_tree($self->{dir});
+    return @troubles;
+}
+
+# As finish, as a test of its own.
+sub stop {
+    my ($self) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my @troubles = $self->finish;
+    return Test::More::is(scalar @troubles, 0, 'no crash, no report of a sanitizer')
+        || Test::More::diag(join "\n", @troubles);
+}
+
+# Stops what still runs, then ends the plan.
+sub done_testing {
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    $_->stop for @live;
+    return Test::More::done_testing(@_);
+}
+
+END {
+    if ($$ == $owner && @live) {
+        my $status = $?;
+        for my $erp (@live) {
+            my @troubles = eval { $erp->finish };
+            Test::More::diag($@) if $@;
+            next if !@troubles;
+            Test::More::diag($_) for @troubles;
+            $status ||= 1;
+        }
+        $? = $status;
+    }
+}
+
+1;
