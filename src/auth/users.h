@@ -24,6 +24,8 @@ struct user {
     enum role role;
     bool disabled;
     bool had_tenant; /* a link exists or existed: never legacy */
+    bool legacy;     /* users_by_id only: has a tenant_id, had no link, and the registry knows
+                        neither its email nor its tenant_id */
     int64_t token_version;
     size_t n_revoked;
     char revoked[USER_REVOKED_MAX][37]; /* jti of signed-out tokens that have not expired */
@@ -40,7 +42,8 @@ void users_free(struct users *users);
  * (its tokens are worthless), ERR_DB_UNAVAILABLE when the database is away. */
 bool users_by_id(struct users *users, const char *id, const struct user **user, struct err *err);
 
-/* By email (case-folded), never cached, into the caller's struct; *found false when unknown. */
+/* By email (without the case of ASCII letters), never cached, into the caller's struct; *found
+ * false when unknown, when two records match, and when the record is unusable. */
 bool users_by_email(struct users *users, const char *email, struct user *user, bool *found,
                     struct err *err);
 
@@ -52,12 +55,16 @@ bool users_render(struct users *users, const char *id, const char *extra, struct
 /* Writes; each bumps the board's epoch of the user after the database has it. */
 bool users_set_password(struct users *users, const char *id, const char *hash, bool end_tokens,
                         struct err *err);
+/* The same password hashed again: only if the hash is still `old_hash`; no error otherwise. */
+bool users_rehash(struct users *users, const char *id, const char *old_hash, const char *hash,
+                  struct err *err);
 bool users_end_tokens(struct users *users, const char *id, struct err *err);
 bool users_revoke_token(struct users *users, const char *id, const char *jti, int64_t exp_s,
                         struct err *err);
 bool users_set_disabled(struct users *users, const char *id, bool disabled, struct err *err);
 
-/* Links a user to its tenant, for good (tenant_slug, tenant_id). */
+/* Links a user to its tenant, for good (tenant_slug, tenant_id, tenant_linked_at). A user who
+ * already has another one is ERR_TENANT_MISMATCH. */
 bool users_link_tenant(struct users *users, const char *id, const struct tenant *tenant,
                        struct err *err);
 

@@ -1,0 +1,34 @@
+/* What the files of the users' room share; nobody else includes it. */
+#ifndef ERP_AUTH_USERS_PRIV_H
+#define ERP_AUTH_USERS_PRIV_H
+
+#include "auth/users.h"
+
+#define USERS_COLLECTION "users"
+
+struct users_entry;
+
+struct users {
+    const struct conf *conf;
+    struct board *board; /* may be NULL */
+    struct registry *registry;
+    struct arena *arena; /* of one call */
+    struct users_entry **cache;
+};
+
+/* A scope on the users' database for one call: ends what the call before it read. */
+bool users_scope(struct users *users, struct scope *scope, struct err *err);
+
+/* The document of an id, valid until the next users_scope; *doc NULL when there is none.
+ * ERR_CONFLICT when two documents have the id. */
+bool users_document(struct users *users, const char *id, const bson_t **doc, struct err *err);
+
+/* Reads a document; false, with a line in the log, when a field has a wrong type or is too long:
+ * such a record is never used in part. `legacy` is left false. */
+bool user_from_bson(const bson_t *doc, struct user *user);
+
+/* Emails compare without the case of ASCII letters. The database's collation would also skip
+ * invisible characters, and with them the delays that are kept by email. */
+bool email_same(const char *a, const char *b);
+
+#endif
