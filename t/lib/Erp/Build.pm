@@ -81,7 +81,7 @@ sub files {
     }
     my @files;
     File::Find::find({ no_chdir => 1, wanted => sub {
-        my $name = substr $File::Find::name, length($root) + 1;
+        my $name = substr "$File::Find::name/", length($root) + 1, -1;
         if (-d && "$name/" =~ $PRODUCT) {
             $File::Find::prune = 1;
         } elsif (-f _ && $name !~ $PRODUCT) {
@@ -96,7 +96,7 @@ sub _mirror {
     my ($root, $to) = @_;
     my %wanted = map { $_ => 1 } files($root);
     File::Find::find({ no_chdir => 1, wanted => sub {
-        my $name = substr $File::Find::name, length($to) + 1;
+        my $name = substr "$File::Find::name/", length($to) + 1, -1;
         unlink $File::Find::name if -l && (!$wanted{$name} || readlink ne "$root/$name");
     } }, $to);
     for my $name (keys %wanted) {
