@@ -324,7 +324,7 @@ sub finish {
     my ($self) = @_;
     @live = grep { $_ != $self } @live;
     $self->SUPER::stop;
-    close $self->{life};
+    close $self->{life} if $self->{life};
     my @troubles = $self->troubles;
     $self->show_logs if @troubles || !Test::More->builder->is_passing;
     my $names = $self->_eval->run('admin', doc(listDatabases => 1, nameOnly => \1,
