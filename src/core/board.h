@@ -79,6 +79,9 @@ bool board_watcher_alive(const struct board *board);
 bool board_breaker_allow(struct board *board, uint64_t cluster, int *retry_after);
 void board_breaker_ok(struct board *board, uint64_t cluster);
 void board_breaker_fail(struct board *board, uint64_t cluster);
+/* A failure that needs no second witness (nobody answered within the driver's patience): opens at
+ * once. */
+void board_breaker_trip(struct board *board, uint64_t cluster);
 
 /* Reading by others (erpctl): slot `i` as a consistent copy; false when it is free or its process
  * is gone. */

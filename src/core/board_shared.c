@@ -129,7 +129,7 @@ void board_breaker_ok(struct board *board, uint64_t cluster)
         atomic_store(&row->word, 0);
 }
 
-void board_breaker_fail(struct board *board, uint64_t cluster)
+static void count_fail(struct board *board, uint64_t cluster, unsigned fails_to_open)
 {
     struct board_breaker *row = row_of(board, cluster, true);
     int64_t now = clock_mono_us() / 1000;
@@ -144,7 +144,7 @@ void board_breaker_fail(struct board *board, uint64_t cluster)
         /* Requests that were under way when it opened fail late and say nothing new. */
         if (b.level > 0 && !b.probing)
             return;
-        if (b.level > 0 || ++b.fails == FAILS_TO_OPEN) {
+        if (b.level > 0 || ++b.fails >= fails_to_open) {
             b.fails = 0;
             b.probing = false;
             b.level = b.level < LEVEL_MAX ? b.level + 1 : LEVEL_MAX;
@@ -153,4 +153,14 @@ void board_breaker_fail(struct board *board, uint64_t cluster)
         if (atomic_compare_exchange_weak(&row->word, &word, pack(b)))
             return;
     }
+}
+
+void board_breaker_fail(struct board *board, uint64_t cluster)
+{
+    count_fail(board, cluster, FAILS_TO_OPEN);
+}
+
+void board_breaker_trip(struct board *board, uint64_t cluster)
+{
+    count_fail(board, cluster, 1);
 }

@@ -8,6 +8,7 @@
 #include "db/guard.h"
 
 #define COMMAND_MAX_MS 3000
+#define LOST_US        INT64_C(1000000) /* a failure that took this long was not a broken socket */
 
 static void destroy_cursor(void *cursor)
 {
@@ -65,24 +66,33 @@ static void answered(struct scope *scope)
         return;
     scope->answered = true;
     if (scope->verdict)
-        scope->verdict(scope, true);
+        scope->verdict(scope, SCOPE_ANSWERED);
+}
+
+static void cluster_failed(struct scope *scope, const bson_error_t *error, int64_t took_us,
+                           struct err *err)
+{
+    bool lost = error->domain == MONGOC_ERROR_SERVER_SELECTION || took_us >= LOST_US;
+
+    if (scope->verdict)
+        scope->verdict(scope, lost ? SCOPE_LOST : SCOPE_DROPPED);
+    if (scope->tenant_id)
+        err_set_retry(err, ERR_DB_UNAVAILABLE, 3,
+                      "Database connection failed for this tenant. Please try again shortly.");
 }
 
 /* After each failure. A cluster that went away inside a transaction ends the transaction, whether
  * or not the driver could say so in a reply. */
-static bool failed(struct scope *scope, const bson_error_t *error, const bson_t *reply,
-                   struct err *err)
+bool scope_fail(struct scope *scope, const bson_error_t *error, const bson_t *reply,
+                int64_t took_us, struct err *err)
 {
     scope->cluster_down = errmap_is_network(error);
     scope->transient = errmap_has_label(reply, "TransientTransactionError") ||
                        (scope->session && scope->cluster_down);
-    if (!scope->cluster_down)
+    if (scope->cluster_down)
+        cluster_failed(scope, error, took_us, err);
+    else
         answered(scope);
-    else if (scope->verdict)
-        scope->verdict(scope, false);
-    if (scope->cluster_down && scope->tenant_id)
-        err_set_retry(err, ERR_DB_UNAVAILABLE, 3,
-                      "Database connection failed for this tenant. Please try again shortly.");
     return errmap_set(err, error, reply);
 }
 
@@ -90,9 +100,11 @@ static bool failed(struct scope *scope, const bson_error_t *error, const bson_t 
 static bool finish(struct scope *scope, int64_t started_us, bool ok, const bson_error_t *error,
                    const bson_t *reply, struct err *err)
 {
-    scope->spent_us += clock_mono_us() - started_us;
+    int64_t took_us = clock_mono_us() - started_us;
+
+    scope->spent_us += took_us;
     if (!ok)
-        return failed(scope, error, reply, err);
+        return scope_fail(scope, error, reply, took_us, err);
     answered(scope);
     return true;
 }

@@ -12,6 +12,13 @@
 #include "core/arena.h"
 #include "core/err.h"
 
+/* What a scope learns about its cluster. */
+enum scope_verdict {
+    SCOPE_ANSWERED, /* told once a scope, with its first answer */
+    SCOPE_DROPPED,  /* a connection broke */
+    SCOPE_LOST      /* nobody answered, for as long as the driver waits */
+};
+
 struct scope {
     mongoc_client_t *client; /* borrowed from the client cache for this request */
     const char *db_name;
@@ -25,9 +32,8 @@ struct scope {
     bool cluster_down;                /* the last failure was the cluster's: the breaker counts it */
     unsigned round_trips;             /* commands sent (a cursor counts once), for bench and log */
     int64_t spent_us;                 /* time spent waiting for the database */
-    /* Told when the cluster first answers this scope, and of each failure of the cluster: how
-     * clients and breakers learn. Set by tenant/clients.c; NULL: nobody listens. */
-    void (*verdict)(struct scope *scope, bool ok);
+    /* How clients and breakers learn. Set by tenant/clients.c; NULL: nobody listens. */
+    void (*verdict)(struct scope *scope, enum scope_verdict verdict);
     void *verdict_data;
     bool answered;
 };
@@ -80,6 +86,10 @@ mongoc_cursor_t *scope_aggregate(struct scope *scope, const char *collection,
  * never part of a transaction. `reply` is initialised by the call in every case; the caller
  * destroys it. */
 bool scope_command(struct scope *scope, const bson_t *command, bson_t *reply, struct err *err);
+
+/* For db/txn.c: takes note of a failure that took `took_us`, and sets `err`. Always false. */
+bool scope_fail(struct scope *scope, const bson_error_t *error, const bson_t *reply,
+                int64_t took_us, struct err *err);
 
 /* Milliseconds that a command may take now: the rest of the deadline, at most max_time_ms.
  * 0 when the time is over. */

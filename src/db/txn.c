@@ -1,2 +1,209 @@
+/* Transactions: our own loop, because the driver's convenient one spins without a pause on a held
+ * row. Every exit ends the transaction; nothing is reported as done that may not be. Called by
+ * whatever writes more than one document. */
 #include "base.h"
 #include "db/txn.h"
+#include "core/clock.h"
+#include "core/id.h"
+#include "core/log.h"
+#include "db/errmap.h"
+
+#define ATTEMPTS     5
+#define BUDGET_US    INT64_C(5000000)
+#define PAUSE_MIN_US 20000
+#define PAUSE_MAX_US 200000
+#define COMMIT_MS    3000
+/* What one more attempt may need. The driver looks for a server for up to 3 s: with less time
+ * left, asking a cluster again that just failed only makes the caller wait. */
+#define RETRY_US      INT64_C(300000)
+#define RETRY_DOWN_US INT64_C(3000000)
+
+enum outcome { DONE, AGAIN, FAILED, UNKNOWN };
+
+static void destroy_session(void *session)
+{
+    mongoc_client_session_destroy(session);
+}
+
+/* Lives until the arena is reset: cursors opened inside refer to it until they are destroyed, and
+ * being younger they go first. */
+static mongoc_client_session_t *open_session(struct scope *scope, struct err *err)
+{
+    mongoc_session_opt_t *opts = mongoc_session_opts_new();
+    mongoc_client_session_t *session;
+    bson_error_t error;
+
+    /* All reads go to the primary, so nothing is gained by waiting for an operation time. */
+    mongoc_session_opts_set_causal_consistency(opts, false);
+    session = mongoc_client_start_session(scope->client, opts, &error);
+    mongoc_session_opts_destroy(opts);
+    if (!session) {
+        errmap_set(err, &error, NULL);
+        return NULL;
+    }
+    arena_defer(scope->arena, destroy_session, session);
+    return session;
+}
+
+static bool start(mongoc_client_session_t *session, struct err *err)
+{
+    mongoc_transaction_opt_t *opts = mongoc_transaction_opts_new();
+    mongoc_write_concern_t *write = mongoc_write_concern_new();
+    mongoc_read_concern_t *read = mongoc_read_concern_new();
+    bson_error_t error;
+    bool ok;
+
+    /* Snapshot: with a majority commit it means one moment for all reads, also on a sharded
+     * cluster, where "majority" would not; on a replica set both cost the same. */
+    mongoc_read_concern_set_level(read, MONGOC_READ_CONCERN_LEVEL_SNAPSHOT);
+    mongoc_write_concern_set_w(write, MONGOC_WRITE_CONCERN_W_MAJORITY);
+    mongoc_transaction_opts_set_read_concern(opts, read);
+    mongoc_transaction_opts_set_write_concern(opts, write);
+    mongoc_transaction_opts_set_max_commit_time_ms(opts, COMMIT_MS);
+    ok = mongoc_client_session_start_transaction(session, opts, &error);
+    mongoc_transaction_opts_destroy(opts);
+    mongoc_write_concern_destroy(write);
+    mongoc_read_concern_destroy(read);
+    return ok || errmap_set(err, &error, NULL);
+}
+
+/* Is there time for one more attempt? */
+static bool worth_retrying(const struct scope *scope)
+{
+    int64_t need_us = scope->cluster_down ? RETRY_DOWN_US : RETRY_US;
+
+    return clock_mono_us() + need_us <= scope->deadline_us;
+}
+
+static void pause_a_while(void)
+{
+    uint32_t random;
+    struct timespec pause = {0};
+
+    random_bytes(&random, sizeof random);
+    pause.tv_nsec = (PAUSE_MIN_US + random % (PAUSE_MAX_US - PAUSE_MIN_US + 1)) * 1000L;
+    nanosleep(&pause, NULL);
+}
+
+/* Undoes what the attempt did. A cluster that just failed to answer would make us wait again, so
+ * there the transaction is left to the server, which ends it by itself, and the client forgets
+ * its sessions (a session that is destroyed in a transaction sends the abort all the same). */
+static void undo(struct scope *scope, mongoc_client_session_t *session)
+{
+    bson_error_t error;
+
+    if (scope->cluster_down)
+        mongoc_client_reset(scope->client);
+    else if (!mongoc_client_session_abort_transaction(session, &error))
+        log_event(LOG_LVL_INFO, "txn_abort_failed", "text", error.message, NULL);
+}
+
+/* Commits; while nobody knows whether the commit happened, only the commit is repeated. */
+static enum outcome commit(struct scope *scope, mongoc_client_session_t *session, struct err *err)
+{
+    enum outcome outcome = UNKNOWN;
+
+    for (int attempt = 1; outcome == UNKNOWN; attempt++) {
+        int64_t started_us = clock_mono_us();
+        int64_t took_us;
+        bson_error_t error;
+        bson_t reply;
+
+        if (mongoc_client_session_commit_transaction(session, &reply, &error))
+            outcome = DONE;
+        else if (errmap_has_label(&reply, "TransientTransactionError"))
+            outcome = AGAIN;
+        else if (!errmap_has_label(&reply, "UnknownTransactionCommitResult"))
+            outcome = FAILED;
+        took_us = clock_mono_us() - started_us;
+        scope->round_trips++;
+        scope->spent_us += took_us;
+        if (outcome != DONE)
+            scope_fail(scope, &error, &reply, took_us, err);
+        bson_destroy(&reply);
+        if (outcome == UNKNOWN && (attempt == ATTEMPTS || !worth_retrying(scope)))
+            break;
+        if (outcome == UNKNOWN)
+            pause_a_while();
+        if (outcome == UNKNOWN || outcome == DONE)
+            err_clear(err);
+    }
+    return outcome;
+}
+
+static enum outcome attempt_once(struct scope *scope, mongoc_client_session_t *session,
+                                 txn_body *body, void *data, struct err *err)
+{
+    bool ok;
+
+    if (!start(session, err))
+        return FAILED;
+    scope->session = session;
+    scope->transient = scope->cluster_down = false;
+    ok = body(scope, data, err);
+    scope->session = NULL;
+    if (ok)
+        return commit(scope, session, err);
+    undo(scope, session);
+    return scope->transient ? AGAIN : FAILED;
+}
+
+static bool give_up(struct scope *scope, struct err *err)
+{
+    if (scope->cluster_down)
+        return false; /* the error says so already */
+    err_clear(err);
+    return err_set_retry(err, ERR_TRY_AGAIN, 1,
+                         "Others are changing the same records. Please try again.");
+}
+
+static bool fate_unknown(struct err *err)
+{
+    err_clear(err);
+    return err_set_retry(err, ERR_TRY_AGAIN, 3,
+                         "It is not known whether the change was stored. Please look before you "
+                         "try again.");
+}
+
+static bool run_attempts(struct scope *scope, txn_body *body, void *data, struct err *err)
+{
+    mongoc_client_session_t *session = NULL;
+
+    for (int attempt = 1;; attempt++) {
+        if (!session)
+            session = open_session(scope, err);
+        if (!session)
+            return false;
+        switch (attempt_once(scope, session, body, data, err)) {
+        case DONE:
+            return true;
+        case FAILED:
+            return false;
+        case UNKNOWN:
+            return fate_unknown(err);
+        case AGAIN:
+            break;
+        }
+        if (attempt == ATTEMPTS || !worth_retrying(scope))
+            return give_up(scope, err);
+        if (scope->cluster_down)
+            session = NULL; /* the client has forgotten it */
+        err_clear(err);
+        pause_a_while();
+    }
+}
+
+bool txn_run(struct scope *scope, txn_body *body, void *data, struct err *err)
+{
+    int64_t deadline_us = scope->deadline_us;
+    int64_t budget_us = clock_mono_us() + BUDGET_US;
+    bool ok;
+
+    if (scope->session)
+        return body(scope, data, err);
+    if (budget_us < deadline_us)
+        scope->deadline_us = budget_us;
+    ok = run_attempts(scope, body, data, err);
+    scope->deadline_us = deadline_us;
+    return ok;
+}

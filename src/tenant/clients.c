@@ -296,37 +296,72 @@ mongoc_client_t *clients_get(struct clients *clients, const char *uri, struct er
 
 /* A scope's experience with its cluster. A client that saw its servers fail keeps away from them
  * for seconds, even when they are back, so a fresh one takes its place. */
-static void learn(struct scope *scope, bool ok)
+static void learn(struct scope *scope, enum scope_verdict verdict)
 {
     struct entry *entry = scope->verdict_data;
     struct board *board = entry->board;
 
-    if (!ok)
+    if (verdict != SCOPE_ANSWERED)
         entry->suspect = true;
     if (!board)
         return;
-    if (ok)
+    if (verdict == SCOPE_ANSWERED)
         board_breaker_ok(board, entry->cluster);
-    else
+    else if (verdict == SCOPE_DROPPED)
         board_breaker_fail(board, entry->cluster);
+    else
+        board_breaker_trip(board, entry->cluster);
+}
+
+static bool cluster_away(const char *tenant_id, int retry_after, struct err *err)
+{
+    return err_set_retry(err, ERR_DB_UNAVAILABLE, retry_after,
+                         "Database connection failed%s. Please try again shortly.",
+                         tenant_id ? " for this tenant" : "");
+}
+
+static bool ping(struct scope *scope, struct err *err)
+{
+    bson_t command = BSON_INITIALIZER, reply;
+    bool ok;
+
+    BSON_APPEND_INT32(&command, "ping", 1);
+    ok = scope_command(scope, &command, &reply, err);
+    bson_destroy(&command);
+    bson_destroy(&reply);
+    return ok;
+}
+
+/* Asks the breaker; *probe when this process is the one to try whether the cluster is back. */
+static bool may_ask(struct board *board, uint64_t cluster, const char *tenant_id, bool *probe,
+                    struct err *err)
+{
+    int retry_after = 1;
+
+    *probe = false;
+    if (!board)
+        return true;
+    if (!board_breaker_allow(board, cluster, &retry_after))
+        return cluster_away(tenant_id, retry_after, err);
+    /* A closed breaker says yes twice, one that is being probed only once. */
+    *probe = !board_breaker_allow(board, cluster, &retry_after);
+    return true;
 }
 
 bool clients_scope(struct clients *clients, const char *uri, const char *db_name,
                    const char *tenant_id, struct arena *arena, int64_t deadline_us,
                    struct scope *scope, struct err *err)
 {
-    struct board *board = clients->board;
-    int retry_after = 1;
+    uint64_t cluster = clients_cluster(uri);
     struct entry *entry;
+    bool probe;
 
-    if (board && !board_breaker_allow(board, clients_cluster(uri), &retry_after))
-        return err_set_retry(err, ERR_DB_UNAVAILABLE, retry_after,
-                             "Database connection failed%s. Please try again shortly.",
-                             tenant_id ? " for this tenant" : "");
+    if (!may_ask(clients->board, cluster, tenant_id, &probe, err))
+        return false;
     entry = get(clients, uri, err);
     if (!entry) {
-        if (board && err->code == ERR_DB_UNAVAILABLE)
-            board_breaker_fail(board, clients_cluster(uri));
+        if (clients->board && err->code == ERR_DB_UNAVAILABLE)
+            board_breaker_trip(clients->board, cluster);
         return false;
     }
     /* Deferred before the scope's cursors are, so it runs after they are gone. */
@@ -341,7 +376,8 @@ bool clients_scope(struct clients *clients, const char *uri, const char *db_name
         .verdict = learn,
         .verdict_data = entry,
     };
-    return true;
+    /* The request might end without a command, and leave everyone waiting for its verdict. */
+    return probe ? ping(scope, err) : true;
 }
 
 void clients_drop(struct clients *clients, const char *uri)
