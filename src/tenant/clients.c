@@ -95,32 +95,30 @@ static bool set_options(mongoc_uri_t *uri)
     return ok;
 }
 
-mongoc_uri_t *clients_parse_uri(const char *text)
-{
-    bson_error_t error;
-    mongoc_uri_t *uri = mongoc_uri_new_with_error(text, &error);
-
-    /* The driver's text may quote a piece of the URI, which may be of its password. */
-    if (!uri) {
-        log_event(LOG_LVL_ERROR, "uri_refused", NULL);
-        return NULL;
-    }
-    if (set_options(uri))
-        return uri;
-    mongoc_uri_destroy(uri);
-    log_event(LOG_LVL_ERROR, "uri_refused", NULL);
-    return NULL;
-}
-
 static void driver_log(mongoc_log_level_t level, const char *domain, const char *text,
                        void *data ERP_UNUSED)
 {
-    /* What it says about a URI may quote it. */
-    if (strcmp(domain, "uri") == 0)
-        text = NULL;
     if (level <= MONGOC_LOG_LEVEL_WARNING)
         log_event(level == MONGOC_LOG_LEVEL_WARNING ? LOG_LVL_WARN : LOG_LVL_ERROR, "driver",
                   "domain", domain, "text", text, NULL);
+}
+
+mongoc_uri_t *clients_parse_uri(const char *text)
+{
+    bson_error_t error;
+    mongoc_uri_t *uri;
+
+    /* What the driver says about a URI may quote a piece of it, which may be of its password. */
+    mongoc_log_set_handler(NULL, NULL);
+    uri = mongoc_uri_new_with_error(text, &error);
+    if (uri && !set_options(uri)) {
+        mongoc_uri_destroy(uri);
+        uri = NULL;
+    }
+    mongoc_log_set_handler(driver_log, NULL);
+    if (!uri)
+        log_event(LOG_LVL_ERROR, "uri_refused", NULL);
+    return uri;
 }
 
 /* With the first client, so that it happens after a fork of whoever made this process. */
@@ -128,7 +126,6 @@ static void init_driver(void)
 {
     /* An unreachable name server would cost 10 s by default. */
     setenv("RES_OPTIONS", "timeout:1 attempts:2", 0);
-    mongoc_log_set_handler(driver_log, NULL);
     mongoc_init();
 }
 
