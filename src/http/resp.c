@@ -104,6 +104,40 @@ static void add_server_timing(const struct req *req, struct str *out)
              (double)(render > 0 ? render : 0) / 1000);
 }
 
+/* nginx passes the status line on as it is, and some clients want a phrase in it. */
+static const char *reason(int status)
+{
+    static const struct {
+        int status;
+        const char *text;
+    } reasons[] = {
+        {200, "OK"},
+        {201, "Created"},
+        {204, "No Content"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {402, "Payment Required"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {409, "Conflict"},
+        {412, "Precondition Failed"},
+        {413, "Content Too Large"},
+        {415, "Unsupported Media Type"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {500, "Internal Server Error"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+        if (reasons[i].status == status)
+            return reasons[i].text;
+    return "Status";
+}
+
 static bool has_header(const struct resp *resp, const char *name)
 {
     for (size_t i = 0; i < resp->n_headers; i++)
@@ -116,7 +150,7 @@ void resp_head(const struct req *req, struct str *out)
 {
     const struct resp *resp = &req->resp;
 
-    str_addf(out, "Status: %d\r\n", resp->status);
+    str_addf(out, "Status: %d %s\r\n", resp->status, reason(resp->status));
     if (resp->status != 204 && resp->status != 304)
         str_addf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
                  resp->content_type ? resp->content_type : "application/json", resp->body->len);
