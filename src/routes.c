@@ -81,14 +81,15 @@ struct route_table *routes_build(void)
 {
     size_t n = ARRAY_LEN(rows);
     struct route *all = calloc(n + resource_count() * CRUD_ROWS_MAX, sizeof *all);
+    struct arena *texts = arena_new(1 << 20);
     struct route_table *table;
 
     if (!all)
         die("out of memory");
     memcpy(all, rows, sizeof rows);
     for (size_t i = 0; i < resource_count(); i++)
-        n += crud_routes(resource_at(i), all + n);
-    table = route_table_new(all, n);
+        n += crud_routes(resource_at(i), texts, all + n);
+    table = route_table_new(all, n, texts);
     free(all);
     return table;
 }

@@ -250,33 +250,6 @@ static int64_t reply_count(const bson_t *reply, const char *key)
     return bson_iter_init_find(&iter, reply, key) ? bson_iter_as_int64(&iter) : 0;
 }
 
-bool scope_update_one(struct scope *scope, const char *collection, const bson_t *filter,
-                      const bson_t *update, const bson_t *opts, int64_t *matched,
-                      struct err *err)
-{
-    mongoc_collection_t *handle;
-    bson_error_t error;
-    bson_t all, reply;
-    int64_t started_us;
-    int32_t time_ms;
-    bool ok;
-
-    guard_filter(scope, filter);
-    guard_update(scope, update);
-    if (!begin(scope, &time_ms, err))
-        return false;
-    make_opts(scope, time_ms, opts, &all);
-    handle = open_collection(scope, collection);
-    started_us = clock_mono_us();
-    ok = mongoc_collection_update_one(handle, filter, update, &all, &reply, &error);
-    ok = finish(scope, started_us, ok, &error, &reply, err);
-    *matched = ok ? reply_count(&reply, "matchedCount") : 0;
-    mongoc_collection_destroy(handle);
-    bson_destroy(&all);
-    bson_destroy(&reply);
-    return ok;
-}
-
 bool scope_delete_one(struct scope *scope, const char *collection, const bson_t *filter,
                       int64_t *deleted, struct err *err)
 {
@@ -303,24 +276,50 @@ bool scope_delete_one(struct scope *scope, const char *collection, const bson_t 
 }
 
 static mongoc_find_and_modify_opts_t *modify_opts(const struct scope *scope, const bson_t *update,
-                                                  bool after, bool upsert,
-                                                  const bson_t *projection, int32_t time_ms)
+                                                  bool after, const bson_t *projection,
+                                                  const bson_t *more, int32_t time_ms)
 {
     mongoc_find_and_modify_opts_t *opts = mongoc_find_and_modify_opts_new();
-    unsigned flags = MONGOC_FIND_AND_MODIFY_NONE;
     bson_t extra;
 
-    flags |= after ? MONGOC_FIND_AND_MODIFY_RETURN_NEW : 0;
-    flags |= upsert ? MONGOC_FIND_AND_MODIFY_UPSERT : 0;
-    mongoc_find_and_modify_opts_set_flags(opts, flags);
+    if (after)
+        mongoc_find_and_modify_opts_set_flags(opts, MONGOC_FIND_AND_MODIFY_RETURN_NEW);
     mongoc_find_and_modify_opts_set_update(opts, update);
     if (projection)
         mongoc_find_and_modify_opts_set_fields(opts, projection);
-    make_opts(scope, time_ms, NULL, &extra);
+    make_opts(scope, time_ms, more, &extra);
     if (!mongoc_find_and_modify_opts_append(opts, &extra))
         die("options of findAndModify do not fit");
     bson_destroy(&extra);
     return opts;
+}
+
+/* Runs findAndModify; `reply` is initialised in every case. */
+static bool modify(struct scope *scope, const char *collection, const bson_t *filter,
+                   const bson_t *update, bool after, const bson_t *projection, const bson_t *more,
+                   bson_t *reply, struct err *err)
+{
+    mongoc_find_and_modify_opts_t *opts;
+    mongoc_collection_t *handle;
+    bson_error_t error;
+    int64_t started_us;
+    int32_t time_ms;
+    bool ok;
+
+    guard_filter(scope, filter);
+    guard_update(scope, update);
+    bson_init(reply);
+    if (!begin(scope, &time_ms, err))
+        return false;
+    bson_destroy(reply); /* the driver initialises it again */
+    opts = modify_opts(scope, update, after, projection, more, time_ms);
+    handle = open_collection(scope, collection);
+    started_us = clock_mono_us();
+    ok = mongoc_collection_find_and_modify_with_opts(handle, filter, opts, reply, &error);
+    ok = finish(scope, started_us, ok, &error, reply, err);
+    mongoc_collection_destroy(handle);
+    mongoc_find_and_modify_opts_destroy(opts);
+    return ok;
 }
 
 /* The member "value" of the reply, owned by the arena; NULL when nothing matched. */
@@ -345,28 +344,35 @@ bool scope_find_and_update(struct scope *scope, const char *collection, const bs
                            const bson_t *update, bool after, bool upsert,
                            const bson_t *projection, const bson_t **doc, struct err *err)
 {
-    mongoc_find_and_modify_opts_t *opts;
-    mongoc_collection_t *handle;
-    bson_error_t error;
-    int64_t started_us;
-    int32_t time_ms;
-    bson_t reply;
+    bson_t more = BSON_INITIALIZER, reply;
     bool ok;
 
-    *doc = NULL;
-    guard_filter(scope, filter);
-    guard_update(scope, update);
-    if (!begin(scope, &time_ms, err))
-        return false;
-    opts = modify_opts(scope, update, after, upsert, projection, time_ms);
-    handle = open_collection(scope, collection);
-    started_us = clock_mono_us();
-    ok = mongoc_collection_find_and_modify_with_opts(handle, filter, opts, &reply, &error);
-    ok = finish(scope, started_us, ok, &error, &reply, err);
-    if (ok)
-        *doc = take_value(scope, &reply);
-    mongoc_collection_destroy(handle);
-    mongoc_find_and_modify_opts_destroy(opts);
+    if (upsert)
+        BSON_APPEND_BOOL(&more, "upsert", true);
+    ok = modify(scope, collection, filter, update, after, projection, &more, &reply, err);
+    *doc = ok ? take_value(scope, &reply) : NULL;
+    bson_destroy(&more);
+    bson_destroy(&reply);
+    return ok;
+}
+
+/* By findAndModify: the update command takes no maxTimeMS from the driver's update functions
+ * (they put it into the statement), and reports a duplicate key inside an "ok" reply. */
+bool scope_update_one(struct scope *scope, const char *collection, const bson_t *filter,
+                      const bson_t *update, const bson_t *opts, int64_t *matched,
+                      struct err *err)
+{
+    bson_t only_id = BSON_INITIALIZER, reply;
+    bson_iter_t iter, n;
+    bool ok;
+
+    BSON_APPEND_INT32(&only_id, "_id", 1);
+    ok = modify(scope, collection, filter, update, false, &only_id, opts, &reply, err);
+    *matched = 0;
+    if (ok && bson_iter_init(&iter, &reply) &&
+        bson_iter_find_descendant(&iter, "lastErrorObject.n", &n))
+        *matched = bson_iter_as_int64(&n);
+    bson_destroy(&only_id);
     bson_destroy(&reply);
     return ok;
 }

@@ -171,19 +171,8 @@ static const struct {
     {OP_DELETE, "DELETE", true, crud_delete, "Delete"},
 };
 
-/* Texts of rows live as long as the process: there is one table. */
-static const char *keep(const char *a, const char *b, const char *c)
-{
-    size_t len = strlen(a) + strlen(b) + strlen(c) + 1;
-    char *text = malloc(len);
-
-    if (text == NULL)
-        die("out of memory");
-    snprintf(text, len, "%s%s%s", a, b, c);
-    return text;
-}
-
-static void fill_row(const struct resource *resource, enum resource_ops op, struct route *row)
+static void fill_row(const struct resource *resource, enum resource_ops op, struct arena *texts,
+                     struct route *row)
 {
     bool sends = (op & (OP_CREATE | OP_REPLACE | OP_PATCH)) != 0;
     unsigned read = resource->read_roles ? resource->read_roles : ROLES_TENANT;
@@ -198,14 +187,15 @@ static void fill_row(const struct resource *resource, enum resource_ops op, stru
     row->out_list = op == OP_LIST;
     row->out = op == OP_DELETE ? "Message" : resource->schema;
     if (sends)
-        row->in = keep(resource->schema, op == OP_PATCH ? "Patch" : "Input", "");
+        row->in = arena_printf(texts, "%s%s", resource->schema,
+                               op == OP_PATCH ? "Patch" : "Input");
     if (op == OP_LIST) {
         row->query = list_params;
         row->open_query = true;
     }
 }
 
-size_t crud_routes(const struct resource *resource, struct route *rows)
+size_t crud_routes(const struct resource *resource, struct arena *texts, struct route *rows)
 {
     size_t n = 0;
 
@@ -215,22 +205,24 @@ size_t crud_routes(const struct resource *resource, struct route *rows)
         if (!(resource->ops & operations[i].op))
             continue;
         rows[n] = (struct route){.method = operations[i].method,
-                                 .path = keep(resource->path, item ? "/{id}" : "", ""),
+                                 .path = arena_printf(texts, "%s%s", resource->path,
+                                                      item ? "/{id}" : ""),
                                  .handler = operations[i].handler,
-                                 .summary = keep(operations[i].verb, " ", resource->summary)};
+                                 .summary = arena_printf(texts, "%s %s", operations[i].verb,
+                                                         resource->summary)};
         if (resource->singleton && operations[i].op == OP_GET)
             rows[n].handler = crud_singleton;
-        fill_row(resource, operations[i].op, &rows[n++]);
+        fill_row(resource, operations[i].op, texts, &rows[n++]);
     }
     for (size_t i = 0; i < resource->n_views; i++) {
         const struct view *view = &resource->views[i];
 
         rows[n] = (struct route){.method = "GET",
-                                 .path = keep(resource->path, "/", view->path),
+                                 .path = arena_printf(texts, "%s/%s", resource->path, view->path),
                                  .handler = crud_view,
                                  .arg = view,
                                  .summary = view->summary};
-        fill_row(resource, OP_LIST, &rows[n++]);
+        fill_row(resource, OP_LIST, texts, &rows[n++]);
     }
     return n;
 }

@@ -5,9 +5,9 @@
 #include "engine/resource.h"
 
 /* Appends the rows of a resource to `rows` (room for CRUD_ROWS_MAX more): one an operation and
- * one a view. Returns how many. Texts are owned by the process. */
+ * one a view. Returns how many. Texts that are made for them live in `texts`. */
 #define CRUD_ROWS_MAX 16
-size_t crud_routes(const struct resource *resource, struct route *rows);
+size_t crud_routes(const struct resource *resource, struct arena *texts, struct route *rows);
 
 /* Stores one record given as JSON, as POST does, under a given id (may be NULL: a new one), by
  * `actor` (audit). *created false when a record with this id is there already (nothing is

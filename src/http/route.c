@@ -21,6 +21,7 @@ struct route_table {
     size_t n;
     struct route *rows;
     struct node root;
+    struct arena *texts;
 };
 
 static int method_of(const char *name)
@@ -138,13 +139,14 @@ static void table_add(struct route_table *table, const struct route *row)
     node->rows[method] = row;
 }
 
-struct route_table *route_table_new(const struct route *rows, size_t n)
+struct route_table *route_table_new(const struct route *rows, size_t n, struct arena *texts)
 {
     struct route_table *table = calloc(1, sizeof *table);
 
     if (!table || !(table->rows = calloc(n + 1, sizeof *rows)))
         die("out of memory");
     table->n = n;
+    table->texts = texts;
     memcpy(table->rows, rows, n * sizeof *rows);
     for (size_t i = 0; i < n; i++)
         table_add(table, &table->rows[i]);
@@ -168,6 +170,7 @@ void route_table_free(struct route_table *table)
         return;
     node_free(table->root.child);
     free(table->rows);
+    arena_free(table->texts);
     free(table);
 }
 
