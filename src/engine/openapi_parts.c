@@ -1,0 +1,260 @@
+/* Parameters of the rows, and the headers and refusals that many operations share. */
+#include "base.h"
+#include "engine/openapi_schema.h"
+#include "engine/query.h"
+
+/* --- shared parameters ------------------------------------------------------------------------ */
+
+static const struct {
+    const char *key, *name, *in, *text;
+} shared_params[] = {
+    {"After", "after", "query", "The cursor out of the Link header of the page before"},
+    {"IfMatch", "If-Match", "header", "An ETag: refused with 412 when the record has changed since"},
+    {"IfNoneMatch", "If-None-Match", "header", "An ETag: 304 when the record is still the same"},
+    {"PreferCount", "Prefer", "header", "count=exact asks for X-Total-Count"},
+    {"PreferStrict", "Prefer", "header",
+     "handling=strict refuses members that would be ignored"},
+    {"IdempotencyKey", "Idempotency-Key", "header",
+     "Makes a repeat safe: the same key and body get the stored reply for 72 hours"},
+};
+
+json_t *openapi_parameters(void)
+{
+    json_t *out = json_object();
+
+    for (size_t i = 0; i < ARRAY_LEN(shared_params); i++)
+        json_object_set_new(out, shared_params[i].key,
+                            json_pack("{s:s,s:s,s:s,s:{s:s}}", "name", shared_params[i].name, "in",
+                                      shared_params[i].in, "description", shared_params[i].text,
+                                      "schema", "type", "string"));
+    json_object_set_new(out, "Limit",
+                        json_pack("{s:s,s:s,s:s,s:{s:s,s:i,s:i,s:i}}", "name", "limit", "in",
+                                  "query", "description", "How many records at most", "schema",
+                                  "type", "integer", "minimum", 1, "maximum", LIST_LIMIT_MAX,
+                                  "default", LIST_LIMIT_MAX));
+    return out;
+}
+
+enum openapi_op openapi_row_op(const struct route *row)
+{
+    const struct resource *resource = row->resource;
+    size_t len;
+    bool item, whole;
+
+    if (resource == NULL || strncmp(row->path, resource->path, strlen(resource->path)) != 0)
+        return OPENAPI_ACTION;
+    len = strlen(resource->path);
+    whole = row->path[len] == '\0';
+    item = resource->singleton ? whole
+                               : strncmp(row->path + len, "/{", 2) == 0 &&
+                                     strchr(row->path + len + 1, '/') == NULL;
+    if (strcmp(row->method, "GET") == 0 && row->out_list)
+        return whole ? OPENAPI_LIST : item ? OPENAPI_ACTION : OPENAPI_VIEW;
+    if (strcmp(row->method, "POST") == 0)
+        return whole ? OPENAPI_CREATE : OPENAPI_ACTION;
+    if (!item)
+        return OPENAPI_ACTION;
+    return strcmp(row->method, "GET") == 0     ? OPENAPI_GET
+           : strcmp(row->method, "PUT") == 0   ? OPENAPI_REPLACE
+           : strcmp(row->method, "PATCH") == 0 ? OPENAPI_PATCH
+                                               : OPENAPI_DELETE;
+}
+
+/* --- parameters of a row ---------------------------------------------------------------------- */
+
+static void add_param(json_t *params, const char *name, const char *in, const char *text,
+                      json_t *schema, bool required)
+{
+    json_t *param = json_pack("{s:s,s:s,s:o}", "name", name, "in", in, "schema", schema);
+
+    if (text != NULL)
+        json_object_set_new(param, "description", json_string(text));
+    if (required)
+        json_object_set_new(param, "required", json_true());
+    json_array_append_new(params, param);
+}
+
+static void add_shared(json_t *params, const char *key)
+{
+    json_array_append_new(params, openapi_ref("parameters", key));
+}
+
+static void add_path_params(const struct route *row, json_t *params)
+{
+    for (const char *p = strchr(row->path, '{'); p != NULL; p = strchr(p, '{')) {
+        size_t len = strcspn(++p, "}");
+        char name[64];
+
+        snprintf(name, sizeof(name), "%.*s", (int)len, p);
+        add_param(params, name, "path", NULL,
+                  json_pack("{s:s,s:i}", "type", "string", "minLength", 1), true);
+    }
+}
+
+static json_t *sort_schema(const struct resource *resource)
+{
+    static const char *const standard[] = {"id", "created_at"};
+    json_t *values = json_array();
+
+    for (size_t i = 0; i < ARRAY_LEN(standard); i++) {
+        json_array_append_new(values, json_string(standard[i]));
+        json_array_append_new(values, json_sprintf("-%s", standard[i]));
+    }
+    for (const struct field *f = resource->fields; f->name != NULL; f++)
+        if (f->flags & F_SORT) {
+            json_array_append_new(values, json_string(f->name));
+            json_array_append_new(values, json_sprintf("-%s", f->name));
+        }
+    return json_pack("{s:s,s:o}", "type", "string", "enum", values);
+}
+
+static void add_fields_param(const struct resource *resource, json_t *params)
+{
+    json_t *values = json_pack("[s,s,s,s]", "id", "tenant_id", "created_at", "updated_at");
+    json_t *param;
+
+    for (const struct field *f = resource->fields; f->name != NULL; f++)
+        json_array_append_new(values, json_string(f->name));
+    param = json_pack("{s:s,s:s,s:s,s:b,s:{s:s,s:{s:s,s:o}}}", "name", "fields", "in", "query",
+                      "description",
+                      "Names, separated by commas: the records of the reply have id and these only",
+                      "explode", 0, "schema", "type", "array", "items", "type", "string", "enum",
+                      values);
+    json_array_append_new(params, param);
+}
+
+static void add_filter(const struct field *field, const char *op, const char *text, json_t *params)
+{
+    char name[128];
+
+    snprintf(name, sizeof(name), "%s%s", field->name, op);
+    add_param(params, name, "query", text, openapi_field_schema(field), false);
+}
+
+static void add_list_params(const struct resource *resource, json_t *params)
+{
+    bool searchable = false;
+
+    add_shared(params, "Limit");
+    add_shared(params, "After");
+    add_param(params, "sort", "query", "The order; \"-\" before a name turns it round",
+              sort_schema(resource), false);
+    add_fields_param(resource, params);
+    for (const struct field *f = resource->fields; f->name != NULL; f++) {
+        searchable |= (f->flags & F_SEARCH) != 0;
+        if (f->flags & F_FILTER)
+            add_filter(f, "", "Only records with this value", params);
+        if (f->flags & F_RANGE) {
+            add_filter(f, ".gte", "Only records with this value or a greater one", params);
+            add_filter(f, ".lte", "Only records with this value or a smaller one", params);
+        }
+    }
+    if (searchable)
+        add_param(params, "q", "query", "Words that the records must have",
+                  json_pack("{s:s,s:i}", "type", "string", "maxLength", 64), false);
+}
+
+json_t *openapi_row_parameters(const struct route *row)
+{
+    enum openapi_op op = openapi_row_op(row);
+    json_t *params = json_array();
+
+    add_path_params(row, params);
+    for (const struct route_param *q = row->query; q != NULL && q->name != NULL; q++)
+        add_param(params, q->name, "query", q->summary, json_pack("{s:s}", "type", q->type),
+                  q->required);
+    if (op == OPENAPI_LIST || op == OPENAPI_VIEW) {
+        add_list_params(row->resource, params);
+        add_shared(params, "PreferCount");
+    }
+    if (op == OPENAPI_GET)
+        add_shared(params, "IfNoneMatch");
+    if (op == OPENAPI_REPLACE || op == OPENAPI_PATCH || op == OPENAPI_DELETE)
+        add_shared(params, "IfMatch");
+    if (op == OPENAPI_CREATE || op == OPENAPI_REPLACE || op == OPENAPI_PATCH)
+        add_shared(params, "PreferStrict");
+    if (strcmp(row->method, "POST") == 0 && row->writes)
+        add_shared(params, "IdempotencyKey");
+    return params;
+}
+
+/* --- headers ---------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name, *type, *text;
+} shared_headers[] = {
+    {"X-Request-Id", "string", "Names this request in the server's log"},
+    {"ETag", "string", "The version of the record, for If-Match and If-None-Match"},
+    {"Location", "string", "The path of the new record"},
+    {"Link", "string", "<...>; rel=\"next\": where the next page is, when there is one"},
+    {"X-Total-Count", "integer", "How many records match, when asked with Prefer: count=exact"},
+    {"X-Ignored-Fields", "string", "Names of members that were sent and not stored"},
+    {"Retry-After", "integer", "Seconds to wait before the next try"},
+    {"WWW-Authenticate", "string", "The scheme to authenticate with"},
+};
+
+json_t *openapi_headers(void)
+{
+    json_t *out = json_object();
+
+    for (size_t i = 0; i < ARRAY_LEN(shared_headers); i++)
+        json_object_set_new(out, shared_headers[i].name,
+                            json_pack("{s:s,s:{s:s}}", "description", shared_headers[i].text,
+                                      "schema", "type", shared_headers[i].type));
+    return out;
+}
+
+/* --- refusals --------------------------------------------------------------------------------- */
+
+void openapi_problem_name(int status, char *out, size_t size)
+{
+    snprintf(out, size, "Problem%d", status);
+}
+
+static void add_header(json_t *problem, const char *name)
+{
+    json_object_set_new(json_object_get(problem, "headers"), name, openapi_ref("headers", name));
+}
+
+/* The titles of every error with this status: what may be behind it. */
+static json_t *titles(int status)
+{
+    struct str text;
+    json_t *out;
+
+    str_init(&text);
+    for (int i = ERR_NONE + 1; i < ERR_COUNT; i++) {
+        const struct err_info *info = err_info((enum err_code)i);
+
+        if (info->status == status)
+            str_addf(&text, "%s%s (%s)", text.len > 0 ? "; " : "", info->title, info->name);
+    }
+    out = json_stringn(text.p, text.len);
+    str_release(&text);
+    return out;
+}
+
+json_t *openapi_problems(void)
+{
+    json_t *out = json_object();
+    char name[16];
+
+    for (int i = ERR_NONE + 1; i < ERR_COUNT; i++) {
+        int status = err_info((enum err_code)i)->status;
+        json_t *problem;
+
+        openapi_problem_name(status, name, sizeof(name));
+        if (json_object_get(out, name) != NULL)
+            continue;
+        problem = json_pack("{s:o,s:{},s:{s:{s:o}}}", "description", titles(status), "headers",
+                            "content", "application/problem+json", "schema",
+                            openapi_ref("schemas", "Problem"));
+        add_header(problem, "X-Request-Id");
+        if (status == 401)
+            add_header(problem, "WWW-Authenticate");
+        if (status == 429 || status == 503)
+            add_header(problem, "Retry-After");
+        json_object_set_new(out, name, problem);
+    }
+    return out;
+}

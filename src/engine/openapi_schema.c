@@ -1,0 +1,335 @@
+/* Component schemas: what records and bodies look like, out of the field rows.
+ *
+ * To add a named schema for an action: 1. its field rows below; 2. its line in named[]; 3. the
+ * name in `in` or `out` of the action's row in src/routes.c.
+ */
+#include "base.h"
+#include "engine/openapi_schema.h"
+
+/* --- named schemas ---------------------------------------------------------------------------- */
+
+static const struct field login_request[] = {
+    {.name = "email", .kind = K_EMAIL, .flags = F_REQUIRED},
+    {.name = "password", .kind = K_TEXT, .flags = F_REQUIRED, .max = 72,
+     .summary = "At most 72 bytes"},
+    {NULL},
+};
+
+/* K_OBJECT rows name another schema of this table in `ref`. */
+static const struct field token_response[] = {
+    {.name = "access_token", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "token_type", .kind = K_TEXT, .flags = F_REQUIRED, .summary = "Always \"bearer\""},
+    {.name = "user", .kind = K_OBJECT, .flags = F_REQUIRED, .ref = "User"},
+    {NULL},
+};
+
+static const struct field user[] = {
+    {.name = "id", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "email", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "full_name", .kind = K_TEXT},
+    {.name = "role", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "tenant_id", .kind = K_TEXT},
+    {.name = "tenant_slug", .kind = K_TEXT,
+     .summary = "\"default\" or null for users of the shared database"},
+    {.name = "branch_id", .kind = K_TEXT},
+    {.name = "business_type", .kind = K_TEXT},
+    {.name = "business_name", .kind = K_TEXT},
+    {NULL},
+};
+
+static const struct field change_password[] = {
+    {.name = "old_password", .kind = K_TEXT, .flags = F_REQUIRED, .max = 72},
+    {.name = "new_password", .kind = K_TEXT, .flags = F_REQUIRED, .min = 12, .max = 72,
+     .summary = "At least 12 characters, at most 72 bytes"},
+    {NULL},
+};
+
+static const struct field logout[] = {
+    {.name = "everywhere", .kind = K_BOOL, .def = "false",
+     .summary = "Ends every token of the account, not only this one"},
+    {NULL},
+};
+
+static const struct field message[] = {
+    {.name = "message", .kind = K_TEXT, .flags = F_REQUIRED},
+    {NULL},
+};
+
+static const struct field health_status[] = {
+    {.name = "status", .kind = K_TEXT, .flags = F_REQUIRED, .summary = "\"ok\" when it is"},
+    {NULL},
+};
+
+static const struct field tenant_health[] = {
+    {.name = "tenant_slug", .kind = K_TEXT, .flags = F_REQUIRED,
+     .summary = "\"default\" in the shared database"},
+    {.name = "database_name", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "database_connected", .kind = K_BOOL, .flags = F_REQUIRED},
+    {.name = "collections_count", .kind = K_INT, .summary = "null when the database is away"},
+    {.name = "last_activity", .kind = K_INSTANT, .summary = "Time of the tenant's last write"},
+    {NULL},
+};
+
+static const struct field tenant_collections[] = {
+    {.name = "tenant_slug", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "database_name", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "collections", .kind = K_TEXT_LIST, .flags = F_REQUIRED, .summary = "Sorted names"},
+    {.name = "total_collections", .kind = K_INT, .flags = F_REQUIRED},
+    {NULL},
+};
+
+static const struct {
+    const char *name;
+    const struct field *fields;
+    bool reply; /* every member is there; else a body, of which some may be left out */
+} named[] = {
+    {"LoginRequest", login_request, false},
+    {"TokenResponse", token_response, true},
+    {"User", user, true},
+    {"ChangePassword", change_password, false},
+    {"Logout", logout, false},
+    {"Message", message, true},
+    {"HealthStatus", health_status, true},
+    {"TenantHealth", tenant_health, true},
+    {"TenantCollections", tenant_collections, true},
+};
+
+/* --- fields ----------------------------------------------------------------------------------- */
+
+json_t *openapi_ref(const char *section, const char *name)
+{
+    return json_pack("{s:o}", "$ref", json_sprintf("#/components/%s/%s", section, name));
+}
+
+static const char *kind_note(enum kind_id kind)
+{
+    switch (kind) {
+    case K_MONEY:
+        return "An amount with at most the decimals of the tenant's currency";
+    case K_DECIMAL:
+        return "At most 4 decimals";
+    case K_DAY:
+        return "A day (YYYY-MM-DD) or an instant (RFC 3339), kept as it was sent";
+    case K_INSTANT:
+        return "An instant (RFC 3339), shown in UTC with milliseconds";
+    case K_CLOCK:
+        return "A time of day, HH:MM";
+    default:
+        return NULL;
+    }
+}
+
+static void describe(const struct field *field, json_t *schema)
+{
+    const char *note = kind_note(field->kind);
+    json_t *text = NULL;
+
+    if (field->kind == K_REF && field->ref != NULL)
+        text = json_sprintf("%s%sid of a %s", field->summary != NULL ? field->summary : "",
+                            field->summary != NULL ? "; " : "", field->ref);
+    else if (field->summary != NULL && note != NULL)
+        text = json_sprintf("%s. %s", field->summary, note);
+    else if (field->summary != NULL || note != NULL)
+        text = json_string(field->summary != NULL ? field->summary : note);
+    if (text != NULL)
+        json_object_set_new(schema, "description", text);
+}
+
+json_t *openapi_field_schema(const struct field *field)
+{
+    json_t *schema = json_object();
+
+    if (field->kind == K_OBJECT && field->ref != NULL) {
+        json_decref(schema);
+        return openapi_ref("schemas", field->ref);
+    }
+    kind_of(field)->schema(field, schema);
+    describe(field, schema);
+    return schema;
+}
+
+static void make_nullable(json_t *schema)
+{
+    json_t *type = json_object_get(schema, "type"), *values = json_object_get(schema, "enum");
+
+    if (json_is_string(type))
+        json_object_set_new(schema, "type",
+                            json_pack("[s,s]", json_string_value(type), "null"));
+    if (values != NULL)
+        json_array_append_new(values, json_null());
+}
+
+/* Limits are for what is written; records of earlier systems are shown though they pass them. */
+static void drop_limits(json_t *schema)
+{
+    static const char *const limits[] = {"minLength", "maxLength", "minimum", "maximum",
+                                         "maxItems",  "format",    "examples"};
+
+    for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+        json_object_del(schema, limits[i]);
+    if (json_is_object(json_object_get(schema, "items")))
+        drop_limits(json_object_get(schema, "items"));
+}
+
+static json_t *read_schema(const struct field *field)
+{
+    json_t *schema = openapi_field_schema(field);
+
+    drop_limits(schema);
+    if (field->flags & F_READONLY)
+        json_object_set_new(schema, "readOnly", json_true());
+    if (!(field->flags & F_REQUIRED) && field->def == NULL)
+        make_nullable(schema);
+    return schema;
+}
+
+static json_t *write_schema(const struct field *field)
+{
+    json_t *schema = openapi_field_schema(field);
+
+    if (!(field->flags & F_REQUIRED))
+        make_nullable(schema);
+    if (field->def != NULL)
+        json_object_set_new(schema, "default", json_loads(field->def, JSON_DECODE_ANY, NULL));
+    return schema;
+}
+
+/* --- objects ---------------------------------------------------------------------------------- */
+
+static json_t *object_schema(const char *text)
+{
+    json_t *schema = json_pack("{s:s,s:{}}", "type", "object", "properties");
+
+    if (text != NULL)
+        json_object_set_new(schema, "description", json_string(text));
+    return schema;
+}
+
+static void add_property(json_t *schema, const char *name, json_t *value, bool required)
+{
+    json_object_set_new(json_object_get(schema, "properties"), name, value);
+    if (!required)
+        return;
+    if (json_object_get(schema, "required") == NULL)
+        json_object_set_new(schema, "required", json_array());
+    json_array_append_new(json_object_get(schema, "required"), json_string(name));
+}
+
+/* Every declared field is in every reply; ?fields= is the one exception, and it is asked for. */
+static void add_reply_fields(const struct field *fields, json_t *schema)
+{
+    for (const struct field *f = fields; f->name != NULL; f++)
+        add_property(schema, f->name, read_schema(f), true);
+}
+
+static json_t *input_object(const struct field *fields, const char *text)
+{
+    json_t *schema = object_schema(text);
+
+    for (const struct field *f = fields; f->name != NULL; f++)
+        if (!(f->flags & F_READONLY))
+            add_property(schema, f->name, write_schema(f), f->flags & F_REQUIRED);
+    return schema;
+}
+
+static json_t *patch_object(const struct field *fields)
+{
+    json_t *schema = object_schema("A merge patch (RFC 7396): members that are left out stay, "
+                                   "null goes back to the default");
+
+    for (const struct field *f = fields; f->name != NULL; f++) {
+        json_t *value;
+
+        if (f->flags & (F_READONLY | F_IMMUTABLE))
+            continue;
+        value = write_schema(f);
+        json_object_del(value, "default");
+        add_property(schema, f->name, value, false);
+    }
+    return schema;
+}
+
+static void add_standard(json_t *schema)
+{
+    static const char *const names[] = {"id", "tenant_id", "created_at", "updated_at"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        add_property(schema, names[i],
+                     json_pack("{s:s,s:b}", "type", "string", "readOnly", 1), true);
+}
+
+static void add_resource(const struct resource *resource, json_t *schemas)
+{
+    json_t *record = object_schema(resource->summary), *name;
+
+    add_standard(record);
+    add_reply_fields(resource->fields, record);
+    json_object_set_new(schemas, resource->schema, record);
+    if (resource->ops & (OP_CREATE | OP_REPLACE)) {
+        name = json_sprintf("%sInput", resource->schema);
+        json_object_set_new(schemas, json_string_value(name),
+                            input_object(resource->fields, "Members that are not named here are "
+                                                           "left out and listed in "
+                                                           "X-Ignored-Fields"));
+        json_decref(name);
+    }
+    if (resource->ops & OP_PATCH) {
+        name = json_sprintf("%sPatch", resource->schema);
+        json_object_set_new(schemas, json_string_value(name), patch_object(resource->fields));
+        json_decref(name);
+    }
+}
+
+/* --- Problem ---------------------------------------------------------------------------------- */
+
+static json_t *problem_codes(void)
+{
+    json_t *codes = json_array();
+
+    for (int i = ERR_NONE + 1; i < ERR_COUNT; i++)
+        json_array_append_new(codes, json_string(err_info((enum err_code)i)->name));
+    return codes;
+}
+
+static json_t *problem_schema(void)
+{
+    static const char *const texts[] = {"type", "title", "detail", "request_id"};
+    json_t *schema = object_schema("A refusal (RFC 9457); `detail` is a sentence for people, "
+                                   "`code` is for programs");
+    json_t *field = object_schema(NULL);
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        add_property(schema, texts[i], json_pack("{s:s}", "type", "string"), true);
+    add_property(schema, "status", json_pack("{s:s}", "type", "integer"), true);
+    add_property(schema, "code", json_pack("{s:s,s:o}", "type", "string", "enum",
+                                           problem_codes()), true);
+    add_property(field, "field", json_pack("{s:s}", "type", "string"), true);
+    add_property(field, "code", json_pack("{s:s}", "type", "string"), true);
+    add_property(field, "detail", json_pack("{s:s}", "type", "string"), true);
+    add_property(schema, "errors", json_pack("{s:s,s:s,s:o}", "type", "array", "description",
+                                             "Each refused field, with status 422", "items",
+                                             field), false);
+    add_property(schema, "errors_more",
+                 json_pack("{s:s,s:s}", "type", "integer", "description",
+                           "How many refused fields are not listed"), false);
+    return schema;
+}
+
+/* --- all of them ------------------------------------------------------------------------------ */
+
+json_t *openapi_schemas(void)
+{
+    json_t *schemas = json_object();
+
+    json_object_set_new(schemas, "Problem", problem_schema());
+    for (size_t i = 0; i < ARRAY_LEN(named); i++) {
+        json_t *schema = named[i].reply ? object_schema(NULL) : input_object(named[i].fields, NULL);
+
+        if (named[i].reply)
+            add_reply_fields(named[i].fields, schema);
+        json_object_set_new(schemas, named[i].name, schema);
+    }
+    for (size_t i = 0; i < resource_count(); i++)
+        add_resource(resource_at(i), schemas);
+    return schemas;
+}
