@@ -156,8 +156,8 @@ void routes_print(const struct route_table *table, FILE *out)
 
         fprintf(out, "%s\t%s\t%s\t", row->method, row->path, auth_name(row));
         print_roles(row, out);
-        fprintf(out, "\t%s\t%s\t%s\t%s\t%s\n", tenancy_name(row), row->module ? row->module : "core",
-                pool_name(row), body_name(row), kind_name(row));
+        fprintf(out, "\t%s\t%s\t%s\t%s\t%s\n", tenancy_name(row),
+                row->module ? row->module : "core", pool_name(row), body_name(row), kind_name(row));
     }
 }
 
@@ -192,16 +192,16 @@ static json_t *json_query(const struct route *row)
 
 static json_t *json_row(const struct route *row)
 {
-    return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:b, s:s?, s:s?, s:s?,"
-                     " s:b, s:o, s:o, s:s}",
-                     "method", row->method, "path", row->path, "auth", auth_name(row), "roles",
-                     json_roles(row), "tenancy", tenancy_name(row), "module",
-                     row->module ? row->module : "core", "pool", pool_name(row), "body",
-                     body_name(row), "body_limit", (json_int_t)row->body_limit, "kind",
-                     kind_name(row), "writes", (int)row->writes, "by_branch", (int)row->by_branch,
-                     "resource", row->resource ? row->resource->noun : NULL,
-                     "in", row->in, "out", row->out, "out_list", (int)row->out_list, "params",
-                     json_path_params(row), "query", json_query(row), "summary", row->summary);
+    return json_pack(
+        "{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:b, s:s?, s:s?, s:s?,"
+        " s:b, s:o, s:o, s:s}",
+        "method", row->method, "path", row->path, "auth", auth_name(row), "roles", json_roles(row),
+        "tenancy", tenancy_name(row), "module", row->module ? row->module : "core", "pool",
+        pool_name(row), "body", body_name(row), "body_limit", (json_int_t)row->body_limit, "kind",
+        kind_name(row), "writes", (int)row->writes, "by_branch", (int)row->by_branch, "resource",
+        row->resource ? row->resource->noun : NULL, "in", row->in, "out", row->out, "out_list",
+        (int)row->out_list, "params", json_path_params(row), "query", json_query(row), "summary",
+        row->summary);
 }
 
 void routes_print_json(const struct route_table *table, FILE *out)

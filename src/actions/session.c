@@ -115,7 +115,8 @@ bool action_change_password(struct req *req)
     if (err_is_set(req->err))
         return false;
     if (who->impersonated)
-        return err_set(req->err, ERR_FORBIDDEN, "Only the account's owner may change its password.");
+        return err_set(req->err, ERR_FORBIDDEN,
+                       "Only the account's owner may change its password.");
     if (!login_check_password(&req->app->login, who->user_id, old, old_len, req->err) ||
         !password_check_new(new, new_len, who->email, "new_password", req->err))
         return false;

@@ -14,12 +14,12 @@
 #include "core/id.h"
 #include "core/log.h"
 
-#define EXIT_WATCHDOG   75
-#define EXIT_NO_SOCKET  78
-#define EXIT_ACCEPT     71
-#define ARENA_LIMIT     (64u << 20)
-#define REQUEST_TIME_US 10000000
-#define MEMORY_EVERY    64 /* requests between two looks at our size */
+#define EXIT_WATCHDOG      75
+#define EXIT_NO_SOCKET     78
+#define EXIT_ACCEPT        71
+#define ARENA_LIMIT        (64u << 20)
+#define REQUEST_TIME_US    10000000
+#define MEMORY_EVERY       64 /* requests between two looks at our size */
 #define BODY_ANNOUNCED_MAX 18 /* digits: fits an int64_t */
 
 struct worker {
@@ -308,7 +308,10 @@ int fcgi_serve(struct app *app)
     catch_signals(&worker);
     rc = serve_all(&worker);
     FCGX_Finish_r(&worker.fcgi);
-    log_event(LOG_LVL_INFO, "worker_ends", "reason", stopping ? "signal" : rc ? "error" : "recycle",
+    log_event(LOG_LVL_INFO, "worker_ends", "reason",
+              stopping ? "signal"
+              : rc     ? "error"
+                       : "recycle",
               NULL);
     str_release(&worker.head);
     str_release(&worker.body);

@@ -182,8 +182,11 @@ static bool away_is_reported(struct req *req)
         if (!known)
             return false;
     }
-    if (!req->tenant)
+    if (!req->tenant) {
+        snprintf(req->legacy.slug, sizeof req->legacy.slug, "default");
+        snprintf(req->legacy.db_name, sizeof req->legacy.db_name, "%s", req->app->conf.db_name);
         req->tenant = &req->legacy;
+    }
     req->scope.client = NULL;
     err_clear(req->err);
     return true;
@@ -257,8 +260,9 @@ static bool step_branch(struct req *req)
     if (!req->tenant || role_all_branches(req->principal.role))
         return true;
     if (!req->principal.branch_id && req->route->by_branch)
-        return err_set(req->err, ERR_BRANCH_REQUIRED,
-                       "This account is assigned to no branch: an administrator has to assign one.");
+        return err_set(
+            req->err, ERR_BRANCH_REQUIRED,
+            "This account is assigned to no branch: an administrator has to assign one.");
     req->scope.branch_id = req->principal.branch_id;
     return true;
 }
@@ -291,7 +295,7 @@ static bool step_body(struct req *req)
 }
 
 static gate_step *const steps[] = {
-    step_size,  step_token,        step_role,   step_media_type, step_query,    step_headers,
+    step_size,   step_token,        step_role,   step_media_type, step_query,    step_headers,
     step_tenant, step_subscription, step_module, step_branch,     step_bulkhead, step_body,
 };
 

@@ -203,8 +203,9 @@ static bool json_limits(const char *text, size_t len, struct err *err)
             struct place at = place_of(text, i);
 
             if (depth > JSON_DEPTH_MAX)
-                return err_set(err, ERR_BAD_JSON, "Nested deeper than %d levels, line %zu column %zu.",
-                               JSON_DEPTH_MAX, at.line, at.column);
+                return err_set(err, ERR_BAD_JSON,
+                               "Nested deeper than %d levels, line %zu column %zu.", JSON_DEPTH_MAX,
+                               at.line, at.column);
             return err_set(err, ERR_BAD_JSON, "More than %d values, line %zu column %zu.",
                            JSON_VALUES_MAX, at.line, at.column);
         }
@@ -245,9 +246,14 @@ bool req_parse_json(struct req *req, struct err *err)
     const char *text = req->body_bytes;
     size_t len = req->body_len;
     json_error_t error;
+    char first;
 
     if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
-        return err_set(err, ERR_BAD_JSON, "The text begins with a byte order mark; send it without.");
+        return err_set(err, ERR_BAD_JSON,
+                       "The text begins with a byte order mark; send it without.");
+    first = text[strspn(text, " \t\r\n")];
+    if (first != '{' && first != '[')
+        return err_set(err, ERR_BAD_JSON, "The body must be a JSON object.");
     if (!json_limits(text, len, err))
         return false;
     req->body = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);

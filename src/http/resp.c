@@ -98,8 +98,7 @@ static void add_server_timing(const struct req *req, struct str *out)
     int64_t db = req->scope.spent_us;
     int64_t render = total - req->gate_us - req->tenant_us - db;
 
-    str_addf(out,
-             "Server-Timing: gate;dur=%.3f, tenant;dur=%.3f, db;dur=%.3f, render;dur=%.3f\r\n",
+    str_addf(out, "Server-Timing: gate;dur=%.3f, tenant;dur=%.3f, db;dur=%.3f, render;dur=%.3f\r\n",
              (double)req->gate_us / 1000, (double)req->tenant_us / 1000, (double)db / 1000,
              (double)(render > 0 ? render : 0) / 1000);
 }

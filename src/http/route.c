@@ -246,7 +246,8 @@ bool route_match(const struct route_table *table, struct req *req, struct err *e
 
     if (!utf8_valid(req->path, strlen(req->path)))
         return err_set(err, ERR_NOT_FOUND, "The path is not UTF-8 text.");
-    req->route = node_find(&table->root, req->path, head ? M_GET : method_of(req->method), &allowed);
+    req->route =
+        node_find(&table->root, req->path, head ? M_GET : method_of(req->method), &allowed);
     if (req->route) {
         fill_params(req);
         return true;
