@@ -66,8 +66,9 @@ struct route {
 struct route_table;
 
 /* Builds a table of the rows, which are copied. Their texts are borrowed, and `texts`, the arena of
- * those that were made for the table, becomes the table's (NULL: there is none). Dies when two rows clash, a path is
- * malformed, or a row is incomplete. src/routes.c calls it with every row there is. */
+ * those that were made for the table, becomes the table's (NULL: there is none). Dies when two rows
+ * clash, a path is malformed, or a row is incomplete. src/routes.c calls it with every row there
+ * is. */
 struct route_table *route_table_new(const struct route *rows, size_t n, struct arena *texts);
 void route_table_free(struct route_table *table);
 

@@ -29,7 +29,7 @@ static const struct route rows[] = {
 
 static struct route_table *table_of_rows(void)
 {
-    return route_table_new(rows, ARRAY_LEN(rows));
+    return route_table_new(rows, ARRAY_LEN(rows), NULL);
 }
 
 static void match(const char *method, const char *path, const char *want)
@@ -169,7 +169,7 @@ static bool dies(const struct route *bad, size_t n)
 
         dup2(null, STDERR_FILENO);
         signal(SIGABRT, SIG_DFL);
-        route_table_new(bad, n);
+        route_table_new(bad, n, NULL);
         _exit(0);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
