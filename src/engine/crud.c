@@ -36,7 +36,7 @@ static bool add_total(struct req *req, const struct resource *resource,
 {
     int64_t total;
 
-    if (!scope_count(&req->scope, resource->collection, &query->count_filter, 0, &total, req->err))
+    if (!scope_count(&req->scope, resource->collection, query->count_filter, 0, &total, req->err))
         return false;
     resp_header(req, "X-Total-Count", arena_printf(req->arena, "%" PRId64, total));
     return true;
@@ -54,7 +54,7 @@ static bool list(struct req *req, const struct view *view)
 
     if (!query_list(req, resource, view, &query, req->err))
         return false;
-    cursor = scope_find(&req->scope, resource->collection, &query.filter, &query.opts);
+    cursor = scope_find(&req->scope, resource->collection, query.filter, query.opts);
     str_addc(out, '[');
     for (;;) {
         if (!scope_next(&req->scope, cursor, &doc, req->err))

@@ -7,6 +7,7 @@
 #include "engine/validate.h"
 #include "core/clock.h"
 #include "core/id.h"
+#include "db/own.h"
 #include "db/txn.h"
 
 /* One write, whoever asks for it: a request or erpctl. */
@@ -22,20 +23,6 @@ struct write {
     const bson_t *result; /* the document afterwards, arena-owned */
     bool missing;         /* there is no such record */
 };
-
-static void destroy_bson(void *data)
-{
-    bson_destroy(data);
-}
-
-static bson_t *arena_bson(struct arena *arena)
-{
-    bson_t *doc = arena_alloc(arena, sizeof(*doc));
-
-    bson_init(doc);
-    arena_defer(arena, destroy_bson, doc);
-    return doc;
-}
 
 static bool audit(struct scope *scope, const struct write *w, const bson_t *before,
                   const bson_t *after, struct err *err)
@@ -108,7 +95,7 @@ static bool check_branch(const struct resource *resource, const struct scope *sc
 
 static bson_t *build_document(const struct write *w, const struct scope *scope)
 {
-    bson_t *doc = arena_bson(w->arena);
+    bson_t *doc = own_bson(w->arena);
     int64_t now = clock_ms();
 
     bson_append_utf8(doc, "id", 2, w->id, -1);
@@ -160,7 +147,7 @@ static bool find_old(struct scope *scope, struct write *w, const bson_t **old, s
 
 static const bson_t *build_update(const struct write *w, const bson_t *old)
 {
-    bson_t *update = arena_bson(w->arena);
+    bson_t *update = own_bson(w->arena);
     bson_t child;
 
     bson_append_document_begin(update, "$set", 4, &child);
@@ -276,7 +263,7 @@ static bool make_singleton(struct req *req, const bson_t *filter, const bson_t *
 /* Finds the singleton, or makes it. */
 static bool open_singleton(struct req *req, const bson_t **doc)
 {
-    bson_t *filter = arena_bson(req->arena);
+    bson_t *filter = own_bson(req->arena);
 
     crud_filter(req, filter);
     if (!scope_find_one(&req->scope, req->route->resource->collection, filter, NULL, doc,
@@ -288,7 +275,7 @@ static bool open_singleton(struct req *req, const bson_t **doc)
 static bool change(struct req *req, enum validate_mode mode, const char *action)
 {
     struct write w = write_of(req, action);
-    bson_t *filter = arena_bson(req->arena);
+    bson_t *filter = own_bson(req->arena);
     const bson_t *made;
 
     if (w.resource->singleton && !open_singleton(req, &made))
@@ -319,7 +306,7 @@ bool crud_patch(struct req *req)
 bool crud_delete(struct req *req)
 {
     struct write w = write_of(req, "delete");
-    bson_t *filter = arena_bson(req->arena);
+    bson_t *filter = own_bson(req->arena);
 
     crud_filter(req, filter);
     w.filter = filter;
@@ -346,7 +333,7 @@ bool crud_seed(const struct resource *resource, struct scope *scope, const struc
 {
     struct validated *input = arena_alloc(scope->arena, sizeof(*input));
     char *fresh = arena_alloc(scope->arena, ID_SIZE);
-    bson_t *filter = arena_bson(scope->arena);
+    bson_t *filter = own_bson(scope->arena);
     int64_t there = 0;
     struct write w = {.resource = resource, .action = "create", .actor = actor,
                       .input = input, .arena = scope->arena};

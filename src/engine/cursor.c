@@ -4,6 +4,7 @@
 #include "engine/cursor.h"
 #include "core/id.h"
 #include "core/str.h"
+#include "db/own.h"
 
 #define MAC_SIZE   16
 #define CURSOR_MAX 1024
@@ -50,16 +51,15 @@ bool cursor_open(const uint8_t key[static 32], const char *scope_text, const cha
 {
     uint8_t *raw = arena_alloc(arena, CURSOR_MAX);
     ssize_t len = base64url_decode(raw, CURSOR_MAX, text, strlen(text));
-    bson_t *doc = arena_alloc(arena, sizeof(*doc));
     uint8_t mac[32];
 
     if (len > MAC_SIZE) {
         seal(mac, key, scope_text, raw + MAC_SIZE, (size_t)len - MAC_SIZE, arena);
-        if (same_bytes(mac, raw, MAC_SIZE) &&
-            bson_init_static(doc, raw + MAC_SIZE, (size_t)len - MAC_SIZE)) {
-            *value = doc;
+        *value = NULL;
+        if (same_bytes(mac, raw, MAC_SIZE))
+            *value = own_bson_copy(arena, raw + MAC_SIZE, (size_t)len - MAC_SIZE);
+        if (*value != NULL)
             return true;
-        }
     }
     return err_set(err, ERR_BAD_QUERY, "after: this is not a cursor of this list");
 }

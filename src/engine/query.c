@@ -4,6 +4,7 @@
 #include "engine/query.h"
 #include "engine/cursor.h"
 #include "engine/validate.h"
+#include "db/own.h"
 
 #define Q_MAX   64 /* characters of ?q= */
 #define Q_WORDS 5
@@ -15,11 +16,6 @@ static const struct {
                   {"tenant_id", STD_TENANT_ID},
                   {"created_at", STD_CREATED_AT},
                   {"updated_at", STD_UPDATED_AT}};
-
-static void destroy_bson(void *data)
-{
-    bson_destroy(data);
-}
 
 static bool bad(struct err *err, const char *name, const char *why)
 {
@@ -286,16 +282,16 @@ static void add_options(const struct resource *resource, struct list_query *q)
 {
     bson_t child;
 
-    bson_append_document_begin(&q->opts, "sort", 4, &child);
+    bson_append_document_begin(q->opts, "sort", 4, &child);
     bson_append_int32(&child, q->sort_name, -1, q->sort_dir);
     if (strcmp(q->sort_name, "id") != 0)
         bson_append_int32(&child, "id", 2, q->sort_dir);
-    bson_append_document_end(&q->opts, &child);
-    bson_append_int64(&q->opts, "limit", 5, q->limit);
-    bson_append_int64(&q->opts, "batchSize", 9, q->limit);
+    bson_append_document_end(q->opts, &child);
+    bson_append_int64(q->opts, "limit", 5, q->limit);
+    bson_append_int64(q->opts, "batchSize", 9, q->limit);
     if (q->all_fields)
         return;
-    bson_append_document_begin(&q->opts, "projection", 10, &child);
+    bson_append_document_begin(q->opts, "projection", 10, &child);
     bson_append_bool(&child, "_id", 3, false);
     bson_append_bool(&child, "id", 2, true);
     for (size_t i = 1; i < ARRAY_LEN(std_fields); i++)
@@ -304,7 +300,7 @@ static void add_options(const struct resource *resource, struct list_query *q)
     for (size_t i = 0; resource->fields[i].name != NULL; i++)
         if ((q->shown >> i & 1) || q->sort == &resource->fields[i])
             bson_append_bool(&child, resource->fields[i].name, -1, true);
-    bson_append_document_end(&q->opts, &child);
+    bson_append_document_end(q->opts, &child);
 }
 
 /* --- together -------------------------------------------------------------------------------- */
@@ -321,13 +317,9 @@ bool query_list(struct req *req, const struct resource *resource, const struct v
     bool ok;
 
     memset(out, 0, sizeof(*out));
-    bson_init(&out->filter);
-    arena_defer(req->arena, destroy_bson, &out->filter);
-    bson_init(&out->count_filter);
-    arena_defer(req->arena, destroy_bson, &out->count_filter);
-    bson_init(&out->opts);
-    arena_defer(req->arena, destroy_bson, &out->opts);
-
+    out->filter = own_bson(req->arena);
+    out->count_filter = own_bson(req->arena);
+    out->opts = own_bson(req->arena);
     if (sort == NULL)
         sort = view != NULL && view->sort != NULL ? view->sort
                : resource->sort != NULL           ? resource->sort
@@ -335,23 +327,23 @@ bool query_list(struct req *req, const struct resource *resource, const struct v
     if (!read_limit(req_query(req, "limit"), out, err) || !read_sort(resource, sort, out, err) ||
         !read_fields(resource, req_query(req, "fields"), out, err))
         return false;
-    scope_filter(&req->scope, resource->branch_field, &out->filter);
+    scope_filter(&req->scope, resource->branch_field, out->filter);
     if (view != NULL)
-        view->filter(&out->filter);
+        view->filter(out->filter);
     bson_init(&clauses.array);
-    ok = add_filters(req, resource, &env, &clauses, &out->filter, err) &&
+    ok = add_filters(req, resource, &env, &clauses, out->filter, err) &&
          (q == NULL || add_search(resource, q, &clauses, err));
     if (ok && clauses.n > 0)
-        bson_append_array(&out->filter, "$and", 4, &clauses.array);
+        bson_append_array(out->filter, "$and", 4, &clauses.array);
     bson_destroy(&clauses.array);
     if (!ok)
         return false;
-    bson_concat(&out->count_filter, &out->filter);
+    bson_concat(out->count_filter, out->filter);
     if (after != NULL) {
         if (!cursor_open(req->app->cursor_key, cursor_scope(req, resource, out), after, req->arena,
                          &last, err))
             return false;
-        add_after(out, last, &out->filter);
+        add_after(out, last, out->filter);
     }
     add_options(resource, out);
     return true;

@@ -11,9 +11,9 @@
 #define LIST_LIMIT_MAX 1000
 
 struct list_query {
-    bson_t filter;       /* begins with the scope's tenant */
-    bson_t count_filter; /* the same without the cursor */
-    bson_t opts;         /* sort, limit, projection, batchSize */
+    bson_t *filter;       /* begins with the scope's tenant */
+    bson_t *count_filter; /* the same without the cursor */
+    bson_t *opts;         /* sort, limit, projection, batchSize */
     int64_t limit;
     const struct field *sort; /* NULL: by id (or a built-in name) */
     const char *sort_name;
@@ -26,8 +26,8 @@ struct list_query {
 /* The fields that every record has beside the descriptor's. */
 enum std_field { STD_ID = 1, STD_TENANT_ID = 2, STD_CREATED_AT = 4, STD_UPDATED_AT = 8 };
 
-/* Reads the request's parameters: ERR_BAD_QUERY for unknown names and bad values. The bson of
- * `out` dies with the arena. `view` may be NULL. */
+/* Reads the request's parameters: ERR_BAD_QUERY for unknown names and bad values. The
+ * documents of `out` are the arena's. `view` may be NULL. */
 bool query_list(struct req *req, const struct resource *resource, const struct view *view,
                 struct list_query *out, struct err *err);
 

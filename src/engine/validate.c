@@ -2,6 +2,7 @@
 #include "base.h"
 #include "engine/validate.h"
 #include "db/json_bson.h"
+#include "db/own.h"
 
 #define WORDS_MAX     32
 #define WORD_MAX      64
@@ -16,11 +17,6 @@ struct checker {
     struct validated *out;
     struct err *err;
 };
-
-static void destroy_bson(void *data)
-{
-    bson_destroy(data);
-}
 
 /* Replaces the default of a field that was not sent, or sent as null. */
 static bool store_default(struct checker *c, const struct field *f)
@@ -109,9 +105,7 @@ bool validate_body(const struct resource *resource, enum validate_mode mode,
 
     out->ignored = NULL;
     out->n_fields = 0;
-    out->set = arena_alloc(arena, sizeof(*out->set));
-    bson_init(out->set);
-    arena_defer(arena, destroy_bson, out->set);
+    out->set = own_bson(arena);
     if (!json_is_object(body))
         return err_set(err, ERR_VALIDATION, "The body must be a JSON object");
     check_keys(&c, body, strict);
