@@ -166,10 +166,11 @@ static bool resolve(struct req *req)
     return true;
 }
 
-/* Health rows tell about a database that is away; everything else about a tenant still refuses. */
-static bool away_is_reported(struct req *req)
+/* Rows that report a database which is away, or can do without, go on without a client; everything
+ * else about a tenant still refuses. */
+static bool away_is_fine(struct req *req)
 {
-    if (req->route->tenancy != TENANCY_REPORTED || req->err->code != ERR_DB_UNAVAILABLE)
+    if (req->route->tenancy == TENANCY_REQUIRED || req->err->code != ERR_DB_UNAVAILABLE)
         return false;
     if (!req->tenant && req->principal.tenant_slug) {
         struct err ignored;
@@ -202,7 +203,7 @@ static bool step_tenant(struct req *req)
         return true;
     if (tenancy == TENANCY_OPTIONAL && !req->principal.tenant_slug && !req->principal.legacy)
         return true;
-    ok = resolve(req) || away_is_reported(req);
+    ok = resolve(req) || away_is_fine(req);
     req->tenant_us = clock_mono_us() - begun;
     if (ok)
         board_tenant(req->app->board, req->tenant->slug);
@@ -365,6 +366,7 @@ static void count(struct req *req)
 
 static void log_request(const struct req *req)
 {
+    const char *slug = req->tenant ? req->tenant->slug : req->principal.tenant_slug;
     int status = req->resp.status;
     enum log_level level = status >= 500 ? LOG_LVL_WARN : LOG_LVL_INFO;
     struct arena *arena = req->arena;
@@ -376,9 +378,8 @@ static void log_request(const struct req *req)
               req->route ? req->route->path : NULL, "status", arena_printf(arena, "%d", status),
               "code", err_is_set(req->err) ? err_info(req->err->code)->name : NULL, "ms",
               arena_printf(arena, "%" PRId64 ".%03d", took / 1000, (int)(took % 1000)), "tenant",
-              req->tenant ? req->tenant->slug : NULL, "user",
-              req->authenticated ? req->principal.user_id : NULL, "remote", req->remote_addr, "db",
-              arena_printf(arena, "%u", req->scope.round_trips), "db_ms",
+              slug, "user", req->authenticated ? req->principal.user_id : NULL, "remote",
+              req->remote_addr, "db", arena_printf(arena, "%u", req->scope.round_trips), "db_ms",
               arena_printf(arena, "%" PRId64 ".%03d", req->scope.spent_us / 1000,
                            (int)(req->scope.spent_us % 1000)),
               "bytes", arena_printf(arena, "%zu", req->resp.body->len), NULL);

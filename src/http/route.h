@@ -18,9 +18,10 @@ enum route_auth {
 
 enum route_tenancy {
     TENANCY_REQUIRED = 0, /* the default: a tenant's (or legacy) scope */
-    TENANCY_OPTIONAL,     /* resolved when the user has one */
+    TENANCY_OPTIONAL,     /* resolved when the user has one; scope.client NULL when it is away */
     TENANCY_NONE,         /* platform: no tenant scope at all */
-    TENANCY_REPORTED      /* the handler reports the tenant's database being away itself */
+    TENANCY_REPORTED      /* the handler reports the tenant's database being away itself: its
+                             scope.client is NULL when that is known already */
 };
 
 enum route_body {
