@@ -1,0 +1,144 @@
+# Every route of the table, asked in every way that must be refused: the loop is driven by
+# `erpd --routes --json`, so a route added later is covered without a new test.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use MIME::Base64 qw(encode_base64url decode_base64url);
+use Digest::SHA qw(hmac_sha256);
+use JSON::PP;
+use Erp::Test;
+
+my $erp = Erp::Test->start(workers => 3, login_workers => 1);
+my (undef, $listing) = $erp->run_program($erp->{erpd}, [ '--routes', '--json' ]);
+my @routes = @{ decode_json($listing) };
+cmp_ok(scalar @routes, '>=', 20, 'the table has its rows');
+
+# Two businesses whose data looks the same, but for one mark in every text.
+my %t;
+for my $name (qw(alpha beta gamma)) {
+    my $t = $t{$name} = $erp->seed_tenant(slug => "iso-$name");
+    $t->{token} = $erp->login($t->{email}, $t->{password})->{access_token};
+    $t->{mark} = "only-$name-" . $$;
+}
+for my $name (qw(alpha beta)) {
+    my $t = $t{$name};
+    my %made = ('' => undef);
+    for my $row (grep { $_->{method} eq 'POST' && $_->{resource} } @routes) {
+        my $body = sample($row->{resource}, $t->{mark}, \%made);
+        my $r = $erp->post($row->{path}, $body, token => $t->{token});
+        is($r->status, 200, "$name: POST $row->{path}") or diag $r->body;
+        $made{ $row->{resource} } = $r->json->{id};
+    }
+    $t->{made} = \%made;
+}
+
+# A tenant that is suspended after its token was issued.
+$erp->mongo('admin', doc(
+    update  => 'tenants_registry',
+    updates => [ doc(q => { slug => 'iso-gamma' }, u => { '$set' => { status => 'suspended' } }) ],
+));
+$erp->erpctl('cache', 'clear');
+
+sub sample {
+    my ($noun, $mark) = @_;
+    return { name => $mark, address => $mark, contact_phone => '0170000000', phone => '0170000000',
+             price => 10, stock => 3, title => $mark };
+}
+
+sub path_of {
+    my ($row, $made) = @_;
+    my $path = $row->{path};
+    my $id = ($row->{resource} && $made->{ $row->{resource} }) || '00000000-0000-7000-8000-000000000000';
+    $path =~ s/\{[^}]+\}/$id/g;
+    return $path;
+}
+
+sub call {
+    my ($row, $made, %o) = @_;
+    my @body = $row->{body} eq 'none' ? () : (json => sample($row->{resource} || '', 'x'));
+    return $erp->request($row->{method}, path_of($row, $made), @body, %o);
+}
+
+sub forge {
+    my ($h, $claims) = @_;
+    my $p = encode_base64url(encode_json($claims));
+    return "$h.$p." . encode_base64url(hmac_sha256("$h.$p", $_[2] // $erp->{jwt_secret}));
+}
+
+# Tokens that must be refused, made from a good one of beta.
+sub bad_tokens {
+    my ($good) = @_;
+    my ($head, $payload) = split /\./, $good;
+    my $claims = sub { my %c = (%{ decode_json(decode_base64url($payload)) }, @_); return \%c };
+    my $no_exp = $claims->();
+    delete $no_exp->{exp};
+    my $none = encode_base64url('{"alg":"none","typ":"JWT"}') . '.' . encode_base64url(encode_json($claims->()));
+    my $old = $claims->(iat => time - 9000, nbf => time - 9000, exp => time - 4000);
+    my $alpha = $t{alpha}{tenant_id};
+    return (
+        [ 'no token',               undef, 401 ],
+        [ 'rubbish',                'rubbish', 401 ],
+        [ 'alg none',               "$none.", 401 ],
+        [ 'another key',            forge($head, $claims->(), 'k' x 40), 401 ],
+        [ 'expired',                forge($head, $old), 401 ],
+        [ 'not yet valid',          forge($head, $claims->(nbf => time + 4000)), 401 ],
+        [ 'no exp',                 forge($head, $no_exp), 401 ],
+        [ 'slug of another tenant', forge($head, $claims->(tenant_slug => 'iso-alpha')), 403 ],
+        [ 'id of another tenant',   forge($head, $claims->(tenant_id => $alpha)), 403 ],
+        [ 'both of another tenant', forge($head, $claims->(tenant_slug => 'iso-alpha', tenant_id => $alpha)), 403 ],
+        [ 'an unknown slug',        forge($head, $claims->(tenant_slug => 'iso-none')), 403 ],
+        [ 'no slug (legacy)',       forge($head, $claims->(tenant_slug => undef)), 403 ],
+        [ 'a suspended tenant',     $t{gamma}{token}, 403 ],
+    );
+}
+
+for my $row (@routes) {
+    my $name = "$row->{method} $row->{path}";
+    next if $row->{auth} eq 'public';
+    subtest $name => sub {
+        # A new token each time: some routes end the token that calls them.
+        my $good = $erp->login($t{beta}{email}, $t{beta}{password})->{access_token};
+        for my $case (bad_tokens($good)) {
+            my ($what, $token, $status) = @$case;
+            # What needs no tenant is not refused for the tenant's sake, only for the user's.
+            next if $what eq 'a suspended tenant' && $row->{tenancy} eq 'none';
+            my $r = call($row, $t{alpha}{made}, token => $token);
+            is($r->status, $status, "$what: $status") or diag $r->body;
+            like($r->header('content-type') // '', qr{^application/problem\+json}, "$what: a problem");
+            ok($r->json && length($r->json->{detail} // ''), "$what: says why");
+            unlike($r->body, qr/only-alpha/, "$what: nothing of the other tenant");
+            ok($r->header('www-authenticate'), "$what: WWW-Authenticate") if $status == 401;
+        }
+        # A good token of beta, with the ids of alpha's records.
+        my $r = call($row, $t{alpha}{made}, token => $good);
+        unlike($r->body, qr/only-alpha/, 'alpha is not shown to beta');
+        is($r->status, 404, "alpha's ids do not exist for beta") if $row->{path} =~ /\{/;
+    };
+}
+
+# Nothing of alpha's was changed by all that.
+$t{beta}{token} = $erp->login($t{beta}{email}, $t{beta}{password})->{access_token};
+for my $noun (sort grep { length } keys %{ $t{alpha}{made} }) {
+    my ($row) = grep { ($_->{resource} // '') eq $noun && $_->{method} eq 'GET' && $_->{path} =~ /\{/ } @routes;
+    next unless $row;
+    my $r = $erp->get(path_of($row, $t{alpha}{made}), token => $t{alpha}{token});
+    is($r->status, 200, "alpha's $noun is still there");
+    like($r->body, qr/only-alpha/, "alpha's $noun is unchanged");
+}
+for my $name (qw(alpha beta)) {
+    for my $row (grep { $_->{method} eq 'GET' && $_->{out_list} } @routes) {
+        my $r = $erp->get($row->{path}, token => $t{$name}{token});
+        is($r->status, 200, "$name: $row->{path}");
+        my $other = $name eq 'alpha' ? 'beta' : 'alpha';
+        unlike($r->body, qr/only-$other/, "$name sees nothing of $other in $row->{path}");
+    }
+}
+
+# A reference to another tenant's record is no reference.
+my $r = $erp->post('/api/products', { name => 'x', price => 1, category_id => $t{alpha}{made}{category} },
+                   token => $t{beta}{token});
+is($r->status, 422, "another tenant's category cannot be referred to");
+is($r->json->{errors}[0]{field}, 'category_id', 'the field is named');
+
+done_testing;
