@@ -167,17 +167,47 @@ static json_t *success(const struct doc *doc, const struct route *row)
                      "application/json", "schema", output_schema(doc, row));
 }
 
-/* Whether the gate or the engine can answer this row with a problem of this status. */
+/* Only a unique value can be taken. */
+static bool has_unique(const struct resource *resource)
+{
+    for (const struct field *f = resource->fields; f->name != NULL; f++)
+        if (f->flags & F_UNIQUE)
+            return true;
+    for (size_t i = 0; i < resource->n_indexes; i++)
+        if (resource->indexes[i].unique)
+            return true;
+    return false;
+}
+
+static bool may_conflict(const struct route *row)
+{
+    switch (openapi_row_op(row)) {
+    case OPENAPI_CREATE:
+    case OPENAPI_REPLACE:
+    case OPENAPI_PATCH:
+        return has_unique(row->resource);
+    case OPENAPI_ACTION:
+        return row->writes && row->tenancy == TENANCY_REQUIRED;
+    default:
+        return false;
+    }
+}
+
+/* Whether the gate, the engine or nginx before them can answer this row with such a problem. */
 static bool may_answer(const struct route *row, int status)
 {
     bool token = row->auth == AUTH_TOKEN, login = row->pool == POOL_LOGIN;
-    bool tenant = token && row->tenancy != TENANCY_NONE;
     enum openapi_op op = openapi_row_op(row);
 
     switch (status) {
     case 400:
+    case 408:
+    case 413:
+    case 414:
     case 429:
+    case 431:
     case 500:
+    case 502:
     case 503:
     case 504:
         return true;
@@ -185,18 +215,16 @@ static bool may_answer(const struct route *row, int status)
     case 403:
         return token || login;
     case 402:
-        return tenant;
+        return token && row->tenancy == TENANCY_REQUIRED;
     case 404:
-        return tenant || login || strchr(row->path, '{') != NULL;
+        return login || (token && row->tenancy != TENANCY_NONE);
     case 409:
-        return row->writes;
+        return may_conflict(row);
     case 412:
         return op == OPENAPI_REPLACE || op == OPENAPI_PATCH || op == OPENAPI_DELETE;
-    case 413:
     case 415:
-        return has_body(row);
     case 422:
-        return has_body(row) || (row->writes && strcmp(row->method, "POST") == 0);
+        return has_body(row);
     default:
         return false;
     }

@@ -6,16 +6,12 @@
 /* --- shared parameters ------------------------------------------------------------------------ */
 
 static const struct {
-    const char *key, *name, *in, *text;
+    const char *key, *name, *text;
 } shared_params[] = {
-    {"After", "after", "query", "The cursor out of the Link header of the page before"},
-    {"IfMatch", "If-Match", "header", "An ETag: refused with 412 when the record has changed since"},
-    {"IfNoneMatch", "If-None-Match", "header", "An ETag: 304 when the record is still the same"},
-    {"PreferCount", "Prefer", "header", "count=exact asks for X-Total-Count"},
-    {"PreferStrict", "Prefer", "header",
-     "handling=strict refuses members that would be ignored"},
-    {"IdempotencyKey", "Idempotency-Key", "header",
-     "Makes a repeat safe: the same key and body get the stored reply for 72 hours"},
+    {"IfMatch", "If-Match", "An ETag: refused with 412 when the record has changed since"},
+    {"IfNoneMatch", "If-None-Match", "An ETag: 304 when the record is still the same"},
+    {"PreferCount", "Prefer", "count=exact asks for X-Total-Count"},
+    {"PreferStrict", "Prefer", "handling=strict refuses members that would be ignored"},
 };
 
 json_t *openapi_parameters(void)
@@ -25,15 +21,12 @@ json_t *openapi_parameters(void)
     for (size_t i = 0; i < ARRAY_LEN(shared_params); i++)
         json_object_set_new(out, shared_params[i].key,
                             json_pack("{s:s,s:s,s:s,s:{s:s}}", "name", shared_params[i].name, "in",
-                                      shared_params[i].in, "description", shared_params[i].text,
-                                      "schema", "type", "string"));
-    json_object_set_new(out, "Limit",
-                        json_pack("{s:s,s:s,s:s,s:{s:s,s:i,s:i,s:i}}", "name", "limit", "in",
-                                  "query", "description", "How many records at most", "schema",
-                                  "type", "integer", "minimum", 1, "maximum", LIST_LIMIT_MAX,
-                                  "default", LIST_LIMIT_MAX));
+                                      "header", "description", shared_params[i].text, "schema",
+                                      "type", "string"));
     return out;
 }
+
+/* --- parameters of a row ---------------------------------------------------------------------- */
 
 enum openapi_op openapi_row_op(const struct route *row)
 {
@@ -59,8 +52,6 @@ enum openapi_op openapi_row_op(const struct route *row)
            : strcmp(row->method, "PATCH") == 0 ? OPENAPI_PATCH
                                                : OPENAPI_DELETE;
 }
-
-/* --- parameters of a row ---------------------------------------------------------------------- */
 
 static void add_param(json_t *params, const char *name, const char *in, const char *text,
                       json_t *schema, bool required)
@@ -108,19 +99,58 @@ static json_t *sort_schema(const struct resource *resource)
     return json_pack("{s:s,s:o}", "type", "string", "enum", values);
 }
 
-static void add_fields_param(const struct resource *resource, json_t *params)
+static json_t *fields_schema(const struct resource *resource)
 {
     json_t *values = json_pack("[s,s,s,s]", "id", "tenant_id", "created_at", "updated_at");
-    json_t *param;
 
     for (const struct field *f = resource->fields; f->name != NULL; f++)
         json_array_append_new(values, json_string(f->name));
-    param = json_pack("{s:s,s:s,s:s,s:b,s:{s:s,s:{s:s,s:o}}}", "name", "fields", "in", "query",
-                      "description",
-                      "Names, separated by commas: the records of the reply have id and these only",
-                      "explode", 0, "schema", "type", "array", "items", "type", "string", "enum",
-                      values);
-    json_array_append_new(params, param);
+    return json_pack("{s:s,s:{s:s,s:o}}", "type", "array", "items", "type", "string", "enum",
+                     values);
+}
+
+static bool searchable(const struct resource *resource)
+{
+    for (const struct field *f = resource->fields; f->name != NULL; f++)
+        if (f->flags & F_SEARCH)
+            return true;
+    return false;
+}
+
+/* What the descriptor adds to the plain type of a list's own parameter; NULL: it has none. */
+static json_t *query_schema(const struct route *row, const struct route_param *param)
+{
+    const char *name = param->name;
+    enum openapi_op op = openapi_row_op(row);
+
+    if (op != OPENAPI_LIST && op != OPENAPI_VIEW)
+        return json_pack("{s:s}", "type", param->type);
+    if (strcmp(name, "limit") == 0)
+        return json_pack("{s:s,s:i,s:i,s:i}", "type", "integer", "minimum", 1, "maximum",
+                         LIST_LIMIT_MAX, "default", LIST_LIMIT_MAX);
+    if (strcmp(name, "sort") == 0)
+        return sort_schema(row->resource);
+    if (strcmp(name, "fields") == 0)
+        return fields_schema(row->resource);
+    if (strcmp(name, "q") == 0 || strcmp(name, "search") == 0)
+        return searchable(row->resource)
+                   ? json_pack("{s:s,s:i}", "type", "string", "maxLength", LIST_SEARCH_MAX)
+                   : NULL;
+    return json_pack("{s:s}", "type", param->type);
+}
+
+static void add_query_params(const struct route *row, json_t *params)
+{
+    for (const struct route_param *q = row->query; q != NULL && q->name != NULL; q++) {
+        json_t *schema = query_schema(row, q);
+
+        if (schema == NULL)
+            continue;
+        add_param(params, q->name, "query", q->summary, schema, q->required);
+        if (json_object_get(schema, "items") != NULL)
+            json_object_set_new(json_array_get(params, json_array_size(params) - 1), "explode",
+                                json_false());
+    }
 }
 
 static void add_filter(const struct field *field, const char *op, const char *text, json_t *params)
@@ -131,17 +161,9 @@ static void add_filter(const struct field *field, const char *op, const char *te
     add_param(params, name, "query", text, openapi_field_schema(field), false);
 }
 
-static void add_list_params(const struct resource *resource, json_t *params)
+static void add_filters(const struct resource *resource, json_t *params)
 {
-    bool searchable = false;
-
-    add_shared(params, "Limit");
-    add_shared(params, "After");
-    add_param(params, "sort", "query", "The order; \"-\" before a name turns it round",
-              sort_schema(resource), false);
-    add_fields_param(resource, params);
     for (const struct field *f = resource->fields; f->name != NULL; f++) {
-        searchable |= (f->flags & F_SEARCH) != 0;
         if (f->flags & F_FILTER)
             add_filter(f, "", "Only records with this value", params);
         if (f->flags & F_RANGE) {
@@ -149,9 +171,6 @@ static void add_list_params(const struct resource *resource, json_t *params)
             add_filter(f, ".lte", "Only records with this value or a smaller one", params);
         }
     }
-    if (searchable)
-        add_param(params, "q", "query", "Words that the records must have",
-                  json_pack("{s:s,s:i}", "type", "string", "maxLength", 64), false);
 }
 
 json_t *openapi_row_parameters(const struct route *row)
@@ -160,11 +179,9 @@ json_t *openapi_row_parameters(const struct route *row)
     json_t *params = json_array();
 
     add_path_params(row, params);
-    for (const struct route_param *q = row->query; q != NULL && q->name != NULL; q++)
-        add_param(params, q->name, "query", q->summary, json_pack("{s:s}", "type", q->type),
-                  q->required);
+    add_query_params(row, params);
     if (op == OPENAPI_LIST || op == OPENAPI_VIEW) {
-        add_list_params(row->resource, params);
+        add_filters(row->resource, params);
         add_shared(params, "PreferCount");
     }
     if (op == OPENAPI_GET)
@@ -173,8 +190,6 @@ json_t *openapi_row_parameters(const struct route *row)
         add_shared(params, "IfMatch");
     if (op == OPENAPI_CREATE || op == OPENAPI_REPLACE || op == OPENAPI_PATCH)
         add_shared(params, "PreferStrict");
-    if (strcmp(row->method, "POST") == 0 && row->writes)
-        add_shared(params, "IdempotencyKey");
     return params;
 }
 

@@ -26,25 +26,41 @@ static const struct field token_response[] = {
 static const struct field user[] = {
     {.name = "id", .kind = K_TEXT, .flags = F_REQUIRED},
     {.name = "email", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "username", .kind = K_TEXT},
     {.name = "full_name", .kind = K_TEXT},
     {.name = "role", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "is_active", .kind = K_BOOL, .flags = F_REQUIRED},
     {.name = "tenant_id", .kind = K_TEXT},
-    {.name = "tenant_slug", .kind = K_TEXT,
-     .summary = "\"default\" or null for users of the shared database"},
+    {.name = "tenant_slug", .kind = K_TEXT, .summary = "null without a business of one's own"},
     {.name = "branch_id", .kind = K_TEXT},
+    {.name = "allowed_routes", .kind = K_TEXT_LIST, .summary = "Modules, when narrowed"},
+    {.name = "created_at", .kind = K_INSTANT},
+    {.name = "updated_at", .kind = K_INSTANT},
     {.name = "business_type", .kind = K_TEXT},
     {.name = "business_name", .kind = K_TEXT},
+    {.name = "subscription_status", .kind = K_TEXT},
+    {.name = "subscription_plan", .kind = K_TEXT},
+    {.name = "subscription_expires_at", .kind = K_INSTANT},
     {NULL},
 };
 
-static const struct field change_password[] = {
-    {.name = "old_password", .kind = K_TEXT, .flags = F_REQUIRED, .max = 72},
+static const struct field change_password_request[] = {
+    {.name = "old_password", .kind = K_TEXT, .flags = F_REQUIRED, .max = 72,
+     .summary = "May also be called current_password"},
     {.name = "new_password", .kind = K_TEXT, .flags = F_REQUIRED, .min = 12, .max = 72,
-     .summary = "At least 12 characters, at most 72 bytes"},
+     .summary = "At least 12 characters, at most 72 bytes, none of the well-known ones"},
     {NULL},
 };
 
-static const struct field logout[] = {
+static const struct field change_password_response[] = {
+    {.name = "message", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "access_token", .kind = K_TEXT, .flags = F_REQUIRED,
+     .summary = "Takes the place of the token that has just ended"},
+    {.name = "token_type", .kind = K_TEXT, .flags = F_REQUIRED, .summary = "Always \"bearer\""},
+    {NULL},
+};
+
+static const struct field logout_request[] = {
     {.name = "everywhere", .kind = K_BOOL, .def = "false",
      .summary = "Ends every token of the account, not only this one"},
     {NULL},
@@ -55,7 +71,7 @@ static const struct field message[] = {
     {NULL},
 };
 
-static const struct field health_status[] = {
+static const struct field status[] = {
     {.name = "status", .kind = K_TEXT, .flags = F_REQUIRED, .summary = "\"ok\" when it is"},
     {NULL},
 };
@@ -86,10 +102,11 @@ static const struct {
     {"LoginRequest", login_request, false},
     {"TokenResponse", token_response, true},
     {"User", user, true},
-    {"ChangePassword", change_password, false},
-    {"Logout", logout, false},
+    {"ChangePasswordRequest", change_password_request, false},
+    {"ChangePasswordResponse", change_password_response, true},
+    {"LogoutRequest", logout_request, false},
     {"Message", message, true},
-    {"HealthStatus", health_status, true},
+    {"Status", status, true},
     {"TenantHealth", tenant_health, true},
     {"TenantCollections", tenant_collections, true},
 };

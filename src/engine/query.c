@@ -6,7 +6,6 @@
 #include "engine/validate.h"
 #include "db/own.h"
 
-#define Q_MAX   64 /* characters of ?q= */
 #define Q_WORDS 5
 
 static const struct {
@@ -126,7 +125,7 @@ static bool add_range(const struct field *field, const struct kind_env *env, con
 
 static void add_word(struct clauses *clauses, const char *word, size_t len)
 {
-    char pattern[8 * Q_MAX + 8] = "^";
+    char pattern[8 * LIST_SEARCH_MAX + 8] = "^";
     size_t used = 1;
     bson_t item;
 
@@ -152,7 +151,7 @@ static bool add_search(const struct resource *resource, const char *text, struct
         searchable |= (f->flags & F_SEARCH) != 0;
     if (!searchable)
         return bad(err, "q", "this list cannot be searched");
-    if (utf8_count(text, strlen(text)) > Q_MAX)
+    if (utf8_count(text, strlen(text)) > LIST_SEARCH_MAX)
         return bad(err, "q", "has at most 64 characters");
     while (*text != '\0') {
         size_t len = strcspn(text, " ");

@@ -8,7 +8,8 @@
 
 #include "engine/resource.h"
 
-#define LIST_LIMIT_MAX 1000
+#define LIST_LIMIT_MAX  1000
+#define LIST_SEARCH_MAX 64 /* characters of ?q= */
 
 struct list_query {
     bson_t *filter;       /* begins with the scope's tenant */
