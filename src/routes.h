@@ -8,7 +8,8 @@
 struct route_table *routes_build(void);
 
 /* A line a row, separated by tabs: METHOD path auth roles tenancy module pool body kind. Roles are
- * separated by commas, "-" when public; kind is "record" for rows of a descriptor, else "action". */
+ * separated by commas, "-" when public; kind is "record" for rows of a descriptor, else
+ * "action". */
 void routes_print(const struct route_table *table, FILE *out);
 
 /* The same as an array of objects, with parameters and schema names too: tests are driven by it. */

@@ -20,7 +20,8 @@ static const char slow[] = "The database took too long to answer.";
 static const char refused[] = "The database refused the connection. Please contact support.";
 static const char full[] = "The database cannot store anything now. Please contact support.";
 static const char large[] = "The record is too large to be stored.";
-static const char unconfirmed[] = "The database did not confirm the change in time. Please try again.";
+static const char unconfirmed[] =
+    "The database did not confirm the change in time. Please try again.";
 
 static const struct meaning meanings[] = {
     {6, ERR_DB_UNAVAILABLE, 3, away},          /* HostUnreachable */

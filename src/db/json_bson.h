@@ -12,7 +12,8 @@
 #define JSON_BSON_TEXT  5000 /* bytes of one text */
 
 /* Appends `value` as `key`. Keys that are empty, begin with '$', hold a '.' or exceed 64 bytes, and
- * values beyond the limits, are field errors at `path`. Numbers with a fraction become Decimal128. */
+ * values beyond the limits, are field errors at `path`. Numbers with a fraction become
+ * Decimal128. */
 bool json_bson_append(bson_t *out, const char *key, const json_t *value, const char *path,
                       struct err *err);
 

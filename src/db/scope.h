@@ -29,7 +29,7 @@ struct scope {
     struct arena *arena;              /* cursors and documents die with it */
     mongoc_client_session_t *session; /* set by txn_run while inside a transaction */
     bool transient;                   /* the last failure may be retried as a whole transaction */
-    bool cluster_down;                /* the last failure was the cluster's: the breaker counts it */
+    bool cluster_down;                /* the last failure was the cluster's */
     unsigned round_trips;             /* commands sent (a cursor counts once), for bench and log */
     int64_t spent_us;                 /* time spent waiting for the database */
     /* How clients and breakers learn. Set by tenant/clients.c; NULL: nobody listens. */

@@ -288,7 +288,8 @@ static void list_schema(const struct field *field, json_t *schema)
 {
     json_object_set_new(schema, "type", json_string("array"));
     json_object_set_new(schema, "maxItems", json_integer(field->max != 0 ? field->max : 100));
-    json_object_set_new(schema, "items", json_pack("{s:s,s:i}", "type", "string", "maxLength", 200));
+    json_object_set_new(schema, "items",
+                        json_pack("{s:s,s:i}", "type", "string", "maxLength", 200));
 }
 
 const struct kind kind_text_list = {"texts", list_store, kind_show_any, kind_no_query,

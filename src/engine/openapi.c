@@ -266,7 +266,8 @@ static json_t *replies(const struct doc *doc, const struct route *row)
 
 static void add_row(struct doc *doc, const struct route *row)
 {
-    json_t *item = json_object_get(doc->paths, row->path), *op, *params = openapi_row_parameters(row);
+    json_t *item = json_object_get(doc->paths, row->path), *op;
+    json_t *params = openapi_row_parameters(row);
     char method[16];
     size_t n = 0;
 

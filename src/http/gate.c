@@ -5,6 +5,7 @@
 #include "http/gate.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "http/cors.h"
 
 #define QUEUE_MAX_MS     10000
 #define IGNORED_BODY_MAX 4096 /* what browsers' libraries send where nothing is asked for */
@@ -309,47 +310,6 @@ static bool gate_pass(struct req *req)
     return true;
 }
 
-/* ---- browsers of other origins ---- */
-
-static bool origin_listed(const char *list, const char *origin)
-{
-    size_t len = strlen(origin);
-
-    while (*list) {
-        size_t n = strcspn(list += strspn(list, " "), " ");
-
-        if (n > 0 && n == len && memcmp(list, origin, len) == 0)
-            return true;
-        list += n;
-    }
-    return false;
-}
-
-/* True when this was a preflight request, which is answered then. */
-static bool cors(struct req *req)
-{
-    const char *list = req->app->conf.cors_origins;
-
-    if (!list || !*list)
-        return false;
-    resp_header(req, "Vary", "Origin");
-    if (!req->origin || !origin_listed(list, req->origin))
-        return false;
-    resp_header(req, "Access-Control-Allow-Origin", req->origin);
-    if (strcmp(req->method, "OPTIONS") != 0 || !req->preflight_method) {
-        resp_header(req, "Access-Control-Expose-Headers",
-                    "ETag, Link, Location, Retry-After, X-Ignored-Fields, X-Request-Id, "
-                    "X-Total-Count");
-        return false;
-    }
-    resp_header(req, "Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE");
-    resp_header(req, "Access-Control-Allow-Headers",
-                "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer");
-    resp_header(req, "Access-Control-Max-Age", "600");
-    req->resp.status = 204;
-    return true;
-}
-
 /* ---- after the handler ---- */
 
 static void count(struct req *req)
@@ -397,7 +357,7 @@ static bool serve(struct req *req)
 
 void gate_serve(struct req *req)
 {
-    bool ok = cors(req) || serve(req);
+    bool ok = cors_serve(req) || serve(req);
 
     if (!ok && !err_is_set(req->err))
         err_set(req->err, ERR_INTERNAL, "The server failed to do this; the log says more.");
