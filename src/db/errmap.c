@@ -74,7 +74,15 @@ bool errmap_has_label(const bson_t *reply, const char *label)
 
 bool errmap_is_network(const bson_error_t *error)
 {
-    return error->domain == MONGOC_ERROR_STREAM || error->domain == MONGOC_ERROR_SERVER_SELECTION;
+    if (error->domain == MONGOC_ERROR_STREAM || error->domain == MONGOC_ERROR_SERVER_SELECTION)
+        return true;
+    /* A second try at a frozen server ends in one of these. */
+    if (error->domain == MONGOC_ERROR_CLIENT)
+        return (error->code >= MONGOC_ERROR_STREAM_NAME_RESOLUTION &&
+                error->code <= MONGOC_ERROR_STREAM_NOT_ESTABLISHED) ||
+               error->code == MONGOC_ERROR_CLIENT_NOT_READY;
+    return error->domain == MONGOC_ERROR_PROTOCOL &&
+           error->code == MONGOC_ERROR_PROTOCOL_INVALID_REPLY;
 }
 
 /* The index that refused a key: in the reply of a command, or of the first write of a batch. */

@@ -33,7 +33,7 @@ int32_t scope_time_left_ms(const struct scope *scope)
 /* Before each operation. False when the request's time is over. */
 static bool begin(struct scope *scope, int32_t *time_ms, struct err *err)
 {
-    scope->transient = scope->cluster_down = false;
+    scope->transient = scope->cluster_down = scope->cluster_lost = false;
     *time_ms = scope_time_left_ms(scope);
     if (*time_ms == 0)
         return err_set(err, ERR_TIMEOUT, "The request took too long.");
@@ -69,13 +69,10 @@ static void answered(struct scope *scope)
         scope->verdict(scope, SCOPE_ANSWERED);
 }
 
-static void cluster_failed(struct scope *scope, const bson_error_t *error, int64_t took_us,
-                           struct err *err)
+static void cluster_failed(struct scope *scope, struct err *err)
 {
-    bool lost = error->domain == MONGOC_ERROR_SERVER_SELECTION || took_us >= LOST_US;
-
     if (scope->verdict)
-        scope->verdict(scope, lost ? SCOPE_LOST : SCOPE_DROPPED);
+        scope->verdict(scope, scope->cluster_lost ? SCOPE_LOST : SCOPE_DROPPED);
     if (scope->tenant_id)
         err_set_retry(err, ERR_DB_UNAVAILABLE, 3,
                       "Database connection failed for this tenant. Please try again shortly.");
@@ -87,10 +84,12 @@ bool scope_fail(struct scope *scope, const bson_error_t *error, const bson_t *re
                 int64_t took_us, struct err *err)
 {
     scope->cluster_down = errmap_is_network(error);
+    scope->cluster_lost = scope->cluster_down &&
+                          (error->domain == MONGOC_ERROR_SERVER_SELECTION || took_us >= LOST_US);
     scope->transient = errmap_has_label(reply, "TransientTransactionError") ||
                        (scope->session && scope->cluster_down);
     if (scope->cluster_down)
-        cluster_failed(scope, error, took_us, err);
+        cluster_failed(scope, err);
     else
         answered(scope);
     return errmap_set(err, error, reply);
@@ -165,7 +164,7 @@ bool scope_next(struct scope *scope, mongoc_cursor_t *cursor, const bson_t **doc
     bson_error_t error;
 
     *doc = NULL;
-    scope->transient = scope->cluster_down = false;
+    scope->transient = scope->cluster_down = scope->cluster_lost = false;
     if (started_us >= scope->deadline_us)
         return err_set(err, ERR_TIMEOUT, "The request took too long.");
     if (mongoc_cursor_next(cursor, doc)) {
@@ -243,82 +242,85 @@ bool scope_insert(struct scope *scope, const char *collection, const bson_t *doc
     return ok;
 }
 
-static int64_t reply_count(const bson_t *reply, const char *key)
+/* All updates and deletes go by findAndModify: it is retried by the driver like the plain commands,
+ * and the driver lets it carry maxTimeMS, which it puts in the wrong place for those. */
+static bool modify(struct scope *scope, const char *collection, const bson_t *filter,
+                   mongoc_find_and_modify_opts_t *opts, const bson_t *extra, bson_t *reply,
+                   struct err *err)
 {
-    bson_iter_t iter;
+    mongoc_collection_t *handle;
+    bson_error_t error;
+    int64_t started_us;
+    int32_t time_ms;
+    bson_t all;
+    bool ok;
 
-    return bson_iter_init_find(&iter, reply, key) ? bson_iter_as_int64(&iter) : 0;
+    bson_init(reply);
+    guard_filter(scope, filter);
+    if (!begin(scope, &time_ms, err))
+        return false;
+    make_opts(scope, time_ms, extra, &all);
+    if (!mongoc_find_and_modify_opts_append(opts, &all))
+        die("options of findAndModify do not fit");
+    bson_destroy(&all);
+    handle = open_collection(scope, collection);
+    bson_destroy(reply); /* the driver initialises it again */
+    started_us = clock_mono_us();
+    ok = mongoc_collection_find_and_modify_with_opts(handle, filter, opts, reply, &error);
+    ok = finish(scope, started_us, ok, &error, reply, err);
+    mongoc_collection_destroy(handle);
+    return ok;
+}
+
+static bool reply_says(const bson_t *reply, const char *path)
+{
+    bson_iter_t iter, value;
+
+    return bson_iter_init(&iter, reply) && bson_iter_find_descendant(&iter, path, &value) &&
+           bson_iter_as_bool(&value);
+}
+
+/* The whole record is not wanted back. */
+static void want_nothing(mongoc_find_and_modify_opts_t *opts)
+{
+    bson_t fields = BSON_INITIALIZER;
+
+    BSON_APPEND_INT32(&fields, "_id", 1);
+    mongoc_find_and_modify_opts_set_fields(opts, &fields);
+    bson_destroy(&fields);
+}
+
+bool scope_update_one(struct scope *scope, const char *collection, const bson_t *filter,
+                      const bson_t *update, const bson_t *opts, int64_t *matched,
+                      struct err *err)
+{
+    mongoc_find_and_modify_opts_t *how = mongoc_find_and_modify_opts_new();
+    bson_t reply;
+    bool ok;
+
+    guard_update(scope, update);
+    mongoc_find_and_modify_opts_set_update(how, update);
+    want_nothing(how);
+    ok = modify(scope, collection, filter, how, opts, &reply, err);
+    *matched = ok && reply_says(&reply, "lastErrorObject.updatedExisting");
+    mongoc_find_and_modify_opts_destroy(how);
+    bson_destroy(&reply);
+    return ok;
 }
 
 bool scope_delete_one(struct scope *scope, const char *collection, const bson_t *filter,
                       int64_t *deleted, struct err *err)
 {
-    mongoc_collection_t *handle;
-    bson_error_t error;
-    bson_t opts, reply;
-    int64_t started_us;
-    int32_t time_ms;
+    mongoc_find_and_modify_opts_t *how = mongoc_find_and_modify_opts_new();
+    bson_t reply;
     bool ok;
 
-    guard_filter(scope, filter);
-    if (!begin(scope, &time_ms, err))
-        return false;
-    make_opts(scope, time_ms, NULL, &opts);
-    handle = open_collection(scope, collection);
-    started_us = clock_mono_us();
-    ok = mongoc_collection_delete_one(handle, filter, &opts, &reply, &error);
-    ok = finish(scope, started_us, ok, &error, &reply, err);
-    *deleted = ok ? reply_count(&reply, "deletedCount") : 0;
-    mongoc_collection_destroy(handle);
-    bson_destroy(&opts);
+    mongoc_find_and_modify_opts_set_flags(how, MONGOC_FIND_AND_MODIFY_REMOVE);
+    want_nothing(how);
+    ok = modify(scope, collection, filter, how, NULL, &reply, err);
+    *deleted = ok && reply_says(&reply, "lastErrorObject.n");
+    mongoc_find_and_modify_opts_destroy(how);
     bson_destroy(&reply);
-    return ok;
-}
-
-static mongoc_find_and_modify_opts_t *modify_opts(const struct scope *scope, const bson_t *update,
-                                                  bool after, const bson_t *projection,
-                                                  const bson_t *more, int32_t time_ms)
-{
-    mongoc_find_and_modify_opts_t *opts = mongoc_find_and_modify_opts_new();
-    bson_t extra;
-
-    if (after)
-        mongoc_find_and_modify_opts_set_flags(opts, MONGOC_FIND_AND_MODIFY_RETURN_NEW);
-    mongoc_find_and_modify_opts_set_update(opts, update);
-    if (projection)
-        mongoc_find_and_modify_opts_set_fields(opts, projection);
-    make_opts(scope, time_ms, more, &extra);
-    if (!mongoc_find_and_modify_opts_append(opts, &extra))
-        die("options of findAndModify do not fit");
-    bson_destroy(&extra);
-    return opts;
-}
-
-/* Runs findAndModify; `reply` is initialised in every case. */
-static bool modify(struct scope *scope, const char *collection, const bson_t *filter,
-                   const bson_t *update, bool after, const bson_t *projection, const bson_t *more,
-                   bson_t *reply, struct err *err)
-{
-    mongoc_find_and_modify_opts_t *opts;
-    mongoc_collection_t *handle;
-    bson_error_t error;
-    int64_t started_us;
-    int32_t time_ms;
-    bool ok;
-
-    guard_filter(scope, filter);
-    guard_update(scope, update);
-    bson_init(reply);
-    if (!begin(scope, &time_ms, err))
-        return false;
-    bson_destroy(reply); /* the driver initialises it again */
-    opts = modify_opts(scope, update, after, projection, more, time_ms);
-    handle = open_collection(scope, collection);
-    started_us = clock_mono_us();
-    ok = mongoc_collection_find_and_modify_with_opts(handle, filter, opts, reply, &error);
-    ok = finish(scope, started_us, ok, &error, reply, err);
-    mongoc_collection_destroy(handle);
-    mongoc_find_and_modify_opts_destroy(opts);
     return ok;
 }
 
@@ -344,35 +346,21 @@ bool scope_find_and_update(struct scope *scope, const char *collection, const bs
                            const bson_t *update, bool after, bool upsert,
                            const bson_t *projection, const bson_t **doc, struct err *err)
 {
-    bson_t more = BSON_INITIALIZER, reply;
+    mongoc_find_and_modify_opts_t *how = mongoc_find_and_modify_opts_new();
+    unsigned flags = MONGOC_FIND_AND_MODIFY_NONE;
+    bson_t reply;
     bool ok;
 
-    if (upsert)
-        BSON_APPEND_BOOL(&more, "upsert", true);
-    ok = modify(scope, collection, filter, update, after, projection, &more, &reply, err);
+    guard_update(scope, update);
+    flags |= after ? MONGOC_FIND_AND_MODIFY_RETURN_NEW : 0;
+    flags |= upsert ? MONGOC_FIND_AND_MODIFY_UPSERT : 0;
+    mongoc_find_and_modify_opts_set_flags(how, flags);
+    mongoc_find_and_modify_opts_set_update(how, update);
+    if (projection)
+        mongoc_find_and_modify_opts_set_fields(how, projection);
+    ok = modify(scope, collection, filter, how, NULL, &reply, err);
     *doc = ok ? take_value(scope, &reply) : NULL;
-    bson_destroy(&more);
-    bson_destroy(&reply);
-    return ok;
-}
-
-/* By findAndModify: the update command takes no maxTimeMS from the driver's update functions
- * (they put it into the statement), and reports a duplicate key inside an "ok" reply. */
-bool scope_update_one(struct scope *scope, const char *collection, const bson_t *filter,
-                      const bson_t *update, const bson_t *opts, int64_t *matched,
-                      struct err *err)
-{
-    bson_t only_id = BSON_INITIALIZER, reply;
-    bson_iter_t iter, n;
-    bool ok;
-
-    BSON_APPEND_INT32(&only_id, "_id", 1);
-    ok = modify(scope, collection, filter, update, false, &only_id, opts, &reply, err);
-    *matched = 0;
-    if (ok && bson_iter_init(&iter, &reply) &&
-        bson_iter_find_descendant(&iter, "lastErrorObject.n", &n))
-        *matched = bson_iter_as_int64(&n);
-    bson_destroy(&only_id);
+    mongoc_find_and_modify_opts_destroy(how);
     bson_destroy(&reply);
     return ok;
 }

@@ -30,6 +30,7 @@ struct scope {
     mongoc_client_session_t *session; /* set by txn_run while inside a transaction */
     bool transient;                   /* the last failure may be retried as a whole transaction */
     bool cluster_down;                /* the last failure was the cluster's */
+    bool cluster_lost;                /* … and it would be useless to ask it again now */
     unsigned round_trips;             /* commands sent (a cursor counts once), for bench and log */
     int64_t spent_us;                 /* time spent waiting for the database */
     /* How clients and breakers learn. Set by tenant/clients.c; NULL: nobody listens. */
@@ -64,7 +65,7 @@ bool scope_insert(struct scope *scope, const char *collection, const bson_t *doc
                   struct err *err);
 
 /* One conditional update; *matched is 0 or 1 (0 also when an upsert inserted). `opts` may be NULL
- * (upsert, arrayFilters). */
+ * (upsert, arrayFilters, collation). */
 bool scope_update_one(struct scope *scope, const char *collection, const bson_t *filter,
                       const bson_t *update, const bson_t *opts, int64_t *matched,
                       struct err *err);

@@ -13,10 +13,7 @@
 #define PAUSE_MIN_US 20000
 #define PAUSE_MAX_US 200000
 #define COMMIT_MS    3000
-/* What one more attempt may need. The driver looks for a server for up to 3 s: with less time
- * left, asking a cluster again that just failed only makes the caller wait. */
-#define RETRY_US      INT64_C(300000)
-#define RETRY_DOWN_US INT64_C(3000000)
+#define RETRY_US     INT64_C(300000) /* what one more attempt may need */
 
 enum outcome { DONE, AGAIN, FAILED, UNKNOWN };
 
@@ -67,12 +64,10 @@ static bool start(mongoc_client_session_t *session, struct err *err)
     return ok || errmap_set(err, &error, NULL);
 }
 
-/* Is there time for one more attempt? */
+/* Is there time for one more attempt, and someone to ask? */
 static bool worth_retrying(const struct scope *scope)
 {
-    int64_t need_us = scope->cluster_down ? RETRY_DOWN_US : RETRY_US;
-
-    return clock_mono_us() + need_us <= scope->deadline_us;
+    return !scope->cluster_lost && clock_mono_us() + RETRY_US <= scope->deadline_us;
 }
 
 static void pause_a_while(void)
@@ -85,14 +80,33 @@ static void pause_a_while(void)
     nanosleep(&pause, NULL);
 }
 
-/* Undoes what the attempt did. A cluster that just failed to answer would make us wait again, so
- * there the transaction is left to the server, which ends it by itself, and the client forgets
- * its sessions (a session that is destroyed in a transaction sends the abort all the same). */
-static void undo(struct scope *scope, mongoc_client_session_t *session)
+/* After a connection broke: is the server there? An abort that nobody answers would cost the
+ * driver's patience twice. */
+static bool server_is_there(struct scope *scope, struct err *err)
+{
+    bson_t ping = BSON_INITIALIZER, reply;
+    int64_t started_us = clock_mono_us();
+    bson_error_t error;
+    bool ok;
+
+    BSON_APPEND_INT32(&ping, "ping", 1);
+    BSON_APPEND_INT32(&ping, "maxTimeMS", 1000);
+    ok = mongoc_client_command_simple(scope->client, "admin", &ping, NULL, &reply, &error);
+    if (!ok)
+        scope_fail(scope, &error, &reply, clock_mono_us() - started_us, err);
+    bson_destroy(&ping);
+    bson_destroy(&reply);
+    return ok;
+}
+
+/* Undoes what the attempt did. Where nobody answers the server is left to end the transaction by
+ * itself; the client then forgets its sessions, because one that is destroyed in a transaction
+ * sends the abort all the same. */
+static void undo(struct scope *scope, mongoc_client_session_t *session, struct err *err)
 {
     bson_error_t error;
 
-    if (scope->cluster_down)
+    if (scope->cluster_lost || (scope->cluster_down && !server_is_there(scope, err)))
         mongoc_client_reset(scope->client);
     else if (!mongoc_client_session_abort_transaction(session, &error))
         log_event(LOG_LVL_INFO, "txn_abort_failed", "text", error.message, NULL);
@@ -139,16 +153,16 @@ static enum outcome attempt_once(struct scope *scope, mongoc_client_session_t *s
     if (!start(session, err))
         return FAILED;
     scope->session = session;
-    scope->transient = scope->cluster_down = false;
+    scope->transient = scope->cluster_down = scope->cluster_lost = false;
     ok = body(scope, data, err);
     scope->session = NULL;
     if (ok)
         return commit(scope, session, err);
-    undo(scope, session);
+    undo(scope, session, err);
     return scope->transient ? AGAIN : FAILED;
 }
 
-static bool give_up(struct scope *scope, struct err *err)
+static bool give_up(const struct scope *scope, struct err *err)
 {
     if (scope->cluster_down)
         return false; /* the error says so already */
@@ -167,13 +181,9 @@ static bool fate_unknown(struct err *err)
 
 static bool run_attempts(struct scope *scope, txn_body *body, void *data, struct err *err)
 {
-    mongoc_client_session_t *session = NULL;
+    mongoc_client_session_t *session = open_session(scope, err);
 
-    for (int attempt = 1;; attempt++) {
-        if (!session)
-            session = open_session(scope, err);
-        if (!session)
-            return false;
+    for (int attempt = 1; session; attempt++) {
         switch (attempt_once(scope, session, body, data, err)) {
         case DONE:
             return true;
@@ -186,11 +196,10 @@ static bool run_attempts(struct scope *scope, txn_body *body, void *data, struct
         }
         if (attempt == ATTEMPTS || !worth_retrying(scope))
             return give_up(scope, err);
-        if (scope->cluster_down)
-            session = NULL; /* the client has forgotten it */
         err_clear(err);
         pause_a_while();
     }
+    return false;
 }
 
 bool txn_run(struct scope *scope, txn_body *body, void *data, struct err *err)

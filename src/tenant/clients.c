@@ -95,12 +95,18 @@ static bool set_options(mongoc_uri_t *uri)
     return ok;
 }
 
-static void driver_log(mongoc_log_level_t level, const char *domain, const char *text,
+static void driver_log(mongoc_log_level_t driver_level, const char *domain, const char *text,
                        void *data ERP_UNUSED)
 {
-    if (level <= MONGOC_LOG_LEVEL_WARNING)
-        log_event(level == MONGOC_LOG_LEVEL_WARNING ? LOG_LVL_WARN : LOG_LVL_ERROR, "driver",
-                  "domain", domain, "text", text, NULL);
+    /* After each write conflict: the server has ended the transaction already. */
+    static const char usual[] = "Error in abortTransaction";
+    enum log_level level = LOG_LVL_ERROR;
+
+    if (driver_level > MONGOC_LOG_LEVEL_WARNING)
+        return;
+    if (driver_level == MONGOC_LOG_LEVEL_WARNING)
+        level = strncmp(text, usual, sizeof usual - 1) == 0 ? LOG_LVL_DEBUG : LOG_LVL_WARN;
+    log_event(level, "driver", "domain", domain, "text", text, NULL);
 }
 
 mongoc_uri_t *clients_parse_uri(const char *text)
