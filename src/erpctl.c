@@ -1,6 +1,72 @@
+/* erpctl: the operator's command. Finds the row, makes what it needs, runs it, cleans up. */
 #include "base.h"
+#include "commands/commands.h"
 
-int main(void)
+/* How to add one stands at the top of commands/commands.h. The order is that of the help. */
+static const struct command *const commands[] = {
+    &cmd_seed,
+    &cmd_tenant_add,
+    &cmd_tenant_list,
+    &cmd_tenant_show,
+    &cmd_tenant_suspend,
+    &cmd_tenant_activate,
+    &cmd_user_add,
+    &cmd_user_list,
+    &cmd_user_disable,
+    &cmd_user_enable,
+    &cmd_user_password,
+    &cmd_cache_clear,
+    &cmd_status,
+    &cmd_check,
+    &cmd_indexes,
+    &cmd_help,
+    NULL,
+};
+
+static bool is(const char *arg, const char *option)
 {
-    return 0;
+    return arg && strcmp(arg, option) == 0;
+}
+
+static int run(struct ctl *ctl, int argc, char **argv)
+{
+    bool help = false;
+    int code = frame_parse(ctl, argc, argv, &help);
+
+    if (code != EXIT_OK)
+        return code;
+    if (help) {
+        frame_print_help(stdout, ctl->command);
+        return EXIT_OK;
+    }
+    code = ctl_open(ctl, ctl->command->needs);
+    if (code == EXIT_OK)
+        code = ctl->command->run(ctl);
+    ctl_release(ctl);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct ctl ctl = {.commands = commands};
+    int code = EXIT_OK;
+
+    if (argc < 2) {
+        frame_print_overview(stderr, commands);
+        return EXIT_USAGE;
+    }
+    if (is(argv[1], "--help") || is(argv[1], "-h"))
+        frame_print_overview(stdout, commands);
+    else if (is(argv[1], "--version"))
+        printf("erpctl %s\n", PACKAGE_VERSION);
+    else if (is(argv[1], "--man-commands"))
+        frame_print_man(stdout, commands);
+    else
+        code = run(&ctl, argc, argv);
+    /* A full disk or a closed pipe must not look like success. */
+    if (fflush(stdout) != 0 && code == EXIT_OK) {
+        fprintf(stderr, "erpctl: cannot write the output: %s\n", strerror(errno));
+        code = EXIT_FAILED;
+    }
+    return code;
 }

@@ -1,0 +1,138 @@
+/* What a command stands on: settings, board, registry, users; and how failures are told. The keys
+ * that sign tokens are not needed here: whoever administers tenants need not hold them. */
+#include "base.h"
+#include "commands/commands.h"
+#include "core/clock.h"
+#include "core/log.h"
+
+#define ARENA_LIMIT  ((size_t)256 * 1024 * 1024) /* lists of thousands of tenants fit */
+#define OPERATION_US INT64_C(15000000)
+
+static int open_board(struct ctl *ctl)
+{
+    ctl->board = board_open(ctl->conf.board_path);
+    if (ctl->board)
+        return EXIT_OK;
+    fprintf(stderr, "erpctl %s: cannot open the board %s (ERP_BOARD): %s\n", ctl->command->name,
+            ctl->conf.board_path, strerror(errno));
+    return EXIT_BOARD;
+}
+
+static bool is_set(const char *setting)
+{
+    return setting && *setting;
+}
+
+static int open_platform(struct ctl *ctl)
+{
+    if (!is_set(ctl->conf.mongo_url) || !is_set(ctl->conf.admin_mongo_url)) {
+        fprintf(stderr, "erpctl %s: MONGO_URL is not set\n", ctl->command->name);
+        return EXIT_CONFIG;
+    }
+    ctl->clients = clients_new((size_t)ctl->conf.client_cache, ctl->board);
+    ctl->registry = registry_new(&ctl->conf, ctl->board, ctl->clients);
+    ctl->users = users_new(&ctl->conf, ctl->board, ctl->registry);
+    ctl->indexes = index_cache_new();
+    ctl->resolver = (struct resolver){&ctl->conf, ctl->board, ctl->registry, ctl->clients};
+    return EXIT_OK;
+}
+
+int ctl_open(struct ctl *ctl, enum command_needs needs)
+{
+    enum log_level level;
+    int code = EXIT_OK;
+
+    err_init(&ctl->err);
+    ctl->arena = arena_new(ARENA_LIMIT);
+    if (needs >= NEEDS_SETTINGS) {
+        if (!conf_load(&ctl->conf, false))
+            return EXIT_CONFIG;
+        if (ctl->conf.log_level && log_level_parse(ctl->conf.log_level, &level))
+            log_set_level(level);
+    }
+    if (needs >= NEEDS_BOARD)
+        code = open_board(ctl);
+    if (code == EXIT_OK && needs >= NEEDS_PLATFORM)
+        code = open_platform(ctl);
+    return code;
+}
+
+void ctl_release(struct ctl *ctl)
+{
+    arena_free(ctl->arena); /* cursors in it need their client */
+    if (ctl->indexes)
+        index_cache_free(ctl->indexes);
+    if (ctl->users)
+        users_free(ctl->users);
+    if (ctl->registry)
+        registry_free(ctl->registry);
+    if (ctl->clients)
+        clients_free(ctl->clients);
+    if (ctl->board)
+        board_close(ctl->board);
+    if (ctl->command->needs >= NEEDS_SETTINGS)
+        conf_release(&ctl->conf);
+    err_release(&ctl->err);
+}
+
+static int exit_for(enum err_code code)
+{
+    switch (code) {
+    case ERR_DB_UNAVAILABLE:
+    case ERR_REGISTRY_UNAVAILABLE:
+    case ERR_TRY_AGAIN:
+    case ERR_TIMEOUT:
+        return EXIT_UNAVAILABLE;
+    case ERR_DB_NOT_CONFIGURED:
+        return EXIT_CONFIG;
+    default:
+        return EXIT_FAILED;
+    }
+}
+
+int ctl_fail(const struct ctl *ctl)
+{
+    const struct err *err = &ctl->err;
+    const char *detail = err->detail[0] ? err->detail : err_info(err->code)->title;
+
+    if (err->n_fields == 1)
+        detail = err->fields[0].detail;
+    fprintf(stderr, "erpctl %s: %s\n", ctl->command->name, print_clean(ctl, detail));
+    for (size_t i = 0; err->n_fields > 1 && i < err->n_fields; i++)
+        fprintf(stderr, "  %s: %s\n", print_clean(ctl, err->fields[i].path),
+                print_clean(ctl, err->fields[i].detail));
+    return exit_for(err->code);
+}
+
+void ctl_warn(struct ctl *ctl, const char *fmt, ...)
+{
+    va_list args;
+
+    ctl->partly = true;
+    fprintf(stderr, "erpctl %s: warning: ", ctl->command->name);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+void ctl_progress(const struct ctl *ctl, const char *fmt, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "erpctl %s: ", ctl->command->name);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+int ctl_done(const struct ctl *ctl)
+{
+    return ctl->partly ? EXIT_PARTLY : EXIT_OK;
+}
+
+int64_t ctl_deadline(void)
+{
+    return clock_mono_us() + OPERATION_US;
+}

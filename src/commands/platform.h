@@ -1,0 +1,74 @@
+/* The platform's records as commands write them: registry entries and users.
+ *
+ * What the service itself does with them is in tenant/ and auth/; here is only what nobody but
+ * the operator does. Failures fill ctl->err. Scopes and documents live in ctl->arena.
+ */
+#ifndef ERP_COMMANDS_PLATFORM_H
+#define ERP_COMMANDS_PLATFORM_H
+
+#include "commands/commands.h"
+
+#define ENTRIES  "tenants_registry" /* in ADMIN_DB_NAME */
+#define ACCOUNTS "users"            /* in DB_NAME */
+
+/* Fresh scopes on the two databases, with the time of one operation. */
+bool platform_registry(struct ctl *ctl, struct scope *scope);
+bool platform_users(struct ctl *ctl, struct scope *scope);
+/* A fresh scope on a tenant's own database, whatever its status: for audit entries and checks of
+ * the operator, who also works on suspended tenants. */
+bool platform_tenant_scope(struct ctl *ctl, const struct tenant *tenant, struct scope *scope);
+
+/* The entry of a slug as it is stored; *doc NULL when there is none. */
+bool platform_find(struct ctl *ctl, const char *slug, const bson_t **doc);
+/* The entry of a slug, read and checked, in the arena; ERR_TENANT_NOT_FOUND. One without
+ * tenant_id is given that of its admin user (or a new one when there is no such user). */
+bool platform_tenant(struct ctl *ctl, const char *slug, struct tenant **tenant);
+
+/* What a new registry entry says. Texts are borrowed; NULL and -1 leave a member out. */
+struct new_entry {
+    const char *slug, *tenant_id, *business_name, *business_type, *db_uri, *db_name;
+    const char *admin_email, *license_type, *billing_contact, *notes;
+    const json_t *features; /* array of texts; NULL: none */
+    int64_t max_users, max_branches;
+    enum tenant_status status;
+    bool seeded; /* demo data: `erpctl seed` may touch it again */
+};
+
+bool platform_add_entry(struct ctl *ctl, const struct new_entry *entry);
+
+/* Sets the status unless the entry is deleted, and tells every worker of this host. `reason` may
+ * be NULL. ERR_TENANT_NOT_FOUND; ERR_STATE for a deleted one. */
+bool platform_set_status(struct ctl *ctl, const char *slug, enum tenant_status status,
+                         const char *reason);
+
+struct new_account {
+    const char *id;    /* NULL: a new one */
+    const char *email; /* stored in lower case */
+    const char *full_name, *hash;
+    const char *branch_id;       /* NULL: none */
+    const struct tenant *tenant; /* NULL: none */
+    enum role role;
+    bool seeded;
+};
+
+/* ERR_DUPLICATE when the email is taken. */
+bool platform_add_account(struct ctl *ctl, const struct new_account *account);
+
+/* Adds the audit entry of a change by this command to the tenant's database. The change stands
+ * whether or not this works: a failure is a ctl_warn. */
+void platform_audit(struct ctl *ctl, const struct tenant *tenant, const char *action,
+                    const char *collection, const char *record_id);
+
+/* One log line for a change: who ran it, what, on what. */
+void platform_log(const struct ctl *ctl, const char *slug, const char *subject);
+
+/* An email in lower case, arena-owned; NULL when it is none (one @, no spaces, at most 254). */
+const char *platform_email(struct ctl *ctl, const char *text);
+
+/* Members of a stored document: text or NULL; arena-less, borrowed from the document. */
+const char *doc_text(const bson_t *doc, const char *key);
+bool doc_bool(const bson_t *doc, const char *key);
+/* A document's member as JSON (dates as RFC 3339 text); a new reference, null when absent. */
+json_t *doc_json(const bson_t *doc, const char *key);
+
+#endif
