@@ -99,7 +99,7 @@ sub up {
     my $bin = Erp::Build::make($opt->{root}, $run, 'plain');
     my $env = _settings($opt, $bin);
     step('Seeding the demo tenants');
-    _with_env($env, sub {
+    _with_env({ %$env, ERP_BOARD => "$instance->{dir}/board" }, sub {
         run_logged({ title => 'erpctl seed', log => "$run/log/seed.log",
             hint => 'a registry with tenants of your own is left alone: use another MONGO_URL or --run-dir' },
             "$bin/erpctl", 'seed', '--dir', "$opt->{root}/seeds");
