@@ -41,9 +41,12 @@ sub make {
         run_logged({ title => "configure ($variant)", log => $log, dir => $dir,
             hint => 'the line above names what is missing' }, "$source/configure", '--quiet', @{ $VARIANT{$variant} });
     }
-    run_logged({ title => "make ($variant)", log => $log, dir => $dir,
-        hint => "repair what the compiler says; after a change of machine, remove $run/build" },
-        'make', '-s', '-j' . _jobs(), 'all', @targets);
+    # One after the other: `all` is a make of its own, and two of them would race for liberp.a.
+    for (['all'], @targets ? [@targets] : ()) {
+        run_logged({ title => "make ($variant)", log => $log, dir => $dir,
+            hint => "repair what the compiler says; after a change of machine, remove $run/build" },
+            'make', '-s', '-j' . _jobs(), @$_);
+    }
     return $dir;
 }
 
