@@ -32,8 +32,8 @@ static bson_t *counting_update(int64_t now_ms)
         BCON_INT64(1000), "{", "$pow", "[", BCON_INT64(2), "{", "$subtract", "[", "$$n",
         BCON_INT32(ATTEMPTS_FREE), "]", "}", "]", "}", "]", "}", "]", "}", "]");
     counted = BCON_NEW("_id", "$_id", "failures", "$$n", "until", "{", "$add", "[",
-                       BCON_DATE_TIME(now_ms), BCON_DOCUMENT(delay_ms), "]", "}", "updated_at",
-                       BCON_DATE_TIME(now_ms));
+                       BCON_DATE_TIME(now_ms), BCON_DOCUMENT(delay_ms), "]", "}", "expires_at",
+                       BCON_DATE_TIME(now_ms + ATTEMPTS_KEPT_S * INT64_C(1000)));
     update = BCON_NEW("0", "{", "$replaceWith", "{", "$cond", "[", "{", "$gt", "[", "$until",
                       BCON_DATE_TIME(now_ms), "]", "}", "$$ROOT", "{", "$let", "{", "vars", "{",
                       "n", "{", "$min", "[", BCON_INT32(32), "{", "$add", "[", "{", "$ifNull", "[",
