@@ -24,36 +24,36 @@ static const char unconfirmed[] =
     "The database did not confirm the change in time. Please try again.";
 
 static const struct meaning meanings[] = {
-    {6, ERR_DB_UNAVAILABLE, 3, away},          /* HostUnreachable */
-    {7, ERR_DB_UNAVAILABLE, 3, away},          /* HostNotFound */
-    {13, ERR_DB_UNAVAILABLE, 30, refused},     /* Unauthorized */
-    {18, ERR_DB_UNAVAILABLE, 30, refused},     /* AuthenticationFailed */
-    {24, ERR_TRY_AGAIN, 1, busy},              /* LockTimeout */
-    {43, ERR_TRY_AGAIN, 1, slow},              /* CursorNotFound */
-    {46, ERR_TRY_AGAIN, 1, busy},              /* LockBusy */
-    {50, ERR_TIMEOUT, 0, slow},                /* MaxTimeMSExpired */
-    {64, ERR_TRY_AGAIN, 3, unconfirmed},       /* WriteConcernFailed */
-    {89, ERR_DB_UNAVAILABLE, 3, away},         /* NetworkTimeout */
-    {91, ERR_DB_UNAVAILABLE, 3, moved},        /* ShutdownInProgress */
-    {100, ERR_DB_UNAVAILABLE, 10, full},       /* UnsatisfiableWriteConcern */
-    {112, ERR_TRY_AGAIN, 1, busy},             /* WriteConflict */
-    {134, ERR_DB_UNAVAILABLE, 3, moved},       /* ReadConcernMajorityNotAvailableYet */
-    {189, ERR_DB_UNAVAILABLE, 3, moved},       /* PrimarySteppedDown */
-    {202, ERR_TIMEOUT, 0, slow},               /* NetworkInterfaceExceededTimeLimit */
-    {246, ERR_TRY_AGAIN, 1, busy},             /* SnapshotUnavailable */
-    {251, ERR_TRY_AGAIN, 1, busy},             /* NoSuchTransaction */
-    {262, ERR_TIMEOUT, 0, slow},               /* ExceededTimeLimit */
-    {290, ERR_TRY_AGAIN, 1, slow},             /* TransactionExceededLifetimeLimitSeconds */
-    {8000, ERR_DB_UNAVAILABLE, 30, refused},   /* a hosted cluster's own refusals */
-    {9001, ERR_DB_UNAVAILABLE, 3, away},       /* SocketException */
-    {10107, ERR_DB_UNAVAILABLE, 3, moved},     /* NotWritablePrimary */
-    {10334, ERR_TOO_LARGE, 0, large},          /* BSONObjectTooLarge */
-    {11600, ERR_DB_UNAVAILABLE, 3, moved},     /* InterruptedAtShutdown */
-    {11602, ERR_DB_UNAVAILABLE, 3, moved},     /* InterruptedDueToReplStateChange */
-    {13435, ERR_DB_UNAVAILABLE, 3, moved},     /* NotPrimaryNoSecondaryOk */
-    {13436, ERR_DB_UNAVAILABLE, 3, moved},     /* NotPrimaryOrSecondary */
-    {14031, ERR_DB_UNAVAILABLE, 30, full},     /* OutOfDiskSpace */
-    {17280, ERR_TOO_LARGE, 0, large},          /* KeyTooLong */
+    {6, ERR_DB_UNAVAILABLE, 3, away},        /* HostUnreachable */
+    {7, ERR_DB_UNAVAILABLE, 3, away},        /* HostNotFound */
+    {13, ERR_DB_UNAVAILABLE, 30, refused},   /* Unauthorized */
+    {18, ERR_DB_UNAVAILABLE, 30, refused},   /* AuthenticationFailed */
+    {24, ERR_TRY_AGAIN, 1, busy},            /* LockTimeout */
+    {43, ERR_TRY_AGAIN, 1, slow},            /* CursorNotFound */
+    {46, ERR_TRY_AGAIN, 1, busy},            /* LockBusy */
+    {50, ERR_TIMEOUT, 0, slow},              /* MaxTimeMSExpired */
+    {64, ERR_TRY_AGAIN, 3, unconfirmed},     /* WriteConcernFailed */
+    {89, ERR_DB_UNAVAILABLE, 3, away},       /* NetworkTimeout */
+    {91, ERR_DB_UNAVAILABLE, 3, moved},      /* ShutdownInProgress */
+    {100, ERR_DB_UNAVAILABLE, 10, full},     /* UnsatisfiableWriteConcern */
+    {112, ERR_TRY_AGAIN, 1, busy},           /* WriteConflict */
+    {134, ERR_DB_UNAVAILABLE, 3, moved},     /* ReadConcernMajorityNotAvailableYet */
+    {189, ERR_DB_UNAVAILABLE, 3, moved},     /* PrimarySteppedDown */
+    {202, ERR_TIMEOUT, 0, slow},             /* NetworkInterfaceExceededTimeLimit */
+    {246, ERR_TRY_AGAIN, 1, busy},           /* SnapshotUnavailable */
+    {251, ERR_TRY_AGAIN, 1, busy},           /* NoSuchTransaction */
+    {262, ERR_TIMEOUT, 0, slow},             /* ExceededTimeLimit */
+    {290, ERR_TRY_AGAIN, 1, slow},           /* TransactionExceededLifetimeLimitSeconds */
+    {8000, ERR_DB_UNAVAILABLE, 30, refused}, /* a hosted cluster's own refusals */
+    {9001, ERR_DB_UNAVAILABLE, 3, away},     /* SocketException */
+    {10107, ERR_DB_UNAVAILABLE, 3, moved},   /* NotWritablePrimary */
+    {10334, ERR_TOO_LARGE, 0, large},        /* BSONObjectTooLarge */
+    {11600, ERR_DB_UNAVAILABLE, 3, moved},   /* InterruptedAtShutdown */
+    {11602, ERR_DB_UNAVAILABLE, 3, moved},   /* InterruptedDueToReplStateChange */
+    {13435, ERR_DB_UNAVAILABLE, 3, moved},   /* NotPrimaryNoSecondaryOk */
+    {13436, ERR_DB_UNAVAILABLE, 3, moved},   /* NotPrimaryOrSecondary */
+    {14031, ERR_DB_UNAVAILABLE, 30, full},   /* OutOfDiskSpace */
+    {17280, ERR_TOO_LARGE, 0, large},        /* KeyTooLong */
 };
 
 /* Codes of other domains are the driver's own numbers and mean something else. */

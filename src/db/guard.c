@@ -5,8 +5,13 @@
 
 static bool holds_tenant(const struct scope *scope, const bson_iter_t *iter)
 {
-    return BSON_ITER_HOLDS_UTF8(iter) &&
-           strcmp(bson_iter_utf8(iter, NULL), scope->tenant_id) == 0;
+    const char *text;
+    uint32_t len;
+
+    if (!BSON_ITER_HOLDS_UTF8(iter))
+        return false;
+    text = bson_iter_utf8(iter, &len);
+    return len == strlen(scope->tenant_id) && memcmp(text, scope->tenant_id, len) == 0;
 }
 
 /* Does the document under `iter` begin with this tenant? */
@@ -46,7 +51,7 @@ static void check_operator(const struct scope *scope, const bson_iter_t *operato
     bool sets = strcmp(name, "$set") == 0 || strcmp(name, "$setOnInsert") == 0;
     bson_iter_t field;
 
-    if (!BSON_ITER_HOLDS_DOCUMENT(operator) || !bson_iter_recurse(operator, &field))
+    if (!BSON_ITER_HOLDS_DOCUMENT(operator) || !bson_iter_recurse(operator, & field))
         die("an update with %s in a form that cannot be checked", name);
     while (bson_iter_next(&field)) {
         if (strcmp(bson_iter_key(&field), "tenant_id") == 0 &&

@@ -41,8 +41,7 @@ static bool begin(struct scope *scope, int32_t *time_ms, struct err *err)
 }
 
 /* `extra` with what every command carries. The caller destroys `opts`. */
-static void make_opts(const struct scope *scope, int32_t time_ms, const bson_t *extra,
-                      bson_t *opts)
+static void make_opts(const struct scope *scope, int32_t time_ms, const bson_t *extra, bson_t *opts)
 {
     bson_error_t error;
 
@@ -156,8 +155,7 @@ mongoc_cursor_t *scope_aggregate(struct scope *scope, const char *collection,
     return cursor;
 }
 
-bool scope_next(struct scope *scope, mongoc_cursor_t *cursor, const bson_t **doc,
-                struct err *err)
+bool scope_next(struct scope *scope, mongoc_cursor_t *cursor, const bson_t **doc, struct err *err)
 {
     int64_t started_us = clock_mono_us();
     const bson_t *reply = NULL;
@@ -291,8 +289,7 @@ static void want_nothing(mongoc_find_and_modify_opts_t *opts)
 }
 
 bool scope_update_one(struct scope *scope, const char *collection, const bson_t *filter,
-                      const bson_t *update, const bson_t *opts, int64_t *matched,
-                      struct err *err)
+                      const bson_t *update, const bson_t *opts, int64_t *matched, struct err *err)
 {
     mongoc_find_and_modify_opts_t *how = mongoc_find_and_modify_opts_new();
     bson_t reply;
@@ -343,8 +340,8 @@ static const bson_t *take_value(struct scope *scope, const bson_t *reply)
 }
 
 bool scope_find_and_update(struct scope *scope, const char *collection, const bson_t *filter,
-                           const bson_t *update, bool after, bool upsert,
-                           const bson_t *projection, const bson_t **doc, struct err *err)
+                           const bson_t *update, bool after, bool upsert, const bson_t *projection,
+                           const bson_t **doc, struct err *err)
 {
     mongoc_find_and_modify_opts_t *how = mongoc_find_and_modify_opts_new();
     unsigned flags = MONGOC_FIND_AND_MODIFY_NONE;
@@ -381,8 +378,8 @@ bool scope_command(struct scope *scope, const bson_t *command, bson_t *reply, st
     BSON_APPEND_INT32(&opts, "maxTimeMS", time_ms);
     scope->round_trips++;
     started_us = clock_mono_us();
-    ok = mongoc_client_command_with_opts(scope->client, scope->db_name, command, NULL, &opts,
-                                         reply, &error);
+    ok = mongoc_client_command_with_opts(scope->client, scope->db_name, command, NULL, &opts, reply,
+                                         &error);
     bson_destroy(&opts);
     return finish(scope, started_us, ok, &error, reply, err);
 }

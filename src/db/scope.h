@@ -49,8 +49,7 @@ mongoc_cursor_t *scope_find(struct scope *scope, const char *collection, const b
                             const bson_t *opts);
 
 /* The next document, valid until the next call; *doc NULL at the end. False on error. */
-bool scope_next(struct scope *scope, mongoc_cursor_t *cursor, const bson_t **doc,
-                struct err *err);
+bool scope_next(struct scope *scope, mongoc_cursor_t *cursor, const bson_t **doc, struct err *err);
 
 /* The first match, valid as long as the arena's request; *doc NULL when there is none. */
 bool scope_find_one(struct scope *scope, const char *collection, const bson_t *filter,
@@ -61,14 +60,12 @@ bool scope_count(struct scope *scope, const char *collection, const bson_t *filt
                  int64_t *count, struct err *err);
 
 /* Inserts one document; it must carry the scope's tenant_id. */
-bool scope_insert(struct scope *scope, const char *collection, const bson_t *doc,
-                  struct err *err);
+bool scope_insert(struct scope *scope, const char *collection, const bson_t *doc, struct err *err);
 
 /* One conditional update; *matched is 0 or 1 (0 also when an upsert inserted). `opts` may be NULL
  * (upsert, arrayFilters, collation). */
 bool scope_update_one(struct scope *scope, const char *collection, const bson_t *filter,
-                      const bson_t *update, const bson_t *opts, int64_t *matched,
-                      struct err *err);
+                      const bson_t *update, const bson_t *opts, int64_t *matched, struct err *err);
 
 bool scope_delete_one(struct scope *scope, const char *collection, const bson_t *filter,
                       int64_t *deleted, struct err *err);
@@ -76,8 +73,8 @@ bool scope_delete_one(struct scope *scope, const char *collection, const bson_t 
 /* findAndModify: the document before (`after` false) or after the update, arena-owned; NULL when
  * nothing matched. `projection` may be NULL. */
 bool scope_find_and_update(struct scope *scope, const char *collection, const bson_t *filter,
-                           const bson_t *update, bool after, bool upsert,
-                           const bson_t *projection, const bson_t **doc, struct err *err);
+                           const bson_t *update, bool after, bool upsert, const bson_t *projection,
+                           const bson_t **doc, struct err *err);
 
 /* An aggregation whose first stage must be a $match that begins with the tenant. */
 mongoc_cursor_t *scope_aggregate(struct scope *scope, const char *collection,

@@ -9,10 +9,8 @@
 #include "core/str.h"
 
 static const char *const status_names[] = {
-    [TENANT_ACTIVE] = "active",
-    [TENANT_PROVISIONING] = "provisioning",
-    [TENANT_SUSPENDED] = "suspended",
-    [TENANT_INACTIVE] = "inactive",
+    [TENANT_ACTIVE] = "active",       [TENANT_PROVISIONING] = "provisioning",
+    [TENANT_SUSPENDED] = "suspended", [TENANT_INACTIVE] = "inactive",
     [TENANT_DELETED] = "deleted",
 };
 
@@ -141,8 +139,7 @@ static bool read_features(const bson_iter_t *iter, struct tenant *tenant)
         return false;
     while (bson_iter_next(&feature)) {
         if (tenant->n_features == TENANT_FEATURES_MAX ||
-            !copy_text(&feature, tenant->features[tenant->n_features],
-                       sizeof tenant->features[0]))
+            !copy_text(&feature, tenant->features[tenant->n_features], sizeof tenant->features[0]))
             return false;
         tenant->n_features++;
     }
@@ -164,15 +161,13 @@ static bool read_texts(const bson_t *doc, struct tenant *tenant, struct err *err
         {"admin_email", tenant->admin_email, sizeof tenant->admin_email},
         {"license_type", tenant->license_type, sizeof tenant->license_type},
         {"currency", tenant->currency, sizeof tenant->currency},
-        {"subscription_status", tenant->subscription_status,
-         sizeof tenant->subscription_status},
+        {"subscription_status", tenant->subscription_status, sizeof tenant->subscription_status},
         {"subscription_plan", tenant->subscription_plan, sizeof tenant->subscription_plan},
     };
     bson_iter_t iter;
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        if (present(doc, texts[i].field, &iter) &&
-            !copy_text(&iter, texts[i].out, texts[i].cap))
+        if (present(doc, texts[i].field, &iter) && !copy_text(&iter, texts[i].out, texts[i].cap))
             return unusable(texts[i].field, err);
     if (!slug_valid(tenant->slug))
         return unusable("slug", err);

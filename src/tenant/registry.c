@@ -8,14 +8,14 @@
 #include "core/log.h"
 
 /* 4,096 entries in sets of eight: bounded, without chains; a full set loses its oldest. */
-#define SETS           512
-#define WAYS           8
-#define KEY_SIZE       72 /* a slug, or "id:" and a tenant_id */
-#define READ_US        INT64_C(4000000)
+#define SETS            512
+#define WAYS            8
+#define KEY_SIZE        72 /* a slug, or "id:" and a tenant_id */
+#define READ_US         INT64_C(4000000)
 #define UNWATCHED_TTL_S 5
 
 struct slot {
-    char key[KEY_SIZE]; /* "" when free */
+    char key[KEY_SIZE];    /* "" when free */
     struct tenant *tenant; /* NULL: nothing to borrow, see `exists` */
     bool exists;
     uint64_t epoch;
@@ -27,14 +27,13 @@ struct registry {
     const struct conf *conf;
     struct board *board;
     struct clients *clients;
-    struct arena *arena;   /* of one read */
+    struct arena *arena;    /* of one read */
     struct tenant uncached; /* of the last look-up for sign-in */
     uint64_t tick;
     struct slot slots[SETS][WAYS];
 };
 
-struct registry *registry_new(const struct conf *conf, struct board *board,
-                              struct clients *clients)
+struct registry *registry_new(const struct conf *conf, struct board *board, struct clients *clients)
 {
     struct registry *registry = calloc(1, sizeof *registry);
 

@@ -25,11 +25,9 @@ bool tenant_usable(const struct tenant *tenant, struct err *err)
 static bool has_database(const struct conf *conf, const struct tenant *tenant, struct err *err)
 {
     if (!tenant->db_uri[0])
-        return err_set(err, ERR_DB_NOT_CONFIGURED,
-                       "No database URI configured for this tenant");
+        return err_set(err, ERR_DB_NOT_CONFIGURED, "No database URI configured for this tenant");
     if (!tenant->db_name[0])
-        return err_set(err, ERR_DB_NOT_CONFIGURED,
-                       "No database name configured for this tenant");
+        return err_set(err, ERR_DB_NOT_CONFIGURED, "No database name configured for this tenant");
     /* Users and registry live there: no entry may hand them to a tenant. Names that differ in
      * case alone are one database on some systems. */
     if (strcasecmp(tenant->db_name, conf->admin_db_name) == 0 ||

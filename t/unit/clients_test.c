@@ -46,8 +46,8 @@ static void our_options_win(void **state ERP_UNUSED)
     assert_true(mongoc_uri_get_option_as_bool(uri, "retrywrites", false));
     assert_true(mongoc_uri_get_option_as_bool(uri, "retryreads", false));
     assert_true(mongoc_write_concern_get_wmajority(mongoc_uri_get_write_concern(uri)));
-    assert_int_equal(
-        mongoc_write_concern_get_wtimeout_int64(mongoc_uri_get_write_concern(uri)), 4000);
+    assert_int_equal(mongoc_write_concern_get_wtimeout_int64(mongoc_uri_get_write_concern(uri)),
+                     4000);
     assert_string_equal(mongoc_read_concern_get_level(mongoc_uri_get_read_concern(uri)),
                         "majority");
     assert_int_equal(mongoc_read_prefs_get_mode(mongoc_uri_get_read_prefs_t(uri)),
@@ -84,7 +84,10 @@ static void the_client_carries_them(void **state ERP_UNUSED)
 static void bad_uris_are_refused(void **state ERP_UNUSED)
 {
     static const char *const bad[] = {
-        "", "http://x", "mongodb://", "mongodb://user:sec%secret@" HOST,
+        "",
+        "http://x",
+        "mongodb://",
+        "mongodb://user:sec%secret@" HOST,
         "mongodb://" HOST "/?directConnection=true&tlsInsecure=true&tlsAllowInvalidHostnames=true",
         "mongodb+srv://host:27017/",
     };
@@ -199,7 +202,8 @@ static void clusters_are_hosts_and_options(void **state ERP_UNUSED)
     assert_int_not_equal(one, clients_cluster("mongodb://h1,h2/?replicaSet=s"));
     assert_int_not_equal(one, clients_cluster("mongodb://h1/?replicaSet=r"));
     assert_int_equal(clients_cluster("mongodb://h1"), clients_cluster("mongodb://u:p@h1/db"));
-    assert_int_equal(clients_cluster("mongodb://h1/?x=a@b"), clients_cluster("mongodb://u@h1/?x=a@b"));
+    assert_int_equal(clients_cluster("mongodb://h1/?x=a@b"),
+                     clients_cluster("mongodb://u@h1/?x=a@b"));
     (void)clients_cluster("");
     (void)clients_cluster("mongodb://");
     (void)clients_cluster("@");

@@ -16,9 +16,7 @@ static bson_error_t server_error(uint32_t code)
 static void check(const bson_error_t *error, const char *reply_json, enum err_code code,
                   const char *detail)
 {
-    bson_t *reply = reply_json
-                        ? bson_new_from_json((const uint8_t *)reply_json, -1, NULL)
-                        : NULL;
+    bson_t *reply = reply_json ? bson_new_from_json((const uint8_t *)reply_json, -1, NULL) : NULL;
     struct err err;
 
     err_init(&err);
@@ -60,10 +58,10 @@ static void server_codes(void **state ERP_UNUSED)
         uint32_t code;
         enum err_code want;
     } rows[] = {
-        {50, ERR_TIMEOUT},          {112, ERR_TRY_AGAIN},      {251, ERR_TRY_AGAIN},
-        {189, ERR_DB_UNAVAILABLE},  {11600, ERR_DB_UNAVAILABLE}, {10107, ERR_DB_UNAVAILABLE},
-        {13, ERR_DB_UNAVAILABLE},   {18, ERR_DB_UNAVAILABLE},  {10334, ERR_TOO_LARGE},
-        {14031, ERR_DB_UNAVAILABLE}, {2, ERR_INTERNAL},        {121, ERR_INTERNAL},
+        {50, ERR_TIMEOUT},           {112, ERR_TRY_AGAIN},        {251, ERR_TRY_AGAIN},
+        {189, ERR_DB_UNAVAILABLE},   {11600, ERR_DB_UNAVAILABLE}, {10107, ERR_DB_UNAVAILABLE},
+        {13, ERR_DB_UNAVAILABLE},    {18, ERR_DB_UNAVAILABLE},    {10334, ERR_TOO_LARGE},
+        {14031, ERR_DB_UNAVAILABLE}, {2, ERR_INTERNAL},           {121, ERR_INTERNAL},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

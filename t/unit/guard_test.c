@@ -47,8 +47,8 @@ static void filters(void **state ERP_UNUSED)
     assert_false(passes(guard_filter, "a", "{\"id\": \"1\", \"tenant_id\": \"a\"}"));
     assert_false(passes(guard_filter, "a", "{\"tenant_id\": {\"$in\": [\"a\", \"b\"]}}"));
     assert_false(passes(guard_filter, "a", "{\"$or\": [{\"tenant_id\": \"a\"}]}"));
-    assert_false(passes(guard_filter, "a", "{\"tenant_id\": \"a\\u0000b\"}") &&
-                 passes(guard_filter, "a", "{\"tenant_id\": null}"));
+    assert_false(passes(guard_filter, "a", "{\"tenant_id\": \"a\u0000b\"}"));
+    assert_false(passes(guard_filter, "a", "{\"tenant_id\": null}"));
 }
 
 static void documents(void **state ERP_UNUSED)
@@ -71,7 +71,8 @@ static void updates(void **state ERP_UNUSED)
     assert_false(passes(guard_update, "a", "{\"$set\": {\"tenant_id\": \"b\"}}"));
     assert_false(passes(guard_update, "a", "{\"$unset\": {\"tenant_id\": \"\"}}"));
     assert_false(passes(guard_update, "a", "{\"$rename\": {\"x\": \"tenant_id\"}}"));
-    assert_false(passes(guard_update, "a", "{\"$set\": {\"x\": 1}, \"$unset\": {\"tenant_id\": 1}}"));
+    assert_false(
+        passes(guard_update, "a", "{\"$set\": {\"x\": 1}, \"$unset\": {\"tenant_id\": 1}}"));
     assert_false(passes(guard_update, "a", "{\"0\": {\"$replaceWith\": \"$$ROOT.other\"}}"));
     assert_false(passes(guard_update, "a", "{\"0\": {\"$set\": {\"tenant_id\": \"$other\"}}}"));
 }
@@ -86,7 +87,8 @@ static void pipelines(void **state ERP_UNUSED)
                        "{\"pipeline\": [" MATCH ", {\"$lookup\": {\"from\": \"x\", \"as\": \"y\", "
                        "\"pipeline\": [" MATCH "]}}]}"));
     assert_true(passes(guard_pipeline, "a",
-                       "{\"pipeline\": [" MATCH ", {\"$facet\": {\"n\": [{\"$count\": \"n\"}]}}]}"));
+                       "{\"pipeline\": [" MATCH
+                       ", {\"$facet\": {\"n\": [{\"$count\": \"n\"}]}}]}"));
     assert_true(passes(guard_pipeline, NULL, "{\"pipeline\": [{\"$limit\": 1}]}"));
     assert_false(passes(guard_pipeline, "a", "{\"pipeline\": []}"));
     assert_false(passes(guard_pipeline, "a", "{\"pipeline\": [{\"$limit\": 1}, " MATCH "]}"));
@@ -97,8 +99,8 @@ static void pipelines(void **state ERP_UNUSED)
     assert_false(passes(guard_pipeline, "a",
                         "{\"pipeline\": [" MATCH ", {\"$lookup\": {\"from\": \"x\", "
                         "\"localField\": \"a\", \"foreignField\": \"b\", \"as\": \"c\"}}]}"));
-    assert_false(passes(guard_pipeline, "a",
-                        "{\"pipeline\": [" MATCH ", {\"$unionWith\": \"x\"}]}"));
+    assert_false(
+        passes(guard_pipeline, "a", "{\"pipeline\": [" MATCH ", {\"$unionWith\": \"x\"}]}"));
     assert_false(passes(guard_pipeline, "a",
                         "{\"pipeline\": [" MATCH ", {\"$graphLookup\": {\"from\": \"x\"}}]}"));
     assert_false(passes(guard_pipeline, "a",

@@ -130,12 +130,12 @@ static void drop_database(void **state ERP_UNUSED)
 /* A pipeline, an upsert, and a replacement. */
 static void updates_of_other_forms(struct scope *scope, const bson_t *filter)
 {
-    bson_t *stages = BCON_NEW("0", "{", "$set", "{", "n", "{", "$add", "[", "$n",
-                              BCON_INT32(10), "]", "}", "}", "}");
+    bson_t *stages = BCON_NEW("0", "{", "$set", "{", "n", "{", "$add", "[", "$n", BCON_INT32(10),
+                              "]", "}", "}", "}");
     bson_t *other = filter_id("ups"), *upsert = BCON_NEW("upsert", BCON_BOOL(true));
     bson_t *set = BCON_NEW("$set", "{", "n", BCON_INT64(7), "}");
-    bson_t *whole = BCON_NEW("tenant_id", BCON_UTF8("t1"), "id", BCON_UTF8("rw"), "n",
-                             BCON_INT64(33));
+    bson_t *whole =
+        BCON_NEW("tenant_id", BCON_UTF8("t1"), "id", BCON_UTF8("rw"), "n", BCON_INT64(33));
     const bson_t *doc;
     int64_t n;
 
@@ -147,8 +147,8 @@ static void updates_of_other_forms(struct scope *scope, const bson_t *filter)
     assert_int_equal(value_of("ups"), 7);
     assert_true(scope_update_one(scope, "things", other, set, upsert, &n, &err));
     assert_int_equal(n, 1);
-    assert_true(scope_find_and_update(scope, "things", filter, whole, false, false, NULL, &doc,
-                                      &err));
+    assert_true(
+        scope_find_and_update(scope, "things", filter, whole, false, false, NULL, &doc, &err));
     assert_non_null(doc);
     assert_int_equal(value_of("rw"), 33);
     bson_destroy(stages);
@@ -172,8 +172,8 @@ static void reads_and_writes(void **state ERP_UNUSED)
     assert_null(doc);
     assert_true(insert_id(&scope, "rw"));
     assert_true(add_one(&scope, "rw", &err));
-    assert_true(scope_find_and_update(&scope, "things", filter, update, true, false, NULL, &doc,
-                                      &err));
+    assert_true(
+        scope_find_and_update(&scope, "things", filter, update, true, false, NULL, &doc, &err));
     assert_non_null(doc);
     assert_int_equal(value_of("rw"), 6);
     updates_of_other_forms(&scope, filter);
@@ -188,8 +188,8 @@ static void reads_and_writes(void **state ERP_UNUSED)
     assert_int_equal(n, 0);
     assert_true(scope_update_one(&scope, "things", filter, update, NULL, &n, &err));
     assert_int_equal(n, 0);
-    assert_true(scope_find_and_update(&scope, "things", filter, update, true, false, NULL, &doc,
-                                      &err));
+    assert_true(
+        scope_find_and_update(&scope, "things", filter, update, true, false, NULL, &doc, &err));
     assert_null(doc);
     assert_true(scope.round_trips >= 8);
     assert_true(scope.spent_us > 0);
@@ -218,8 +218,8 @@ static void a_duplicate_names_its_field(void **state ERP_UNUSED)
     assert_string_equal(err.detail, "id already exists");
     assert_false(scope.cluster_down);
     err_clear(&err);
-    assert_false(scope_find_and_update(&scope, "things", filter, update, false, false, NULL, &doc,
-                                       &err));
+    assert_false(
+        scope_find_and_update(&scope, "things", filter, update, false, false, NULL, &doc, &err));
     assert_int_equal(err.code, ERR_DUPLICATE);
     assert_string_equal(err.detail, "id already exists");
     bson_destroy(filter);
@@ -255,8 +255,8 @@ static void on_started(const mongoc_apm_command_started_t *event)
 static bool all_operations(struct scope *scope, void *data ERP_UNUSED, struct err *e)
 {
     bson_t *filter = filter_id("all"), *update = BCON_NEW("$inc", "{", "n", BCON_INT64(1), "}");
-    bson_t *pipeline = BCON_NEW("pipeline", "[", "{", "$match", "{", "tenant_id", BCON_UTF8("t1"),
-                                "}", "}", "]");
+    bson_t *pipeline =
+        BCON_NEW("pipeline", "[", "{", "$match", "{", "tenant_id", BCON_UTF8("t1"), "}", "}", "]");
     const bson_t *doc;
     int64_t n;
     bool ok = insert_id(scope, "all") && add_one(scope, "all", e) &&
@@ -344,8 +344,7 @@ static void a_transaction_is_all_or_nothing(void **state ERP_UNUSED)
 
 static bool nested(struct scope *scope, void *data, struct err *e)
 {
-    return txn_run(scope, two_inserts, data, e) &&
-           err_set(e, ERR_IN_USE, "the outer one refuses");
+    return txn_run(scope, two_inserts, data, e) && err_set(e, ERR_IN_USE, "the outer one refuses");
 }
 
 static void an_inner_run_belongs_to_the_outer(void **state ERP_UNUSED)

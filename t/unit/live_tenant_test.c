@@ -244,8 +244,7 @@ static void doubt_refuses(void **state ERP_UNUSED)
     add_tenant("twice", "id-2", "active", 1);
     assert_false(look_up("twice", &tenant, 0, 1));
     assert_int_equal(err.code, ERR_TENANT_MISMATCH);
-    insert(true, "tenants_registry",
-           BCON_NEW("slug", BCON_UTF8("odd"), "status", BCON_INT32(1)));
+    insert(true, "tenants_registry", BCON_NEW("slug", BCON_UTF8("odd"), "status", BCON_INT32(1)));
     assert_false(look_up("odd", &tenant, 0, 1));
     assert_int_equal(err.code, ERR_TENANT_MISMATCH);
     add_tenant("same-a", "id-3", "active", 0);
@@ -395,8 +394,7 @@ static bool resolve(const char *slug, const char *tenant_id, struct scope *scope
                           scope, &err);
 }
 
-static void refuses(const char *slug, const char *tenant_id, enum err_code code,
-                    const char *detail)
+static void refuses(const char *slug, const char *tenant_id, enum err_code code, const char *detail)
 {
     struct scope scope;
 

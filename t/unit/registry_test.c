@@ -90,8 +90,8 @@ static void a_hand_made_entry(void **state ERP_UNUSED)
 {
     struct tenant tenant;
 
-    assert_true(reads(parse("{\"slug\": \"ab\", \"db_name\": \"d\", \"status\": \"active\"}"),
-                      &tenant));
+    assert_true(
+        reads(parse("{\"slug\": \"ab\", \"db_name\": \"d\", \"status\": \"active\"}"), &tenant));
     assert_string_equal(tenant.tenant_id, "");
     assert_string_equal(tenant.db_uri, "");
     assert_string_equal(tenant.license_type, "free");
@@ -110,9 +110,21 @@ static void a_hand_made_entry(void **state ERP_UNUSED)
 static void every_field_may_be_null_but_the_slug(void **state ERP_UNUSED)
 {
     static const char *const fields[] = {
-        "tenant_id", "business_name", "business_type", "db_uri", "db_name", "admin_email",
-        "status", "license_type", "max_users", "max_branches", "currency", "features_enabled",
-        "subscription_status", "subscription_plan", "subscription_expires_at",
+        "tenant_id",
+        "business_name",
+        "business_type",
+        "db_uri",
+        "db_name",
+        "admin_email",
+        "status",
+        "license_type",
+        "max_users",
+        "max_branches",
+        "currency",
+        "features_enabled",
+        "subscription_status",
+        "subscription_plan",
+        "subscription_expires_at",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
@@ -139,9 +151,9 @@ static void texts_are_never_shortened(void **state ERP_UNUSED)
         const char *field;
         size_t most;
     } rows[] = {
-        {"tenant_id", 63},     {"business_name", 255},      {"business_type", 31},
-        {"admin_email", 255},  {"license_type", 31},        {"db_name", 63},
-        {"slug", SLUG_MAX},    {"subscription_status", 15}, {"subscription_plan", 31},
+        {"tenant_id", 63},    {"business_name", 255},      {"business_type", 31},
+        {"admin_email", 255}, {"license_type", 31},        {"db_name", 63},
+        {"slug", SLUG_MAX},   {"subscription_status", 15}, {"subscription_plan", 31},
     };
     char text[300], one[400];
 
@@ -224,8 +236,7 @@ static void db_names(void **state ERP_UNUSED)
     assert_false(db_name_valid("a.b"));
     assert_false(db_name_valid("a/b"));
     assert_false(db_name_valid("a$b"));
-    assert_false(db_name_valid(
-        "0123456789012345678901234567890123456789012345678901234567890123"));
+    assert_false(db_name_valid("0123456789012345678901234567890123456789012345678901234567890123"));
 }
 
 static void statuses(void **state ERP_UNUSED)
