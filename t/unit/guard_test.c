@@ -47,7 +47,7 @@ static void filters(void **state ERP_UNUSED)
     assert_false(passes(guard_filter, "a", "{\"id\": \"1\", \"tenant_id\": \"a\"}"));
     assert_false(passes(guard_filter, "a", "{\"tenant_id\": {\"$in\": [\"a\", \"b\"]}}"));
     assert_false(passes(guard_filter, "a", "{\"$or\": [{\"tenant_id\": \"a\"}]}"));
-    assert_false(passes(guard_filter, "a", "{\"tenant_id\": \"a\u0000b\"}"));
+    assert_false(passes(guard_filter, "a", "{\"tenant_id\": \"a\\u0000b\"}"));
     assert_false(passes(guard_filter, "a", "{\"tenant_id\": null}"));
 }
 
