@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 #include "auth/token.h"
+#include "auth/token_cache.h"
 #include "core/clock.h"
 #include "core/id.h"
 #include "core/log.h"
@@ -29,6 +30,7 @@ struct token_keys {
     int64_t lifetime_s;
     size_t n;
     struct key key[CONF_KEYS_MAX];
+    struct token_cache *cache;
 };
 
 /* Only the log learns which check failed, and only at the debug level. */
@@ -84,6 +86,7 @@ struct token_keys *token_keys_new(const struct conf *conf)
         die("out of memory");
     if (conf->n_jwt_keys == 0 || conf->n_jwt_keys > CONF_KEYS_MAX)
         die("JWT_SECRET_KEY: between 1 and %d keys", CONF_KEYS_MAX);
+    keys->cache = token_cache_new();
     keys->lifetime_s = conf->jwt_expiry_s;
     keys->n = conf->n_jwt_keys;
     for (size_t i = 0; i < keys->n; i++) {
@@ -105,6 +108,7 @@ void token_keys_free(struct token_keys *keys)
         free(keys->key[i].bytes);
         free(keys->key[i].header);
     }
+    token_cache_free(keys->cache);
     free(keys);
 }
 
@@ -191,8 +195,6 @@ static const struct key *find_key(const struct token_keys *keys, const char *tok
 {
     size_t dots = 0, dot[2] = {0, 0};
 
-    if (len > TOKEN_MAX)
-        return NULL;
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)token[i];
 
@@ -220,8 +222,7 @@ static const struct key *find_key(const struct token_keys *keys, const char *tok
 
 /* The signature over `signed_len` bytes, by libsodium: libjwt has answered success for tokens
  * that it had not checked (a failed allocation, an empty key), so it is not the only judge. */
-static bool signature_right(const struct key *key, const char *token, size_t signed_len,
-                            size_t len)
+static bool signature_right(const struct key *key, const char *token, size_t signed_len, size_t len)
 {
     unsigned char mac[crypto_auth_hmacsha256_BYTES], given[crypto_auth_hmacsha256_BYTES];
     crypto_auth_hmacsha256_state state;
@@ -322,8 +323,7 @@ static bool read_claims(const json_t *payload, struct arena *arena, struct claim
     return claims->tenant_id || !claims->tenant_slug;
 }
 
-static bool check_times(const struct token_keys *keys, const struct claims *claims,
-                        struct err *err)
+static bool check_times(const struct token_keys *keys, const struct claims *claims, struct err *err)
 {
     int64_t now = clock_ms() / 1000;
 
@@ -352,15 +352,14 @@ static json_t *parse_payload(const char *text, size_t len)
     return payload;
 }
 
-bool token_verify(const struct token_keys *keys, const char *token, size_t len,
-                  struct arena *arena, struct claims *claims, struct err *err)
+/* Everything but the times. */
+static bool verify_content(const struct token_keys *keys, const char *token, size_t len,
+                           struct arena *arena, struct claims *claims, struct err *err)
 {
     size_t at = 0, payload_len = 0;
     const struct key *key = find_key(keys, token, len, &at, &payload_len);
     const char *why = "";
-    const char *text;
 
-    memset(claims, 0, sizeof(*claims));
     if (!key)
         return refuse(err, "shape, header or key id");
     if (!signature_right(key, token, at + payload_len, len))
@@ -370,8 +369,24 @@ bool token_verify(const struct token_keys *keys, const char *token, size_t len,
         return refuse(err, "payload");
     if (!read_claims(payload, arena, claims, &why))
         return refuse(err, why);
-    text = arena_strndup(arena, token, len);
-    if (!libjwt_accepts(key, text, claims->sub))
+    if (!libjwt_accepts(key, arena_strndup(arena, token, len), claims->sub))
         return refuse(err, "libjwt");
+    return true;
+}
+
+bool token_verify(const struct token_keys *keys, const char *token, size_t len, struct arena *arena,
+                  struct claims *claims, struct err *err)
+{
+    struct token_digest digest;
+
+    memset(claims, 0, sizeof(*claims));
+    if (len > TOKEN_MAX)
+        return refuse(err, "size");
+    token_cache_digest(keys->cache, token, len, &digest);
+    if (!token_cache_get(keys->cache, &digest, arena, claims)) {
+        if (!verify_content(keys, token, len, arena, claims, err))
+            return false;
+        token_cache_put(keys->cache, &digest, claims);
+    }
     return check_times(keys, claims, err);
 }

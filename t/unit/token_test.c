@@ -199,11 +199,23 @@ static void what_is_signed_comes_back(void **state ERP_UNUSED)
 
 static void names_on_the_wire(void **state ERP_UNUSED)
 {
-    static const char *const names[] = {
-        "sub",           "email",         "tenant_id",           "tenant_slug",       "role",
-        "branch_id",     "business_type", "business_name",       "subscription_plan", "exp",
-        "iat",           "nbf",           "jti",                 "iss",               "aud",
-        "ver",           "subscription_status"};
+    static const char *const names[] = {"sub",
+                                        "email",
+                                        "tenant_id",
+                                        "tenant_slug",
+                                        "role",
+                                        "branch_id",
+                                        "business_type",
+                                        "business_name",
+                                        "subscription_plan",
+                                        "exp",
+                                        "iat",
+                                        "nbf",
+                                        "jti",
+                                        "iss",
+                                        "aud",
+                                        "ver",
+                                        "subscription_status"};
     char text[TOKEN_MAX + 1] = "";
     const char *first, *last;
 
@@ -303,9 +315,9 @@ static void duplicate_claims(void **state ERP_UNUSED)
     for (size_t i = 0; i < ARRAY_LEN(twice); i++) {
         const char *good = payload("");
 
-        assert_int_equal(verify_body(arena_printf(f.arena, "%.*s,%s}", (int)strlen(good) - 1,
-                                                  good, twice[i])),
-                         ERR_TOKEN_INVALID);
+        assert_int_equal(
+            verify_body(arena_printf(f.arena, "%.*s,%s}", (int)strlen(good) - 1, good, twice[i])),
+            ERR_TOKEN_INVALID);
     }
 }
 
@@ -343,9 +355,9 @@ static void sizes_and_shapes(void **state ERP_UNUSED)
     }
     /* The longest that is accepted, and one byte more than that. */
     for (int fill = 0; fill < 800; fill++) {
-        const char *token = forge(our_header(KEY_A),
-                                  payload(arena_printf(f.arena, "\"x\":\"%*s\"", fill + 900, "")),
-                                  KEY_A, false);
+        const char *token =
+            forge(our_header(KEY_A),
+                  payload(arena_printf(f.arena, "\"x\":\"%*s\"", fill + 900, "")), KEY_A, false);
 
         len = strlen(token);
         assert_int_equal(verify(token, len), len <= TOKEN_MAX ? ERR_NONE : ERR_TOKEN_INVALID);
@@ -382,9 +394,9 @@ static void instants(void **state ERP_UNUSED)
 static void numbers(void **state ERP_UNUSED)
 {
     static const char *const names[] = {"iat", "nbf", "exp", "ver"};
-    static const char *const wrong[] = {"1.5e9",  "1900000000.0", "\"1900000000\"", "null", "true",
-                                        "[]",     "{}",           "-1",
-                                        "9007199254740993", "9223372036854775808", "1e400"};
+    static const char *const wrong[] = {
+        "1.5e9", "1900000000.0",     "\"1900000000\"",      "null", "true", "[]", "{}",
+        "-1",    "9007199254740993", "9223372036854775808", "1e400"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         assert_int_equal(verify_body(without(names[i])), ERR_TOKEN_INVALID);
@@ -399,12 +411,24 @@ static void claims_that_must_be_there(void **state ERP_UNUSED)
 {
     static const char *const names[] = {"iss", "aud", "sub", "jti", "email", "role", "tenant_id"};
     static const char *const wrong[] = {
-        "\"iss\":\"erpx\"",       "\"iss\":[\"erpd\"]",      "\"iss\":null",
-        "\"aud\":\"other\"",      "\"aud\":[\"erpd-api\"]",  "\"sub\":\"\"",
-        "\"sub\":1",              "\"sub\":null",            "\"sub\":\"u\\u0000x\"",
-        "\"jti\":\"x\"",          "\"role\":\"owner\"",      "\"role\":[\"staff\"]",
-        "\"tenant_id\":null",     "\"tenant_id\":7",         "\"tenant_id\":\"\"",
-        "\"tenant_slug\":\"\"",   "\"tenant_slug\":false",   "\"impersonated_by\":true",
+        "\"iss\":\"erpx\"",
+        "\"iss\":[\"erpd\"]",
+        "\"iss\":null",
+        "\"aud\":\"other\"",
+        "\"aud\":[\"erpd-api\"]",
+        "\"sub\":\"\"",
+        "\"sub\":1",
+        "\"sub\":null",
+        "\"sub\":\"u\\u0000x\"",
+        "\"jti\":\"x\"",
+        "\"role\":\"owner\"",
+        "\"role\":[\"staff\"]",
+        "\"tenant_id\":null",
+        "\"tenant_id\":7",
+        "\"tenant_id\":\"\"",
+        "\"tenant_slug\":\"\"",
+        "\"tenant_slug\":false",
+        "\"impersonated_by\":true",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -451,6 +475,65 @@ static void long_names_still_fit(void **state ERP_UNUSED)
     assert_int_equal(verify(f.token.p, f.token.len), ERR_NONE);
 }
 
+/* A token that is remembered is still the whole token, and still ends in time. */
+static void remembered_tokens(void **state ERP_UNUSED)
+{
+    const char *good = forge(our_header(KEY_A), payload(""), KEY_A, false);
+    const char *brief =
+        forge(our_header(KEY_A), payload(times(-3600, 2 - TOKEN_LEEWAY)), KEY_A, false);
+    size_t len = strlen(good);
+    struct claims got[2];
+
+    for (size_t i = 0; i < ARRAY_LEN(got); i++) {
+        assert_true(token_verify(f.keys, good, len, f.arena, &got[i], &f.err));
+        assert_string_equal(got[i].sub, "u-1");
+        assert_string_equal(got[i].tenant_slug, "techland");
+        assert_null(got[i].branch_id);
+        assert_int_equal(got[i].role, ROLE_CASHIER);
+        assert_int_equal(got[i].version, 3);
+    }
+    assert_ptr_not_equal(got[0].sub, got[1].sub);
+    for (size_t i = 0; i < len; i++) {
+        char *broken = arena_strdup(f.arena, good);
+
+        broken[i] ^= 1;
+        assert_int_equal(verify(broken, len), ERR_TOKEN_INVALID);
+        assert_int_equal(verify(good, i), ERR_TOKEN_INVALID);
+    }
+    assert_int_equal(verify(good, len), ERR_NONE);
+    assert_int_equal(verify(brief, strlen(brief)), ERR_NONE);
+    sleep(2);
+    assert_int_equal(verify(brief, strlen(brief)), ERR_TOKEN_EXPIRED);
+}
+
+/* More tokens than the cache has places: each comes back as itself. */
+static void many_tokens(void **state ERP_UNUSED)
+{
+    enum { MANY = 3000 };
+    char **tokens = calloc(MANY, sizeof(*tokens));
+
+    assert_non_null(tokens);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < MANY; i++) {
+            struct claims got;
+            const char *sub = arena_printf(f.arena, "user-%d", i);
+
+            if (round == 0) {
+                f.claims.sub = sub;
+                str_clear(&f.token);
+                token_sign(f.keys, &f.claims, 0, f.arena, &f.token);
+                tokens[i] = strdup(f.token.p);
+            }
+            assert_true(token_verify(f.keys, tokens[i], strlen(tokens[i]), f.arena, &got, &f.err));
+            assert_string_equal(got.sub, sub);
+            arena_reset(f.arena);
+        }
+    }
+    for (int i = 0; i < MANY; i++)
+        free(tokens[i]);
+    free(tokens);
+}
+
 static void the_detail_does_not_tell(void **state ERP_UNUSED)
 {
     char first[sizeof(f.err.detail)];
@@ -482,6 +565,8 @@ int main(void)
         T(super_admin_needs_no_tenant),
         T(impersonation_is_short),
         T(long_names_still_fit),
+        T(remembered_tokens),
+        T(many_tokens),
         T(the_detail_does_not_tell),
 #undef T
     };
