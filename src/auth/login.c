@@ -151,9 +151,8 @@ static void issue(const struct login *login, const struct user *user, const stru
     token_sign(login->keys, &claims, 0, arena, out);
 }
 
-bool login_run(const struct login *login, const char *email, size_t email_len,
-               const char *password, size_t password_len, struct arena *arena, struct str *out,
-               struct err *err)
+bool login_run(const struct login *login, const char *email, size_t email_len, const char *password,
+               size_t password_len, struct arena *arena, struct str *out, struct err *err)
 {
     struct user *user = arena_alloc(arena, sizeof(*user));
     struct tenant *tenant = arena_alloc(arena, sizeof(*tenant));

@@ -21,9 +21,8 @@ struct login {
 /* Checks the credentials and appends {"access_token":…,"token_type":"bearer","user":{…}} to
  * `out`. ERR_BAD_CREDENTIALS, ERR_TOO_MANY (after 5 failures the delay doubles, 1 s to 15 min),
  * ERR_USER_DISABLED, ERR_TENANT_* , ERR_DB_UNAVAILABLE. */
-bool login_run(const struct login *login, const char *email, size_t email_len,
-               const char *password, size_t password_len, struct arena *arena, struct str *out,
-               struct err *err);
+bool login_run(const struct login *login, const char *email, size_t email_len, const char *password,
+               size_t password_len, struct arena *arena, struct str *out, struct err *err);
 
 /* The members that replies add to a user's record: tenant_slug, business_type, business_name,
  * subscription_*; as JSON text `"k":v,…`, arena-owned. `tenant` may be NULL. */

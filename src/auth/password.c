@@ -73,8 +73,7 @@ bool password_verify(const char *hash, const char *password, size_t len, int cos
     return same;
 }
 
-void password_hash(char out[static PASSWORD_HASH_SIZE], const char *password, size_t len,
-                   int cost)
+void password_hash(char out[static PASSWORD_HASH_SIZE], const char *password, size_t len, int cost)
 {
     char phrase[PASSWORD_MAX + 1] = "", setting[CRYPT_GENSALT_OUTPUT_SIZE], salt[16];
 

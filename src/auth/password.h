@@ -17,8 +17,7 @@
 bool password_verify(const char *hash, const char *password, size_t len, int cost);
 
 /* A fresh $2b$ hash. The password must have passed password_check_new. */
-void password_hash(char out[static PASSWORD_HASH_SIZE], const char *password, size_t len,
-                   int cost);
+void password_hash(char out[static PASSWORD_HASH_SIZE], const char *password, size_t len, int cost);
 
 /* True when the hash is of a lower cost than `cost`: hash again at the next sign-in. */
 bool password_outdated(const char *hash, int cost);

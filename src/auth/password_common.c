@@ -13,6 +13,7 @@
  * of these words in a row.
  *
  * To add one: 1. put it into its line below, letters only. The unit test walks the list. */
+/* clang-format off */
 static const char *const common[] = {
     /* words people build on */
     "access", "account", "admin", "administrator", "amazing", "angel", "apple", "august",
@@ -62,6 +63,7 @@ static const char *const common[] = {
     "welcomehome", "welcometothejungle", "whatisthis", "whatsmypassword", "wonderwall",
     "worldofwarcraft", "youareamazing", "yourpassword", "youshallnotpass", "zindabad",
 };
+/* clang-format on */
 
 static const char *const lines[] = {
     "abcdefghijklmnopqrstuvwxyz",

@@ -2,9 +2,12 @@
 #include "auth/perm.h"
 
 static const char *const role_names[] = {
-    [ROLE_SUPER_ADMIN] = "super_admin",       [ROLE_TENANT_ADMIN] = "tenant_admin",
-    [ROLE_HEAD_OFFICE] = "head_office",       [ROLE_BRANCH_MANAGER] = "branch_manager",
-    [ROLE_STAFF] = "staff",                   [ROLE_CASHIER] = "cashier",
+    [ROLE_SUPER_ADMIN] = "super_admin",
+    [ROLE_TENANT_ADMIN] = "tenant_admin",
+    [ROLE_HEAD_OFFICE] = "head_office",
+    [ROLE_BRANCH_MANAGER] = "branch_manager",
+    [ROLE_STAFF] = "staff",
+    [ROLE_CASHIER] = "cashier",
     [ROLE_TECHNICIAN] = "technician",
 };
 static_assert(ARRAY_LEN(role_names) == ROLE_COUNT, "a role without a name");

@@ -15,7 +15,7 @@ enum role {
     ROLE_COUNT
 };
 
-#define R(role) (1u << (role))
+#define R(role)       (1u << (role))
 #define ROLES_NONE    0u
 #define ROLES_SUPER   R(ROLE_SUPER_ADMIN)
 #define ROLES_ADMIN   R(ROLE_TENANT_ADMIN)

@@ -83,8 +83,8 @@ bool principal_load(const struct token_keys *keys, struct users *users, const ch
 
     memset(out, 0, sizeof(*out));
     if (!token_verify(keys, bearer, len, arena, &out->claims, err) ||
-        !users_by_id(users, out->claims.sub, &user, err) ||
-        !check_alive(user, &out->claims, err) || !check_tenant(user, &out->claims, err))
+        !users_by_id(users, out->claims.sub, &user, err) || !check_alive(user, &out->claims, err) ||
+        !check_tenant(user, &out->claims, err))
         return false;
     fill(user, arena, out);
     out->impersonated = out->claims.impersonated_by != NULL;

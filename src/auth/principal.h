@@ -14,7 +14,7 @@ struct principal {
     const char *tenant_slug; /* NULL: legacy or super_admin */
     const char *branch_id;   /* NULL when none */
     enum role role;
-    bool legacy;             /* works in the shared database */
+    bool legacy; /* works in the shared database */
     bool impersonated;
     size_t n_allowed;
     const char *const *allowed; /* modules, when narrowed */

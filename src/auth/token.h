@@ -30,7 +30,7 @@ struct claims {
     const char *subscription_plan;
     const char *impersonated_by;
     enum role role;
-    int64_t version; /* the user's token_version when it was issued */
+    int64_t version;       /* the user's token_version when it was issued */
     int64_t iat, nbf, exp; /* seconds */
 };
 
@@ -46,7 +46,7 @@ void token_sign(const struct token_keys *keys, struct claims *claims, int64_t li
                 struct arena *arena, struct str *out);
 
 /* ERR_TOKEN_INVALID or ERR_TOKEN_EXPIRED; the detail never says which check failed. */
-bool token_verify(const struct token_keys *keys, const char *token, size_t len,
-                  struct arena *arena, struct claims *claims, struct err *err);
+bool token_verify(const struct token_keys *keys, const char *token, size_t len, struct arena *arena,
+                  struct claims *claims, struct err *err);
 
 #endif

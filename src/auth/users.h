@@ -17,9 +17,9 @@ struct user {
     char id[64];
     char email[256];
     char full_name[256];
-    char tenant_id[64];   /* "" when none */
-    char tenant_slug[41]; /* "" when none */
-    char branch_id[64];   /* "" when none */
+    char tenant_id[64];     /* "" when none */
+    char tenant_slug[41];   /* "" when none */
+    char branch_id[64];     /* "" when none */
     char password_hash[64]; /* "" when unusable; never leaves auth/ */
     enum role role;
     bool disabled;

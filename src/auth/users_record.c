@@ -126,8 +126,7 @@ static bool read_fields(const bson_t *doc, struct user *user, const char **field
     bson_iter_t iter;
     bool active, disabled;
 
-#define TEXT(name, member) \
-    (*field = name, get_text(doc, name, user->member, sizeof(user->member)))
+#define TEXT(name, member) (*field = name, get_text(doc, name, user->member, sizeof(user->member)))
     if (!TEXT("id", id) || !*user->id || !TEXT("email", email) || !*user->email ||
         !TEXT("full_name", full_name) || !TEXT("tenant_id", tenant_id) ||
         !TEXT("tenant_slug", tenant_slug) || !TEXT("branch_id", branch_id) ||
@@ -166,9 +165,9 @@ bool user_from_bson(const bson_t *doc, struct user *user)
 }
 
 /* What replies show of a record; everything else stays. */
-static const char *const shown[] = {"id",          "email",     "username",       "full_name",
-                                    "role",        "tenant_id", "tenant_slug",    "branch_id",
-                                    "allowed_routes", "created_at", "updated_at"};
+static const char *const shown[] = {
+    "id",          "email",     "username",       "full_name",  "role",      "tenant_id",
+    "tenant_slug", "branch_id", "allowed_routes", "created_at", "updated_at"};
 
 /* Does the JSON text hold the member? A quote inside of a JSON string is escaped, so this pattern
  * is only found where a member begins. */

@@ -208,14 +208,10 @@ static void every_listed_word(void **state ERP_UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(right_and_wrong),
-        cmocka_unit_test(hashes_of_other_systems),
-        cmocka_unit_test(long_and_nul),
-        cmocka_unit_test(malformed_hashes),
-        cmocka_unit_test(outdated),
-        cmocka_unit_test(refusals_cost_the_same),
-        cmocka_unit_test(new_ones),
-        cmocka_unit_test(the_email_is_no_password),
+        cmocka_unit_test(right_and_wrong),   cmocka_unit_test(hashes_of_other_systems),
+        cmocka_unit_test(long_and_nul),      cmocka_unit_test(malformed_hashes),
+        cmocka_unit_test(outdated),          cmocka_unit_test(refusals_cost_the_same),
+        cmocka_unit_test(new_ones),          cmocka_unit_test(the_email_is_no_password),
         cmocka_unit_test(every_listed_word),
     };
 
