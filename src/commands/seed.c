@@ -1,5 +1,6 @@
-/* Demo data from seeds/ (one file a tenant), through the engine's own validation. Ids are derived from names,
- * so a second run finds everything there and changes nothing. */
+/* Demo data from seeds/ (one file a tenant), through the engine's own validation. Ids are derived
+ * from names, so a second run finds everything there and changes nothing.
+ */
 #include "base.h"
 #include "commands/platform.h"
 #include "auth/password.h"

@@ -1,0 +1,121 @@
+# erpctl: tenants and users as an operator handles them, and that running workers follow at once.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use JSON::PP ();
+use Erp::Test;
+
+my $erp = Erp::Test->start(workers => 3, login_workers => 2, env => { ERP_TENANT_TTL => 3600 });
+my $email = 'owner@newbiz.example';
+
+sub ctl {
+    my (@args) = @_;
+    my $json = JSON::PP->new->allow_nonref;
+    my @more = ref $args[-1] ? pop @args : ();
+    my ($status, $out, $err) = $erp->erpctl(@args, '--json', @more);
+    my $data = eval { $json->decode($out) };
+    return ($status, $data, $err, $out);
+}
+
+sub sign_in {
+    my ($who, $password) = @_;
+    return $erp->post('/api/auth/login', { email => $who, password => $password });
+}
+
+# --- a tenant
+my @add = ('tenant', 'add', 'newbiz', '--name', 'New Business Inc', '--type', 'grocery', '--admin-email', $email,
+           '--db-name', $erp->db('newbiz'), '--features', 'pos,inventory', '--max-users', 5);
+my ($status, $made, $err) = ctl(@add, '--generate');
+is($status, 0, 'a tenant is added') or diag $err;
+is($made->{db_name}, $erp->db('newbiz'), 'its database is stored');
+my $password = $made->{password};
+cmp_ok(length($password // ''), '>=', 16, 'the made-up password is shown once');
+my $token = sign_in($email, $password)->json->{access_token};
+ok($token, 'its admin signs in');
+is($erp->get('/api/health/tenant', token => $token)->json->{database_name}, $erp->db('newbiz'), 'and works in its database');
+($status, undef, $err) = ctl(@add, '--generate');
+is($status, 1, 'not twice');
+like($err, qr/already|exists/, 'and says so');
+my ($list) = (ctl('tenant', 'list'))[1];
+is_deeply([ map { $_->{slug} } @$list ], ['newbiz'], 'the registry is as it was');
+
+# --- wrong arguments change nothing
+for my $bad ([ 'tenant', 'add', 'Bad_Slug', '--name', 'x', '--type', 'y', '--admin-email', 'a@b.example' ],
+             [ 'tenant', 'add', 'x' ], [ 'tenant', 'add' ], [ 'nonsense' ], [ 'tenant' ], [ 'user', 'list', '--nope' ],
+             [ 'tenant', 'add', 'ok-slug', '--name', 'x', '--type', 'y', '--admin-email', 'none' ],
+             [ 'tenant', 'add', 'ok-slug', '--name', 'x', '--type', 'y', '--admin-email', 'a@b.example', '--max-users', 'many' ],
+             [ 'user', 'add', 'a@b.example', '--role', 'king', '--name', 'x' ],
+             [ 'user', 'add', 'a@b.example', '--role', 'staff', '--name', 'x' ]) {
+    ($status, undef, $err) = $erp->erpctl(@$bad);
+    is($status, 64, "refused: @$bad") or diag $err;
+    like($err, qr/\S/, 'and says why');
+}
+is(scalar @{ (ctl('tenant', 'list'))[1] }, 1, 'nothing was added');
+
+# --- no secret is shown
+my $all = join '', map { (ctl(@$_))[3] } [ 'tenant', 'list' ], [ 'tenant', 'show', 'newbiz' ], [ 'user', 'list' ], ['check'];
+my ($db_password) = $ENV{ERP_TEST_MONGO_URL} =~ m{//[^:]+:([^@]+)@};
+ok(defined $db_password, 'the database has a password');
+is(index($all, $db_password), -1, 'it is not shown');
+unlike($all, qr/\$2b\$/, 'no password hash is shown');
+
+# --- suspend and activate: every worker follows at once, though entries are cached for an hour
+sub statuses { return join ' ', map { $erp->get('/api/products', token => $token)->status } 1 .. 12 }
+is(statuses(), join(' ', (200) x 12), 'all workers have the entry');
+is((ctl('tenant', 'suspend', 'newbiz', '--reason', 'invoice'))[0], 0, 'suspended');
+is(statuses(), join(' ', (403) x 12), 'refused by all workers, at once');
+like($erp->get('/api/products', token => $token)->json->{detail}, qr/suspended/, 'and says why');
+is_problem(sign_in($email, $password), 403, 'tenant_inactive', 'nobody signs in');
+is((ctl('tenant', 'show', 'newbiz'))[1]{status_reason}, 'invoice', 'the reason is kept');
+is((ctl('tenant', 'activate', 'newbiz'))[0], 0, 'active again');
+is(statuses(), join(' ', (200) x 12), 'all workers follow');
+is((ctl('tenant', 'suspend', 'nobody'))[0], 1, 'an unknown tenant');
+
+# --- a change by hand is seen after cache clear, not before
+$erp->mongo('admin', doc(update => 'tenants_registry', updates => [
+    doc(q => { slug => 'newbiz' }, u => { '$set' => { status => 'inactive' } }) ]));
+is(statuses(), join(' ', (200) x 12), 'cached');
+my ($cleared) = (ctl('cache', 'clear', 'newbiz'))[1];
+is($cleared->{workers}, 5, 'cache clear reaches the workers of both pools');
+is(statuses(), join(' ', (403) x 12), 'all workers read it anew');
+like((ctl('check'))[3], qr/is inactive/, 'erpctl check names the fault');
+ctl('tenant', 'activate', 'newbiz');
+is((ctl('check'))[0], 0, 'erpctl check: all well');
+is((ctl('check', 'newbiz'))[1]{db_name}, $erp->db('newbiz'), 'erpctl check SLUG connects');
+
+# --- users
+($status, undef, $err) = ctl('user', 'add', 'Staff@NewBiz.example', '--tenant', 'newbiz', '--role', 'staff', '--name', 'A Person',
+    { input => "short\n" });
+is($status, 1, 'a weak password is refused');
+($status) = ctl('user', 'add', 'Staff@NewBiz.example', '--tenant', 'newbiz', '--role', 'staff', '--name', 'A Person',
+    { input => "a long enough phrase\n" });
+is($status, 0, 'a user is added');
+my $staff = sign_in('staff@newbiz.example', 'a long enough phrase')->json->{access_token};
+ok($staff, 'who signs in');
+is($erp->get('/api/auth/me', token => $staff)->json->{tenant_slug}, 'newbiz', 'into the tenant');
+is((ctl('user', 'disable', 'staff@newbiz.example'))[0], 0, 'disabled');
+is($erp->get('/api/auth/me', token => $staff)->status, 403, 'its token ends at once') for 1 .. 4;
+is((ctl('user', 'enable', 'staff@newbiz.example'))[0], 0, 'enabled');
+ok($staff = sign_in('staff@newbiz.example', 'a long enough phrase')->json->{access_token}, 'signs in again');
+is((ctl('user', 'password', 'staff@newbiz.example', { input => "another long phrase\n" }))[0], 0, 'a new password');
+is($erp->get('/api/auth/me', token => $staff)->status, 401, 'older tokens end');
+is(sign_in('staff@newbiz.example', 'a long enough phrase')->status, 401, 'the old password ends');
+is(sign_in('staff@newbiz.example', 'another long phrase')->status, 200, 'the new one works');
+is(scalar @{ (ctl('user', 'list', '--tenant', 'newbiz'))[1] }, 2, 'user list');
+
+# --- what was done stands in the tenant's audit log
+my %seen = map { $_->{action} => 1 } grep { $_->{actor} eq 'erpctl' }
+    @{ $erp->mongo_all($erp->db('newbiz'), doc(find => 'audit_log')) };
+ok($seen{$_}, "audited: $_") for qw(tenant_add suspended active user_add user_disable user_enable user_password);
+
+# --- status
+my ($state) = (ctl('status'))[1];
+is(scalar @{ $state->{workers} }, 5, 'status: every worker');
+cmp_ok($state->{counters}{requests}, '>', 40, 'status: counters');
+
+# --- a database that is away
+($status, undef, $err) = $erp->erpctl('tenant', 'list',
+    { env => { MONGO_URL_FILE => '', MONGO_URL => 'mongodb://127.0.0.1:1/' } });
+is($status, 69, 'exit status 69 when the database is away') or diag $err;
+done_testing;
