@@ -68,7 +68,7 @@ sub contents {
         my $db = $erp->db($expect{$slug}[2]);
         for my $c (qw(products categories brands branches customers settings audit_log)) {
             $all{"$slug.$c"} = [ map { join '|', map { $_ // '' } @$_{qw(id _rev name)} }
-                @{ $erp->mongo_all($db, doc(find => $c, sort => { id => 1 }, batchSize => 1000)) } ];
+                $erp->mongo_all($db, doc(find => $c, sort => { id => 1 }, batchSize => 1000)) ];
         }
     }
     return \%all;
@@ -82,8 +82,8 @@ is_deeply(contents(), $before, 'nothing was changed');
 # --- the documented indexes
 for my $want ([ products => 'tenant_id:1,branch_id:1' ], [ customers => 'tenant_id:1,email:1' ]) {
     my ($c, $keys) = @$want;
-    my $names = $erp->mongo_all($erp->db('computer_techland_db'), doc(listIndexes => $c));
-    ok((grep { $_->{name} eq join '_', split /[:,]/, $keys } @$names), "$c {$keys}");
+    my @names = $erp->mongo_all($erp->db('computer_techland_db'), doc(listIndexes => $c));
+    ok((grep { $_->{name} eq join '_', split /[:,]/, $keys } @names), "$c {$keys}");
 }
 
 # --- beside a real tenant it refuses, unless told otherwise
