@@ -16,13 +16,36 @@ static void *json_malloc(size_t size)
     return p;
 }
 
+/* The driver's own reading of the URLs; core/conf.c knows their schemes only. */
+static bool check_urls(const struct conf *conf)
+{
+    const struct {
+        const char *name, *url;
+    } urls[] = {{"MONGO_URL", conf->mongo_url},
+                {"ADMIN_MONGO_URL", conf->admin_mongo_url},
+                {"DEFAULT_MONGO_URL", conf->default_mongo_url}};
+
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+        mongoc_uri_t *uri = clients_parse_uri(urls[i].url);
+
+        if (!uri) {
+            fprintf(stderr, "setting %s: is not a usable MongoDB URI\n", urls[i].name);
+            return false;
+        }
+        mongoc_uri_destroy(uri);
+    }
+    return true;
+}
+
 static bool build_caches(struct app *app)
 {
     const struct conf *conf = &app->conf;
 
+    if (!check_urls(conf))
+        return false;
     app->board = board_open(conf->board_path);
     if (!app->board) {
-        fprintf(stderr, "erpd: ERP_BOARD: %s: %s\n", conf->board_path, strerror(errno));
+        fprintf(stderr, "setting ERP_BOARD: cannot be opened: %s\n", strerror(errno));
         return false;
     }
     conf_derive_key(conf, "cursor", app->cursor_key);
@@ -43,14 +66,19 @@ bool app_init(struct app *app, bool need_secrets)
     *app = (struct app){0};
     json_set_alloc_funcs(json_malloc, free);
     str_init(&app->openapi);
-    if (!conf_load(&app->conf, need_secrets))
+    if (!conf_load(&app->conf, need_secrets)) {
+        str_release(&app->openapi);
         return false;
+    }
     if (log_level_parse(app->conf.log_level, &level))
         log_set_level(level);
     if (resource_lint(stderr) != 0)
         die("a resource descriptor is not sound");
     app->routes = routes_build();
-    return !need_secrets || build_caches(app);
+    if (!need_secrets || build_caches(app))
+        return true;
+    app_release(app);
+    return false;
 }
 
 void app_release(struct app *app)

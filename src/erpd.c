@@ -63,7 +63,7 @@ static int usage_error(void)
 static int print_help(void)
 {
     fputs(usage_text, stdout);
-    fputs("\nSettings, from the environment:\n", stdout);
+    putchar('\n');
     conf_print_help(stdout);
     return 0;
 }

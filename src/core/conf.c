@@ -164,8 +164,12 @@ static bool check_origins(const struct conf_row *row, const char *text)
 
 static bool check_db_name(const struct conf_row *row, const char *text)
 {
+    static const char *const reserved[] = {"admin", "config", "local"};
     size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
 
+    for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
+        if (strcasecmp(text, reserved[i]) == 0)
+            return refuse(row, "names a database of the server itself");
     return (len > 0 && len <= 63 && text[len] == '\0') ||
            refuse(row, "must be 1 to 63 letters, digits, \"_\" or \"-\"");
 }
@@ -177,7 +181,7 @@ static bool check_choice(const struct conf_row *row, const char *text)
     for (const char *p = row->choices; *p; p += strcspn(p, " ") + 1)
         if (strcspn(p, " ") == len && strncmp(p, text, len) == 0)
             return true;
-    return refuse(row, "must be one of %s", row->choices);
+    return refuse(row, "must be one of %.*s", (int)strlen(row->choices) - 1, row->choices);
 }
 
 static bool check_text(const struct conf_row *row, const char *text)

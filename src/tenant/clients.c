@@ -122,8 +122,6 @@ mongoc_uri_t *clients_parse_uri(const char *text)
         uri = NULL;
     }
     mongoc_log_set_handler(driver_log, NULL);
-    if (!uri)
-        log_event(LOG_LVL_ERROR, "uri_refused", NULL);
     return uri;
 }
 
@@ -196,9 +194,11 @@ static bool connect_entry(struct entry *entry, struct err *err)
     mongoc_uri_t *uri = clients_parse_uri(entry->uri);
     bson_error_t error;
 
-    if (!uri)
+    if (!uri) {
+        log_event(LOG_LVL_ERROR, "uri_refused", NULL);
         return err_set(err, ERR_DB_NOT_CONFIGURED,
                        "The database address of this tenant is not valid");
+    }
     entry->client = mongoc_client_new_from_uri_with_error(uri, &error);
     mongoc_uri_destroy(uri);
     if (!entry->client) {

@@ -113,7 +113,8 @@ sub _become {
     open STDOUT, '>>', $spec->{log} or POSIX::_exit(126);
     open STDERR, '>&', \*STDOUT;
     my %env = map { defined $ENV{$_} ? ($_ => $ENV{$_}) : () } @KEEP_ENV;
-    %ENV = (%env, %{ $spec->{env} || {} });
+    # A killed worker would leave the driver's counters behind in /dev/shm.
+    %ENV = (%env, MONGOC_DISABLE_SHM => 1, %{ $spec->{env} || {} });
     my @command = @{ $spec->{command} };
     { no warnings 'exec'; exec { $command[0] } @command; }
     print STDERR "$command[0]: $!\n";
