@@ -26,13 +26,10 @@ static bool check_urls(const struct conf *conf)
                 {"DEFAULT_MONGO_URL", conf->default_mongo_url}};
 
     for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
-        mongoc_uri_t *uri = clients_parse_uri(urls[i].url);
-
-        if (!uri) {
-            fprintf(stderr, "setting %s: is not a usable MongoDB URI\n", urls[i].name);
-            return false;
-        }
-        mongoc_uri_destroy(uri);
+        if (clients_uri_usable(urls[i].url))
+            continue;
+        fprintf(stderr, "setting %s: is not a usable MongoDB URI\n", urls[i].name);
+        return false;
     }
     return true;
 }

@@ -105,7 +105,7 @@ static int print_tables(enum task task, bool json)
     return 0;
 }
 
-/* Everything that ends the program when a table is not sound is built here, and nothing is served. */
+/* Builds everything that ends the program when a table is not sound; serves nothing. */
 static int lint(void)
 {
     struct app app;

@@ -125,6 +125,14 @@ mongoc_uri_t *clients_parse_uri(const char *text)
     return uri;
 }
 
+bool clients_uri_usable(const char *text)
+{
+    mongoc_uri_t *uri = clients_parse_uri(text);
+
+    mongoc_uri_destroy(uri);
+    return uri != NULL;
+}
+
 /* With the first client, so that it happens after a fork of whoever made this process. */
 static void init_driver(void)
 {

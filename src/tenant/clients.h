@@ -45,5 +45,6 @@ uint64_t clients_cluster(const char *uri);
 /* A URI as our clients use it: parsed, with our timeouts and concerns. The caller destroys it. NULL
  * when it does not parse. */
 mongoc_uri_t *clients_parse_uri(const char *uri);
+bool clients_uri_usable(const char *uri); /* does it parse */
 
 #endif
