@@ -1,5 +1,6 @@
 # ./dev itself: up, up again, a second copy beside it, down.
 use Erp::Test;
+use Erp::Build;
 use Erp::Dev;
 use Erp::Http;
 use Erp::Proc qw(free_port alive);
@@ -15,18 +16,15 @@ my %copy;
 sub dev {
     my ($name, @args) = @_;
     my $copy = $copy{$name} //= { run => "$base/$name", port => free_port(), mongo => free_port() };
-    mkdir $copy->{run};
-    mkdir "$copy->{run}/build";
-    for my $shared ('src', 'build/lock', 'build/plain') {
-        symlink "$ENV{ERP_TEST_RUN}/$shared", "$copy->{run}/$shared" if -e "$ENV{ERP_TEST_RUN}/$shared";
-    }
     my ($command, @more) = @args;
     my $pid = open my $out, '-|';
     die "fork: $!\n" if !defined $pid;
     if ($pid == 0) {
         open STDERR, '>&', \*STDOUT;
         open STDIN, '<', '/dev/null';
+        my $build = Erp::Build::folder($ENV{ERP_TEST_RUN});
         delete @ENV{grep { /^(?:ERP_|MONGO_URL)/ } keys %ENV};
+        $ENV{ERP_BUILD_DIR} = $build;
         exec "$root/dev", $command, '--run-dir', $copy->{run}, '--port', $copy->{port},
             '--mongo-port', $copy->{mongo}, '--workers', 2, '--login-workers', 1, @more or exit 127;
     }

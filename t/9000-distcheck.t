@@ -5,9 +5,8 @@ use Erp::Build;
 use File::Path qw(remove_tree);
 use Erp::Say qw(slurp);
 
-my $dir = "$ENV{ERP_TEST_RUN}/build/distcheck";
-my $log = "$ENV{ERP_TEST_RUN}/log/distcheck.log";
-my $source = "$ENV{ERP_TEST_RUN}/src";
+my $base = Erp::Build::folder($ENV{ERP_TEST_RUN});
+my ($dir, $log, $source) = ("$base/distcheck", "$base/distcheck.log", "$base/src");
 
 remove_tree($dir);
 mkdir $dir or die "$dir: $!\n";

@@ -2,7 +2,6 @@
 #include "base.h"
 #include "auth/password.h"
 #include "auth/password_common.h"
-#include "core/clock.h"
 
 #include <setjmp.h>
 #include <cmocka.h>
@@ -85,15 +84,24 @@ static void outdated(void **state ERP_UNUSED)
     assert_false(password_outdated(NULL, COST));
 }
 
+/* The processor's time, which other programs on the machine do not lengthen. */
+static int64_t cpu_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static int64_t best_of(const char *hash, const char *password, size_t len, int cost)
 {
     int64_t best = INT64_MAX;
 
     for (int i = 0; i < 3; i++) {
-        int64_t start = clock_mono_us(), took;
+        int64_t start = cpu_us(), took;
 
         password_verify(hash, password, len, cost);
-        took = clock_mono_us() - start;
+        took = cpu_us() - start;
         best = took < best ? took : best;
     }
     return best;

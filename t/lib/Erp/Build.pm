@@ -8,7 +8,7 @@ use warnings;
 use Fcntl qw(:flock);
 use File::Basename qw(dirname);
 use File::Find ();
-use File::Path qw(make_path);
+use File::Path qw(make_path remove_tree);
 use Erp::Proc qw(on_path);
 use Erp::Say qw(step fail run_logged slurp);
 
@@ -23,31 +23,40 @@ my %VARIANT = (
 my $PRODUCT = qr{^(?:\.run|\.git|build|build-aux|autom4te\.cache)/|/\.deps/|\.dirstamp$|\.(?:o|a|log|trs)$
     |^(?:configure|config\.\w+|config\.h\.in|Makefile(?:\.in)?|stamp-h1|aclocal\.m4|erpd|erpctl|erpd-[\d.]+.*)$}x;
 
-# Builds a variant; more make targets may follow. Returns its folder.
+# Builds a variant below the run folder (or ERP_BUILD_DIR, which copies may share); more make
+# targets may follow. Returns its folder.
 sub make {
     my ($root, $run, $variant, @targets) = @_;
-    my $source = "$run/src";
-    my $dir = "$run/build/$variant";
-    my $log = "$run/log/build-$variant.log";
-    make_path($source, $dir, "$run/log");
-    my $lock = _lock("$run/build/lock");
+    my $base = folder($run);
+    my $source = "$base/src";
+    my $dir = "$base/$variant";
+    my $log = "$base/$variant.log";
+    make_path($source, $dir);
+    my $lock = _lock("$base/lock");
     unlink $log;
     _mirror($root, $source);
     if (!-x "$source/configure") {
         run_logged({ title => 'autoreconf', log => $log, dir => $source,
             hint => 'are autoconf, automake and pkg-config installed?' }, 'autoreconf', '-i');
     }
-    if (!-e "$dir/Makefile") {
+    my ($was) = variable($dir, 'abs_srcdir');
+    if (!defined $was || $was ne $source) {    # new, or the copy was moved
+        remove_tree($dir, { keep_root => 1 });
         run_logged({ title => "configure ($variant)", log => $log, dir => $dir,
             hint => 'the line above names what is missing' }, "$source/configure", '--quiet', @{ $VARIANT{$variant} });
     }
     # One after the other: `all` is a make of its own, and two of them would race for liberp.a.
     for (['all'], @targets ? [@targets] : ()) {
         run_logged({ title => "make ($variant)", log => $log, dir => $dir,
-            hint => "repair what the compiler says; after a change of machine, remove $run/build" },
+            hint => "repair what the compiler says; after a change of machine, remove $base" },
             'make', '-s', '-j' . _jobs(), @$_);
     }
     return $dir;
+}
+
+sub folder {
+    my ($run) = @_;
+    return $ENV{ERP_BUILD_DIR} || "$run/build";
 }
 
 # A variable of the variant's Makefile, as words.

@@ -24,6 +24,7 @@ usage: ./dev COMMAND [OPTION …]
 
 Options, and the variables that give them too:
   --run-dir DIR      ERP_RUN_DIR        where everything lives that runs (.run)
+                     ERP_BUILD_DIR      where it is built (build in the run folder)
   --port N           ERP_PORT           of TLS (8443)
   --plain-port N     ERP_PLAIN_PORT     plain HTTP that sends people to TLS (none)
   --mongo-port N     ERP_MONGO_PORT     of the database (27117, else a free one)
@@ -66,7 +67,7 @@ sub main {
         return $run{$command} || $command =~ /help|-h/ ? 0 : 2;
     }
     $opt{'run-dir'} = getcwd() . "/$opt{'run-dir'}" if $opt{'run-dir'} !~ m{^/};
-    make_path($opt{'run-dir'}) if $command ne 'down' && $command ne 'status';
+    make_path("$opt{'run-dir'}/log") if $command ne 'down' && $command ne 'status';
     $opt{run} = abs_path($opt{'run-dir'}) // $opt{'run-dir'};
     return $run{$command}->(\%opt, @args);
 }
@@ -169,7 +170,7 @@ sub _settings {
 # Variables that steer ./dev, not erpd.
 sub _ours {
     my ($name) = @_;
-    return $name =~ /^ERP_(?:RUN_DIR|PORT|PLAIN_PORT|MONGO_PORT|WORKERS|LOGIN_WORKERS|URL|CACERT|BIN|TEST_.*|BOARD)$/;
+    return $name =~ /^ERP_(?:RUN_DIR|PORT|PLAIN_PORT|MONGO_PORT|WORKERS|LOGIN_WORKERS|BUILD_DIR|URL|CACERT|BIN|TEST_.*|BOARD)$/;
 }
 
 sub _start_mongo {
