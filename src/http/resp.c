@@ -84,7 +84,7 @@ void resp_problem(struct req *req)
     add_member(out, "detail", err->detail[0] ? err->detail : info->title);
     add_member(out, "code", info->name);
     add_member(out, "request_id", req->request_id);
-    if (info->status == 422 && err->n_fields)
+    if (info->status == 422)
         add_fields(out, err);
     str_addc(out, '}');
     add_error_headers(req, info->status);

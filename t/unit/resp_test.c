@@ -72,6 +72,20 @@ static void problem_lists_fields(void **state ERP_UNUSED)
     edge_release(&edge);
 }
 
+static void problem_without_fields_has_an_empty_list(void **state ERP_UNUSED)
+{
+    struct edge edge;
+
+    edge_init(&edge);
+    err_set(&edge.err, ERR_VALIDATION, "The body must be a JSON object.");
+    json_t *root = problem(&edge);
+
+    assert_true(json_is_array(json_object_get(root, "errors")));
+    assert_int_equal(json_array_size(json_object_get(root, "errors")), 0);
+    json_decref(root);
+    edge_release(&edge);
+}
+
 static void problem_challenges(void **state ERP_UNUSED)
 {
     static const struct {
@@ -176,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(problem_replaces_the_body),
         cmocka_unit_test(problem_lists_fields),
+        cmocka_unit_test(problem_without_fields_has_an_empty_list),
         cmocka_unit_test(problem_challenges),
         cmocka_unit_test(every_error_renders),
         cmocka_unit_test(headers_cannot_be_split),
