@@ -100,8 +100,12 @@ subtest 'names' => sub {
 subtest 'errors of nginx are problem+json' => sub {
     is_problem($erp->get('/nothing'), 404, 'not_found', 'no such file');
     is_problem($erp->get('/erpd-problem'), 404, 'not_found', 'the page of errors is not one to ask for');
-    is_problem($erp->request('TRACE', '/api/echo'), 405, 'method_not_allowed', 'TRACE');
-    is_problem($erp->post('/', { a => 1 }), 405, 'method_not_allowed', 'POST to a file');
+    my $trace = $erp->request('TRACE', '/api/echo');
+    is_problem($trace, 405, 'method_not_allowed', 'TRACE');
+    is $trace->header('Allow'), 'GET, HEAD, POST, PUT, PATCH, DELETE', '... with what is allowed';
+    my $file = $erp->post('/', { a => 1 });
+    is_problem($file, 405, 'method_not_allowed', 'POST to a file');
+    is $file->header('Allow'), 'GET, HEAD', '... with what is allowed';
     is_problem($erp->post('/api/echo', 'x' x 1_100_000), 413, 'too_large', 'a body over 1 MiB');
     is_problem($erp->post('/api/auth/login', 'x' x 5000), 413, 'too_large', 'a sign-in over 4 KiB');
     is_problem($erp->get('/api/' . 'x' x 20_000), 414, 'uri_too_long', 'an address of 20 KB');
