@@ -126,14 +126,31 @@ static bool text_query(const struct kind_env *env ERP_UNUSED, const struct field
     return bson_append_utf8(out, key, -1, text, (int)len);
 }
 
+/* The rule of text_fault as a pattern; empty text passes both. */
+static const char *text_pattern(enum kind_id kind)
+{
+    switch (kind) {
+    case K_EMAIL:
+        return "^([^@ ,;<>()\"]+@[^@ ,;<>()\"]+)?$";
+    case K_PHONE:
+        return "^([-0-9 +()]*[0-9][-0-9 +()]*)?$";
+    case K_URL:
+        return "^((https?:/)?/([^/ \"<>^`{|}\\\\][^ \"<>^`{|}\\\\]*)?)?$";
+    default:
+        return NULL;
+    }
+}
+
 static void text_schema(const struct field *field, json_t *schema)
 {
+    const char *pattern = text_pattern(field->kind);
+
     json_object_set_new(schema, "type", json_string("string"));
     json_object_set_new(schema, "maxLength", json_integer(text_max(field)));
     if (field->min > 0 || (field->flags & F_REQUIRED))
         json_object_set_new(schema, "minLength", json_integer(field->min > 0 ? field->min : 1));
-    if (field->kind == K_EMAIL)
-        json_object_set_new(schema, "format", json_string("email"));
+    if (pattern != NULL)
+        json_object_set_new(schema, "pattern", json_string(pattern));
 }
 
 /* --- integers and booleans ------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include "db/json_bson.h"
 
 #define RATE_DECIMALS 4
+#define RATE_MAX      INT64_C(1000000000) /* whole units */
 
 /* --- money and rates ------------------------------------------------------------------------- */
 
@@ -95,19 +96,21 @@ static bool money_query(const struct kind_env *env, const struct field *field ER
            number_append(key, amount, env->decimals, out);
 }
 
-static void number_schema(const struct field *field, json_t *schema)
+/* Minor units: what they are in whole ones depends on the currency, so only what holds for all. */
+static void money_schema(const struct field *field, json_t *schema)
 {
     json_object_set_new(schema, "type", json_string("number"));
     if (field->min >= 0)
         json_object_set_new(schema, "minimum", json_integer(0));
+    json_object_set_new(schema, "maximum", json_integer(MONEY_MAX));
 }
 
-const struct kind kind_money = {"money", money_store, money_show, money_query, number_schema};
+const struct kind kind_money = {"money", money_store, money_show, money_query, money_schema};
 
 static bool rate_store(const struct kind_env *env ERP_UNUSED, const struct field *field,
                        const char *path, json_t *value, bson_t *out, struct err *err)
 {
-    int64_t max = field->max != 0 ? field->max : INT64_C(1000000000);
+    int64_t max = field->max != 0 ? field->max : RATE_MAX;
     money_t amount;
 
     if (!number_read(value, RATE_DECIMALS, path, &amount, err))
@@ -133,7 +136,15 @@ static bool rate_query(const struct kind_env *env ERP_UNUSED, const struct field
            number_append(key, amount, RATE_DECIMALS, out);
 }
 
-const struct kind kind_decimal = {"decimal", rate_store, rate_show, rate_query, number_schema};
+static void rate_schema(const struct field *field, json_t *schema)
+{
+    json_object_set_new(schema, "type", json_string("number"));
+    json_object_set_new(schema, "minimum", json_integer(field->min));
+    json_object_set_new(schema, "maximum",
+                        json_integer(field->max != 0 ? field->max : RATE_MAX));
+}
+
+const struct kind kind_decimal = {"decimal", rate_store, rate_show, rate_query, rate_schema};
 
 /* --- enums ----------------------------------------------------------------------------------- */
 
@@ -206,6 +217,9 @@ static void time_schema(const struct field *field, json_t *schema)
 {
     json_object_set_new(schema, "type", json_string("string"));
     json_object_set_new(schema, "maxLength", json_integer(40));
+    json_object_set_new(schema, "pattern",
+                        json_string(field->kind == K_CLOCK ? "^([01][0-9]|2[0-3]):[0-5][0-9]$"
+                                                           : "^[0-9]{4}-[0-9]{2}-[0-9]{2}"));
     json_object_set_new(schema, "examples",
                         json_pack("[s]", field->kind == K_CLOCK ? "09:30" : "2026-01-31"));
 }

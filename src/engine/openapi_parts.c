@@ -136,6 +136,8 @@ static json_t *query_schema(const struct route *row, const struct route_param *p
         return searchable(row->resource)
                    ? json_pack("{s:s,s:i}", "type", "string", "maxLength", LIST_SEARCH_MAX)
                    : NULL;
+    if (strcmp(name, "after") == 0)
+        return json_pack("{s:s,s:i}", "type", "string", "minLength", 1);
     return json_pack("{s:s}", "type", param->type);
 }
 
@@ -153,12 +155,27 @@ static void add_query_params(const struct route *row, json_t *params)
     }
 }
 
+/* A filter may ask for values that no record can have; then there are none. */
+static json_t *filter_schema(const struct field *field)
+{
+    json_t *schema = openapi_field_schema(field);
+
+    json_object_del(schema, "minimum");
+    json_object_del(schema, "maximum");
+    json_object_del(schema, "minLength");
+    if (field->kind <= K_REF) {
+        json_object_del(schema, "pattern");
+        json_object_set_new(schema, "minLength", json_integer(1));
+    }
+    return schema;
+}
+
 static void add_filter(const struct field *field, const char *op, const char *text, json_t *params)
 {
     char name[128];
 
     snprintf(name, sizeof(name), "%s%s", field->name, op);
-    add_param(params, name, "query", text, openapi_field_schema(field), false);
+    add_param(params, name, "query", text, filter_schema(field), false);
 }
 
 static void add_filters(const struct resource *resource, json_t *params)

@@ -180,7 +180,7 @@ static void make_nullable(json_t *schema)
 static void drop_limits(json_t *schema)
 {
     static const char *const limits[] = {"minLength", "maxLength", "minimum", "maximum",
-                                         "maxItems",  "format",    "examples"};
+                                         "maxItems",  "pattern",   "examples"};
 
     for (size_t i = 0; i < ARRAY_LEN(limits); i++)
         json_object_del(schema, limits[i]);
