@@ -159,19 +159,15 @@ static int check(void)
     return ok ? 0 : EXIT_UNAVAILABLE;
 }
 
-/* Indexes of the platform's databases: made by the first worker of a host that finds the database
- * there, for operators who fill the registry by hand. */
+/* Indexes of the platform's databases, for operators who fill the registry by hand. Every worker
+ * asks at its start, some milliseconds when they are there: so nothing has to be remembered of a
+ * database that was away, or was restored without them. */
 static void ensure_indexes(struct app *app)
 {
-    static const char done[] = "platform-indexes";
     struct err err;
 
-    if (board_epoch(app->board, done) != 0)
-        return;
     err_init(&err);
-    if (registry_ensure_indexes(app->registry, &err))
-        board_bump(app->board, done);
-    else
+    if (!registry_ensure_indexes(app->registry, &err))
         log_event(LOG_LVL_WARN, "platform_indexes", "detail", err.detail, NULL);
     err_release(&err);
 }
