@@ -132,11 +132,12 @@ static uint64_t epoch_of(const struct users *users, const char *id)
 
 static bool fresh(const struct users *users, const struct users_entry *entry, int64_t now_us)
 {
-    int64_t ttl_s = TTL_ALONE_S;
+    int64_t ttl_s = users->conf->tenant_ttl_s;
+    bool watched = users->board && board_watcher_alive(users->board);
 
     /* A registry entry that turns a legacy user into a tenant's moves no epoch of the user. */
-    if (users->board && board_watcher_alive(users->board) && !entry->user.legacy)
-        ttl_s = users->conf->tenant_ttl_s;
+    if (ttl_s > TTL_ALONE_S && (!watched || entry->user.legacy))
+        ttl_s = TTL_ALONE_S;
     return now_us - entry->loaded_us < ttl_s * 1000000 &&
            entry->epoch == epoch_of(users, entry->user.id);
 }
