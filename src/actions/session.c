@@ -26,12 +26,6 @@ static const char *need_text(struct req *req, const char *name, size_t max, size
     return json_string_value(value);
 }
 
-static bool need_object(struct req *req)
-{
-    return json_is_object(req->body) ||
-           err_set(req->err, ERR_VALIDATION, "The body must be a JSON object.");
-}
-
 /* Passwords leave no copy behind in memory that is used again. */
 static void wipe_text(void *data)
 {
@@ -55,8 +49,6 @@ bool action_login(struct req *req)
     size_t email_len = 0, password_len = 0;
     const char *email, *password;
 
-    if (!need_object(req))
-        return false;
     wipe_later(req, "password");
     email = need_text(req, "email", EMAIL_MAX, &email_len);
     password = need_text(req, "password", req->body_len, &password_len);
@@ -104,8 +96,6 @@ bool action_change_password(struct req *req)
     size_t old_len = 0, new_len = 0;
     char hash[PASSWORD_HASH_SIZE];
 
-    if (!need_object(req))
-        return false;
     if (json_object_get(req->body, "current_password"))
         old_name = "current_password";
     wipe_later(req, old_name);
@@ -130,8 +120,6 @@ bool action_logout(struct req *req)
     const struct principal *who = &req->principal;
     json_t *everywhere;
 
-    if (req->body && !need_object(req))
-        return false;
     everywhere = json_object_get(req->body, "everywhere");
     if (everywhere && !json_is_boolean(everywhere))
         return err_field(req->err, "everywhere", "type", "This must be true or false.");

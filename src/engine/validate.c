@@ -107,7 +107,7 @@ bool validate_body(const struct resource *resource, enum validate_mode mode,
     out->n_fields = 0;
     out->set = own_bson(arena);
     if (!json_is_object(body))
-        return err_set(err, ERR_VALIDATION, "The body must be a JSON object");
+        return err_field(err, "", "type", "Must be a JSON object");
     check_keys(&c, body, strict);
     for (const struct field *f = resource->fields; f->name != NULL; f++)
         check_field(&c, f, json_object_get(body, f->name));

@@ -246,20 +246,22 @@ bool req_parse_json(struct req *req, struct err *err)
     const char *text = req->body_bytes;
     size_t len = req->body_len;
     json_error_t error;
-    char first;
+    json_t *body;
 
     if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
         return err_set(err, ERR_BAD_JSON,
                        "The text begins with a byte order mark; send it without.");
-    first = text[strspn(text, " \t\r\n")];
-    if (first != '{' && first != '[')
-        return err_set(err, ERR_BAD_JSON, "The body must be a JSON object.");
     if (!json_limits(text, len, err))
         return false;
-    req->body = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-    if (!req->body)
+    body = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (!body)
         return err_set(err, ERR_BAD_JSON, "%s, line %d column %d.", json_sentence(&error),
                        error.line, error.column);
-    arena_defer(req->arena, json_release, req->body);
+    arena_defer(req->arena, json_release, body);
+    if (!json_is_object(body)) {
+        err_set(err, ERR_VALIDATION, "The body must be a JSON object.");
+        return err_field(err, "", "type", "Must be a JSON object.");
+    }
+    req->body = body;
     return true;
 }

@@ -126,13 +126,28 @@ static void json_is_parsed(void **state ERP_UNUSED)
     edge_release(&edge);
 }
 
+static void only_objects(void **state ERP_UNUSED)
+{
+    static const char *const texts[] = {"3", "\"x\"", "null", " [] ", "[{}]"};
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct edge edge;
+
+        assert_false(json(&edge, texts[i], strlen(texts[i])));
+        assert_int_equal(edge.err.code, ERR_VALIDATION);
+        assert_int_equal(edge.err.n_fields, 1);
+        assert_string_equal(edge.err.fields[0].path, "");
+        assert_null(edge.req.body);
+        edge_release(&edge);
+    }
+}
+
 static void json_traps_are_refused(void **state ERP_UNUSED)
 {
-    REFUSED("", "JSON object");
-    REFUSED("   ", "JSON object");
-    REFUSED("3", "JSON object");
-    REFUSED("\"x\"", "JSON object");
-    REFUSED("null", "JSON object");
+    REFUSED("", "too early");
+    REFUSED("   ", "too early");
+    REFUSED("tru", "Not valid JSON");
+    REFUSED("3 4", "Something follows");
     REFUSED("\xEF\xBB\xBF{}", "byte order mark");
     REFUSED("{\"a\":1,\n \"a\":2}", "twice in one object, line 2 column");
     REFUSED("{\"a\":\"x\\u0000\"}", "NUL");
@@ -169,8 +184,10 @@ static void json_is_limited(void **state ERP_UNUSED)
     struct edge edge;
 
     str_init(&text);
-    repeat(&text, "[", 16);
-    repeat(&text, "]", 16);
+    str_addz(&text, "{\"a\":");
+    repeat(&text, "[", 15);
+    repeat(&text, "]", 15);
+    str_addz(&text, "}");
     assert_true(json(&edge, text.p, text.len));
     edge_release(&edge);
 
@@ -182,9 +199,9 @@ static void json_is_limited(void **state ERP_UNUSED)
     refused(text.p, text.len, "deeper than 16 levels, line 17 column 1");
 
     str_clear(&text);
-    str_addz(&text, "[1");
-    repeat(&text, ",1", 9997);
-    str_addz(&text, "]");
+    str_addz(&text, "{\"a\":[1");
+    repeat(&text, ",1", 9996);
+    str_addz(&text, "]}");
     assert_true(json(&edge, text.p, text.len));
     edge_release(&edge);
 
@@ -206,7 +223,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(query_is_decoded), cmocka_unit_test(query_traps_are_refused),
         cmocka_unit_test(query_is_limited), cmocka_unit_test(preferences),
-        cmocka_unit_test(json_is_parsed),   cmocka_unit_test(json_traps_are_refused),
+        cmocka_unit_test(json_is_parsed),   cmocka_unit_test(only_objects),
+        cmocka_unit_test(json_traps_are_refused),
         cmocka_unit_test(json_is_limited),
     };
     return cmocka_run_group_tests_name("req", tests, NULL, NULL);
