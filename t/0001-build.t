@@ -31,10 +31,11 @@ SKIP: {
 }
 
 # All sources of a room are in the Makefile: a file that is forgotten there would be missing in the
-# release. The live tests are found there by their names.
+# release. The live tests are found there by their names; the folder of cases goes in as a whole.
 my $makefile = slurp("$root/Makefile.am");
 my @files = grep { m{^(?:src|t|nginx|systemd|seeds|docs)/} } Erp::Build::files($root);
-my @forgotten = grep { !m{^t/(?:lib/.*\.pm|\d+-.*\.t)$} && index($makefile, $_) < 0 } @files;
+my @forgotten = grep { !m{^t/(?:lib/.*\.pm|\d+-.*\.t|case/.*)$} && index($makefile, $_) < 0 } @files;
+like $makefile, qr{^EXTRA_DIST =(?:.*\\\n)*.* t/case\b}m, 'the folder of cases is in the release';
 is "@forgotten", '', 'every file is named in Makefile.am';
 
 done_testing;

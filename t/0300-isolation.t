@@ -7,6 +7,7 @@ use lib "$FindBin::Bin/lib";
 use MIME::Base64 qw(encode_base64url decode_base64url);
 use Digest::SHA qw(hmac_sha256);
 use JSON::PP;
+use Erp::Case;
 use Erp::Test;
 
 my $erp = Erp::Test->start(workers => 3, login_workers => 1);
@@ -23,14 +24,8 @@ for my $name (qw(alpha beta gamma)) {
 }
 for my $name (qw(alpha beta)) {
     my $t = $t{$name};
-    my %made = ('' => undef);
-    for my $row (grep { $_->{method} eq 'POST' && $_->{resource} } @routes) {
-        my $body = sample($row->{resource}, $t->{mark}, \%made);
-        my $r = $erp->post($row->{path}, $body, token => $t->{token});
-        is($r->status, 200, "$name: POST $row->{path}") or diag $r->body;
-        $made{ $row->{resource} } = $r->json->{id};
-    }
-    $t->{made} = \%made;
+    $t->{made} = {};
+    make($t, $_->{resource}) for grep { $_->{method} eq 'POST' && $_->{resource} } @routes;
 }
 
 # A tenant that is suspended after its token was issued.
@@ -40,10 +35,24 @@ $erp->mongo('admin', doc(
 ));
 $erp->erpctl('cache', 'clear');
 
+# The id of the tenant's record of a resource, made at the first need.
+sub make {
+    my ($t, $noun) = @_;
+    return $t->{made}{$noun} //= do {
+        my ($row) = grep { $_->{method} eq 'POST' && ($_->{resource} // '') eq $noun } @routes;
+        my $body = Erp::Case::fill(sample($noun, $t->{mark}), sub { make($t, @_) });
+        my $r = $erp->post($row->{path}, $body, token => $t->{token});
+        is($r->status, 200, "$t->{slug}: POST $row->{path}") or diag $r->body;
+        $r->json->{id};
+    };
+}
+
+# The least body of t/case/<noun>/ with the mark in its free texts.
 sub sample {
     my ($noun, $mark) = @_;
-    return { name => $mark, address => $mark, contact_phone => '0170000000', phone => '0170000000',
-             price => 10, stock => 3, title => $mark };
+    my %body = %{ Erp::Case::least($noun) || {} };
+    exists $body{$_} and $body{$_} = $mark for qw(name title description address notes customer_name);
+    return \%body;
 }
 
 sub path_of {
