@@ -22,6 +22,7 @@ my %NEED = (
         'systemd',          # systemd-analyze
         'xz-utils',         # make distcheck
         'procps',           # ps, for people who look at a failure
+        'python3-venv',     # the validators of the OpenAPI document
     ],
     bench => [
         'wrk',              # load over TLS

@@ -1,0 +1,85 @@
+# The OpenAPI document against itself and against a live instance: openapi-spec-validator reads it,
+# schemathesis makes requests of it, sound and unsound ones, and holds every reply to it.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Erp::Test;
+use Erp::Say qw(slurp spew);
+
+my $tools = tools();
+my $erp = Erp::Test->start(workers => 3, login_workers => 1);
+my $shop = $erp->seed_tenant(slug => 'spec');
+my $token = $erp->login($shop->{email}, $shop->{password})->{access_token};
+
+my (undef, $text) = $erp->run_program($erp->{erpd}, ['--openapi']);
+my $file = "$erp->{dir}/openapi.json";
+spew($file, $text);
+
+subtest 'the document' => sub {
+    my $res = $erp->get('/api/openapi.json');
+    is $res->status, 200, 'is served without a token';
+    is $res->header('Content-Type'), 'application/json', 'as JSON';
+    ok $text =~ /^\s*\{.*\}\s*$/s && index($text, $res->body) == 0, '... the one that erpd --openapi prints';
+    my ($status, $out) = run('openapi-spec-validator', $file);
+    is $status, 0, 'is OpenAPI 3.1' or diag $out;
+};
+
+# One record of each kind, so that generated requests find something.
+$erp->post('/api/branches', { name => 'Main', address => 'Road 1', contact_phone => '0170000000' }, token => $token);
+$erp->post('/api/products', { name => "Cable $_", price => $_ + 0.5, stock => $_ }, token => $token) for 1 .. 12;
+
+my @common = ('--url', $erp->url, '--tls-verify', $erp->{cert}, '--request-timeout', 20, '--no-color',
+    '--seed', $ENV{ERP_TEST_SEED} || 1, '--generation-database', 'none', '--continue-on-failure',
+    '--warnings', 'off', '--no-shrink');
+
+subtest 'records and health, as they are described' => sub {
+    schemathesis('records', 45, '--header', "Authorization: Bearer $token", '--max-examples', 12,
+        '--exclude-path-regex', '^/api/auth/');
+};
+
+# Signing out and changing the password end the token: afterwards 401 is the documented reply.
+subtest 'signing in and out, as it is described' => sub {
+    my $user = $erp->seed_user(email => 'spec2@spec.example', password => 'spec-password', role => 'staff',
+        tenant_id => $shop->{tenant_id}, user => { tenant_slug => 'spec' });
+    my $second = $erp->login($user->{email}, 'spec-password')->{access_token};
+    schemathesis('auth', 15, '--header', "Authorization: Bearer $second", '--max-examples', 10,
+        '--include-path-regex', '^/api/auth/');
+};
+
+is $erp->get('/api/products', token => $token)->status, 200, 'the instance is well afterwards';
+done_testing;
+
+# Runs schemathesis on the file, for `seconds` at most in each phase's repetitions.
+sub schemathesis {
+    my ($title, $seconds, @args) = @_;
+    my ($status, $out) = run('schemathesis', '--config-file', "$FindBin::Bin/openapi/schemathesis.toml",
+        'run', $file, @common, '--max-time', $seconds, @args);
+    my ($cases) = $out =~ /([\d,]+) generated/;
+    is $status, 0, sprintf 'no reply that the document does not have, in %s requests', $cases // 'no'
+        or diag $out;
+    cmp_ok(($cases // 0) =~ tr/,//dr, '>', 100, "$title: requests were made");
+    return;
+}
+
+sub run {
+    my ($program, @args) = @_;
+    my ($status, $out, $err) = $erp->run_program('/bin/sh',
+        ['-c', 'cd "$1" && shift && exec "$@"', 'sh', $erp->{dir}, "$tools/bin/$program", @args],
+        env => { SCHEMATHESIS_HOOKS => "$FindBin::Bin/openapi/hooks.py", PYTHONDONTWRITEBYTECODE => 1,
+            HOME => $erp->{dir} });
+    return ($status, $out . $err);
+}
+
+# The programs in a Python environment below the run folder, made once for each list of versions.
+sub tools {
+    my $dir = "$ENV{ERP_TEST_RUN}/openapi-tools";
+    my $list = "$FindBin::Bin/openapi/requirements.txt";
+    return $dir if (slurp("$dir/done") // '') eq slurp($list);
+    my $log = "$ENV{ERP_TEST_RUN}/log/openapi-tools.log";
+    my $pip = "'$dir/bin/pip' install --quiet --disable-pip-version-check --only-binary :all: -r '$list'";
+    system("(python3 -m venv --clear '$dir' && $pip) >'$log' 2>&1") == 0
+        or BAIL_OUT("cannot install the validators: see $log (is the network there?)");
+    spew("$dir/done", slurp($list));
+    return $dir;
+}
