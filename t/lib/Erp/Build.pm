@@ -35,7 +35,7 @@ sub make {
     my $lock = _lock("$base/lock");
     unlink $log;
     _mirror($root, $source);
-    if (!-x "$source/configure") {
+    if (!-x "$source/configure" || !-e "$source/Makefile.in") {    # the second is missing after a failure
         run_logged({ title => 'autoreconf', log => $log, dir => $source,
             hint => 'are autoconf, automake and pkg-config installed?' }, 'autoreconf', '-i');
     }
