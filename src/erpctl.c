@@ -12,6 +12,7 @@ static const struct command *const commands[] = {
     &cmd_tenant_activate,
     &cmd_user_add,
     &cmd_user_list,
+    &cmd_user_link,
     &cmd_user_disable,
     &cmd_user_enable,
     &cmd_user_password,

@@ -104,6 +104,69 @@ is(sign_in('staff@newbiz.example', 'a long enough phrase')->status, 401, 'the ol
 is(sign_in('staff@newbiz.example', 'another long phrase')->status, 200, 'the new one works');
 is(scalar @{ (ctl('user', 'list', '--tenant', 'newbiz'))[1] }, 2, 'user list');
 
+# --- limits and branches
+($status, undef, $err) = ctl('user', 'add', 'b@newbiz.example', '--tenant', 'newbiz', '--role', 'cashier', '--name', 'B',
+    '--branch', Erp::Test::uuid(), '--generate');
+is($status, 1, 'a branch that the tenant does not have');
+my $branch = $erp->post('/api/branches', { name => 'Main', address => 'Here', contact_phone => '0170000000' }, token => $token)
+    ->json->{id};
+is((ctl('user', 'add', 'b@newbiz.example', '--tenant', 'newbiz', '--role', 'cashier', '--name', 'B', '--branch', $branch,
+    '--generate'))[0], 0, 'one that it has');
+is((ctl('user', 'add', "more$_\@newbiz.example", '--tenant', 'newbiz', '--role', 'tenant_admin', '--name', 'M', '--generate'))[0],
+    $_ < 3 ? 0 : 1, "user $_ of the licence's 5") for 1 .. 3;
+
+# --- databases that may not be a tenant's
+my @other = ('tenant', 'add', 'other', '--name', 'Other', '--type', 'grocery', '--admin-email', 'o@other.example', '--generate');
+for my $bad ([ $erp->db('newbiz'), 'newbiz' ], [ $erp->db('users'), 'platform' ], [ $erp->db('admin'), 'platform' ]) {
+    ($status, undef, $err) = ctl(@other, '--db-name', $bad->[0]);
+    is($status, 1, "refused: the database of $bad->[1]");
+    like($err, qr/$bad->[1]/, 'and says whose it is');
+}
+for my $uri ('mongodb://169.254.169.254/', 'mongodb://db.example/?tlsCAFile=/etc/passwd', 'mongodb://db.example/?w=0') {
+    ($status, undef, $err) = ctl(@other, '--uri', $uri);
+    is($status, 1, "refused: $uri");
+}
+ok(!(grep { $_->{slug} eq 'other' } @{ (ctl('tenant', 'list'))[1] }), 'nothing was added');
+
+# --- what fails half-way leaves nothing behind
+$erp->mongo('users', doc(collMod => 'users', validator => { email => { '$ne' => 'o@other.example' } }));
+($status) = ctl(@other, '--db-name', $erp->db('other'));
+isnt($status, 0, 'the admin cannot be stored');
+ok(!(grep { $_->{slug} eq 'other' } @{ (ctl('tenant', 'list'))[1] }), 'so there is no entry');
+$erp->mongo('users', doc(collMod => 'users', validator => {}));
+
+# --- from the shared database to one of its own
+my $old_id = Erp::Test::uuid();
+$erp->seed_user(email => 'Old@legacy.example', password => 'an older password', role => 'tenant_admin', tenant_id => $old_id);
+$erp->seed_user(email => 'clerk@legacy.example', password => 'a clerk password', role => 'staff', tenant_id => $old_id);
+my $shared = $erp->login('old@legacy.example', 'an older password')->{access_token};
+is($erp->get('/api/health/tenant', token => $shared)->json->{tenant_slug}, 'default', 'works in the shared database');
+($status, $made, $err) = ctl('tenant', 'add', 'legacy', '--name', 'Legacy', '--type', 'grocery', '--admin-email', 'old@legacy.example',
+    '--db-name', $erp->db('legacy'));
+is($status, 0, 'a tenant is made for a user who is there') or diag $err;
+is($made->{tenant_id}, $old_id, 'with the tenant_id of its records');
+is(sign_in('old@legacy.example', 'an older password')->json->{user}{tenant_slug}, 'legacy', 'who signs in with the old password');
+is((ctl('user', 'link', 'clerk@legacy.example', '--tenant', 'legacy'))[0], 0, 'a colleague is linked');
+is(sign_in('clerk@legacy.example', 'a clerk password')->json->{user}{tenant_slug}, 'legacy', 'and works there too');
+is((ctl('user', 'link', 'clerk@legacy.example', '--tenant', 'newbiz'))[0], 1, 'for good');
+
+# --- entries made by hand: check names what is missing, and changes nothing
+my $hand = $erp->seed_tenant(slug => 'byhand', entry => { license_type => undef, max_users => undef, features_enabled => undef });
+$erp->mongo_insert('admin', 'tenants_registry', { slug => 'empty', status => 'active' },
+    { slug => 'twin', status => 'active', tenant_id => Erp::Test::uuid(), db_uri => $ENV{ERP_TEST_MONGO_URL}, db_name => $erp->db('newbiz') });
+($status, my $faults) = ctl('check');
+is($status, 1, 'erpctl check finds faults');
+my %fault;
+push @{ $fault{ $_->{where} } }, $_->{fault} for @$faults;
+like("@{ $fault{empty} }", qr/no db_uri.*no usable db_name.*no tenant_id/, 'an empty entry');
+like("@{ $fault{twin} }", qr/database of newbiz/, 'a database that two have');
+like("@{ $fault{byhand} }", qr/no tenant_id/, 'an entry whose admin has not signed in');
+is((ctl('tenant', 'show', 'byhand'))[1]{tenant_id}, undef, 'which is as it was');
+is((ctl('check', 'byhand'))[0], 0, 'its database answers');
+is((ctl('user', 'add', 'x@byhand.example', '--tenant', 'byhand', '--role', 'tenant_admin', '--name', 'X', '--generate'))[0], 0,
+    'a user is added');
+is((ctl('tenant', 'show', 'byhand'))[1]{tenant_id}, $hand->{tenant_id}, 'which gives the entry its id');
+
 # --- what was done stands in the tenant's audit log
 my %seen = map { $_->{action} => 1 } grep { $_->{actor} eq 'erpctl' }
     $erp->mongo_all($erp->db('newbiz'), doc(find => 'audit_log'));
@@ -113,6 +176,18 @@ ok($seen{$_}, "audited: $_") for qw(tenant_add suspended active user_add user_di
 my ($state) = (ctl('status'))[1];
 is(scalar @{ $state->{workers} }, 5, 'status: every worker');
 cmp_ok($state->{counters}{requests}, '>', 40, 'status: counters');
+ok(exists $state->{watcher_alive}, 'status: whether the watcher lives');
+
+# --- help and the manual come from the tables
+my ($overview) = ($erp->erpctl('help'))[1];
+for my $name ($overview =~ /^  ([a-z]+(?: [a-z]+)?)(?= )/mg) {
+    ($status, my $text) = $erp->erpctl('help', split / /, $name);
+    is($status, 0, "help $name");
+    is(($erp->erpctl((split / /, $name), '--help'))[1], $text, "$name --help");
+}
+my ($manual) = ($erp->erpctl('--man-commands'))[1];
+like($manual, qr/^\.B tenant add .*?\\-\\-admin\\-email/ms, 'the manual has commands with their options');
+like($manual, qr/^\.SH EXIT STATUS\n(?:.*\n)*\.B 78$/m, 'and exit codes');
 
 # --- a database that is away
 ($status, undef, $err) = $erp->erpctl('tenant', 'list',

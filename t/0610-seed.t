@@ -93,6 +93,19 @@ is($status, 1, 'refused beside a tenant that it did not make');
 like($err, qr/realshop/, 'which is named');
 is(($erp->erpctl('seed', '--dir', $seeds, '--force'))[0], 0, 'unless told --force');
 
+my ($left) = $erp->mongo_all('admin', doc(find => 'tenants_registry', filter => { slug => 'realshop' }));
+ok(!$left->{seeded}, 'which stays as it was');
+
+# --- an entry of the same name that was not seeded is nobody's playground
+$erp->mongo('admin', doc(update => 'tenants_registry', updates => [
+    doc(q => { slug => 'mobile' }, u => { '$unset' => { seeded => 1 } }) ]));
+$erp->mongo($erp->db($expect{mobile}[2]), doc(delete => 'products', deletes => [ doc(q => {}, limit => 0) ]));
+($status, $out, $err) = $erp->erpctl('seed', '--dir', $seeds, '--force', '--only', 'mobile');
+is($status, 2, 'it is left alone');
+like($err, qr/mobile.*left alone/, 'and said so');
+is(scalar(() = $erp->mongo_all($erp->db($expect{mobile}[2]), doc(find => 'products'))), 0, 'nothing was put into its database');
+is(($erp->erpctl('seed', '--dir', $seeds, '--force', '--only', 'nobody'))[0], 1, 'seeds that are not there');
+
 # --- a seed that the engine refuses
 $file{salon}{records}{products}[0]{price} = 'cheap';
 $file{salon}{records}{products}[0]{_key} = 'a-new-one';

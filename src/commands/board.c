@@ -64,12 +64,12 @@ static json_t *sums_json(const struct board *board)
 
 static int run_status(struct ctl *ctl)
 {
-    static const struct print_column columns[] = {{"pid", "PID"},       {"state", "STATE"},
-                                                  {"tenant", "TENANT"}, {"route", "ROUTE"},
-                                                  {"busy_ms", "MS"},    {"requests", "REQUESTS"},
-                                                  {NULL, NULL}};
+    static const struct print_column columns[] = {
+        {"pid", "PID"},    {"state", "STATE"},       {"tenant", "TENANT"}, {"route", "ROUTE"},
+        {"busy_ms", "MS"}, {"requests", "REQUESTS"}, {NULL, NULL}};
     json_auto_t *workers = json_array();
     json_auto_t *sums = sums_json(ctl->board);
+    bool watched = board_watcher_alive(ctl->board);
     json_auto_t *all = NULL;
     struct board_slot_info slot;
 
@@ -77,13 +77,16 @@ static int run_status(struct ctl *ctl)
         if (board_slot(ctl->board, i, &slot))
             json_array_append_new(workers, slot_json(&slot));
     if (ctl->json) {
-        all = json_pack("{s:O, s:O}", "workers", workers, "counters", sums);
+        all = json_pack("{s:O, s:O, s:b}", "workers", workers, "counters", sums, "watcher_alive",
+                        (int)watched);
         print_record(ctl, all);
         return EXIT_OK;
     }
     print_rows(ctl, workers, columns);
     putchar('\n');
     print_record(ctl, sums);
+    printf("\nThe watcher %s.\n",
+           watched ? "lives: changes are seen at once" : "is away: caches last 5 s at most");
     return EXIT_OK;
 }
 

@@ -5,8 +5,8 @@
 
 static void add_fault(json_t *faults, const char *where, const char *what, const char *remedy)
 {
-    json_array_append_new(faults, json_pack("{s:s, s:s, s:s}", "where", where, "fault", what,
-                                            "remedy", remedy));
+    json_array_append_new(
+        faults, json_pack("{s:s, s:s, s:s}", "where", where, "fault", what, "remedy", remedy));
 }
 
 /* --- one entry of the registry --------------------------------------------------------------- */
@@ -28,33 +28,87 @@ static void check_tenant(struct ctl *ctl, const struct tenant *t, json_t *faults
                   "let its admin (admin_email) sign in once");
 }
 
+/* Two entries with one database would show each other's records to nobody, but drop them, restore
+ * them and count them together. */
+static void check_shared(struct ctl *ctl, const struct tenant *t, json_t *places, json_t *faults)
+{
+    const char *place, *other;
+
+    if (!*t->db_uri || !*t->db_name)
+        return;
+    place = arena_printf(ctl->arena, "%016" PRIx64 "/%s", clients_cluster(t->db_uri), t->db_name);
+    other = json_string_value(json_object_get(places, place));
+    if (other)
+        add_fault(faults, t->slug, arena_printf(ctl->arena, "has the database of %s", other),
+                  "give one of them another db_name");
+    else
+        json_object_set_new(places, place, json_string(t->slug));
+}
+
+static void check_entry(struct ctl *ctl, const bson_t *doc, json_t *places, json_t *faults)
+{
+    struct tenant *tenant = arena_alloc(ctl->arena, sizeof(*tenant));
+    const char *slug = doc_text(doc, "slug");
+
+    if (tenant_from_bson(doc, ctl->conf.currency, tenant, &ctl->err)) {
+        check_tenant(ctl, tenant, faults);
+        check_shared(ctl, tenant, places, faults);
+        tenant_release(tenant);
+    } else {
+        add_fault(faults, slug != NULL ? arena_strdup(ctl->arena, slug) : "?",
+                  arena_strdup(ctl->arena, ctl->err.detail), "correct the entry");
+        err_clear(&ctl->err);
+    }
+}
+
 static bool check_entries(struct ctl *ctl, json_t *faults, json_int_t *count)
 {
+    bson_t *opts = BCON_NEW("sort", "{", "slug", BCON_INT32(1), "}");
+    json_auto_t *places = json_object();
     bson_t filter = BSON_INITIALIZER;
     struct scope scope;
     mongoc_cursor_t *cursor;
     const bson_t *doc = NULL;
     bool ok = platform_registry(ctl, &scope);
 
-    cursor = ok ? scope_find(&scope, ENTRIES, &filter, NULL) : NULL;
+    cursor = ok ? scope_find(&scope, ENTRIES, &filter, opts) : NULL;
     while (ok && (ok = scope_next(&scope, cursor, &doc, &ctl->err)) && doc != NULL) {
-        struct tenant *tenant = arena_alloc(ctl->arena, sizeof(*tenant));
-        const char *slug = doc_text(doc, "slug");
-
         ++*count;
-        if (tenant_from_bson(doc, ctl->conf.currency, tenant, &ctl->err))
-            check_tenant(ctl, tenant, faults);
-        else
-            add_fault(faults, slug != NULL ? arena_strdup(ctl->arena, slug) : "?",
-                      arena_strdup(ctl->arena, ctl->err.detail), "correct the entry");
-        err_clear(&ctl->err);
-        free(tenant->db_uri);
+        check_entry(ctl, doc, places, faults);
     }
+    bson_destroy(opts);
     bson_destroy(&filter);
     return ok;
 }
 
-static bool check_users(struct ctl *ctl)
+/* --- the platform ---------------------------------------------------------------------------- */
+
+/* A database that is away is a fault like others: the rest is looked at all the same. */
+static void add_away(struct ctl *ctl, json_t *faults, const char *setting)
+{
+    add_fault(faults, setting, arena_strdup(ctl->arena, ctl->err.detail),
+              "is the server up, does its firewall or network access list let this host in, are "
+              "user and password right?");
+    err_clear(&ctl->err);
+}
+
+static bool ping_shared(struct ctl *ctl)
+{
+    bson_t *command = BCON_NEW("ping", BCON_INT32(1));
+    struct scope scope;
+    bson_t reply;
+    bool ok = clients_scope(ctl->clients, ctl->conf.default_mongo_url, ctl->conf.db_name, NULL,
+                            ctl->arena, ctl_deadline(), &scope, &ctl->err);
+
+    if (ok) {
+        ok = scope_command(&scope, command, &reply, &ctl->err);
+        bson_destroy(&reply);
+    }
+    bson_destroy(command);
+    return ok;
+}
+
+static bool reach_users(struct ctl *ctl)
 {
     struct user *user = arena_alloc(ctl->arena, sizeof(*user));
     bool found;
@@ -62,22 +116,39 @@ static bool check_users(struct ctl *ctl)
     return users_by_email(ctl->users, "nobody@invalid", user, &found, &ctl->err);
 }
 
+/* erpctl does without the keys, the workers do not; they may be kept from whoever runs this. */
+static void note_keys(const struct ctl *ctl)
+{
+    if (ctl->conf.secret_key == NULL || ctl->conf.jwt_secret_key == NULL)
+        ctl_progress(ctl, "SECRET_KEY or JWT_SECRET_KEY is not set here; workers need both, and "
+                          "erpd --check tests them");
+}
+
 static int check_platform(struct ctl *ctl)
 {
     static const struct print_column columns[] = {
-        {"where", "TENANT"}, {"fault", "FAULT"}, {"remedy", "WHAT TO DO"}, {NULL, NULL}};
+        {"where", "WHERE"}, {"fault", "FAULT"}, {"remedy", "WHAT TO DO"}, {NULL, NULL}};
     json_auto_t *faults = json_array();
     json_int_t count = 0;
+    size_t away;
 
-    if (!check_entries(ctl, faults, &count) || !check_users(ctl) ||
-        !registry_ensure_indexes(ctl->registry, &ctl->err))
-        return ctl_fail(ctl);
+    note_keys(ctl);
+    if (!reach_users(ctl))
+        add_away(ctl, faults, "MONGO_URL");
+    if (ctl->conf.legacy && !ping_shared(ctl))
+        add_away(ctl, faults, "DEFAULT_MONGO_URL");
+    away = json_array_size(faults);
+    if (!check_entries(ctl, faults, &count)) {
+        add_away(ctl, faults, "ADMIN_MONGO_URL");
+        away++;
+    }
     if (json_array_size(faults) > 0 || ctl->json)
         print_rows(ctl, faults, columns);
     else
-        printf("The settings are good, both databases answer, and all %" JSON_INTEGER_FORMAT
-               " tenants are usable.\n",
+        printf("The databases answer, and all %" JSON_INTEGER_FORMAT " tenants are usable.\n",
                count);
+    if (away > 0)
+        return EXIT_UNAVAILABLE;
     return json_array_size(faults) > 0 ? EXIT_FAILED : EXIT_OK;
 }
 
@@ -99,6 +170,17 @@ static json_t *collection_names(const bson_t *reply)
 }
 
 /* As a worker would: the same rules, the same client, the same database. */
+static bool join_database(struct ctl *ctl, const struct tenant *tenant, struct scope *scope)
+{
+    const struct tenant *resolved;
+
+    /* The first sign-in of its admin gives an entry made by hand its id. */
+    if (*tenant->tenant_id == '\0')
+        return tenant_usable(tenant, &ctl->err) && platform_tenant_scope(ctl, tenant, scope);
+    return resolve_tenant(&ctl->resolver, tenant->slug, tenant->tenant_id, ctl->arena,
+                          ctl_deadline(), &resolved, scope, &ctl->err);
+}
+
 static int check_connection(struct ctl *ctl)
 {
     bson_t *command = BCON_NEW("listCollections", BCON_INT32(1), "nameOnly", BCON_BOOL(true),
@@ -110,15 +192,14 @@ static int check_connection(struct ctl *ctl)
     bson_t reply;
     bool ok;
 
-    ok = platform_tenant(ctl, ctl->args[0], &tenant) && tenant_usable(tenant, &ctl->err) &&
-         platform_tenant_scope(ctl, tenant, &scope);
+    ok = platform_tenant(ctl, ctl->args[0], &tenant) && join_database(ctl, tenant, &scope);
     if (ok) {
         ok = scope_command(&scope, command, &reply, &ctl->err);
         log_uri_host(host, sizeof(host), tenant->db_uri);
         if (ok)
-            record = json_pack("{s:s, s:s, s:s, s:o}", "slug", tenant->slug, "db_name",
-                               tenant->db_name, "db_host", host, "collections",
-                               collection_names(&reply));
+            record =
+                json_pack("{s:s, s:s, s:s, s:o}", "slug", tenant->slug, "db_name", tenant->db_name,
+                          "db_host", host, "collections", collection_names(&reply));
         bson_destroy(&reply);
     }
     bson_destroy(command);

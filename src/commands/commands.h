@@ -139,9 +139,8 @@ const char *print_clean(const struct ctl *ctl, const char *text);
 
 extern const struct command cmd_tenant_add, cmd_tenant_list, cmd_tenant_show, cmd_tenant_suspend,
     cmd_tenant_activate;
-extern const struct command cmd_user_add, cmd_user_list, cmd_user_disable, cmd_user_enable,
-    cmd_user_password;
-extern const struct command cmd_seed, cmd_cache_clear, cmd_status, cmd_check, cmd_indexes,
-    cmd_help;
+extern const struct command cmd_user_add, cmd_user_list, cmd_user_link, cmd_user_disable,
+    cmd_user_enable, cmd_user_password;
+extern const struct command cmd_seed, cmd_cache_clear, cmd_status, cmd_check, cmd_indexes, cmd_help;
 
 #endif

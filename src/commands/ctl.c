@@ -8,9 +8,30 @@
 #define ARENA_LIMIT  ((size_t)256 * 1024 * 1024) /* lists of thousands of tenants fit */
 #define OPERATION_US INT64_C(15000000)
 
+/* A board that root makes before the first worker runs must be the workers', whose folder it is in:
+ * otherwise none of them could start. */
+static void give_board_away(const struct ctl *ctl, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    int folder = open(slash ? arena_strndup(ctl->arena, path, (size_t)(slash - path) + 1) : ".",
+                      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const char *name = slash ? slash + 1 : path;
+    struct stat in, file;
+
+    if (folder >= 0 && fstat(folder, &in) == 0 && in.st_uid != 0 &&
+        fstatat(folder, name, &file, AT_SYMLINK_NOFOLLOW) == 0 && file.st_uid == 0 &&
+        fchownat(folder, name, in.st_uid, in.st_gid, AT_SYMLINK_NOFOLLOW) != 0)
+        fprintf(stderr, "erpctl: warning: cannot give the board %s to its folder's owner: %s\n",
+                path, strerror(errno));
+    if (folder >= 0)
+        close(folder);
+}
+
 static int open_board(struct ctl *ctl)
 {
     ctl->board = board_open(ctl->conf.board_path);
+    if (ctl->board && geteuid() == 0)
+        give_board_away(ctl, ctl->conf.board_path);
     if (ctl->board)
         return EXIT_OK;
     fprintf(stderr, "erpctl %s: cannot open the board %s (ERP_BOARD): %s\n", ctl->command->name,
@@ -95,10 +116,8 @@ int ctl_fail(const struct ctl *ctl)
     const struct err *err = &ctl->err;
     const char *detail = err->detail[0] ? err->detail : err_info(err->code)->title;
 
-    if (err->n_fields == 1)
-        detail = err->fields[0].detail;
     fprintf(stderr, "erpctl %s: %s\n", ctl->command->name, print_clean(ctl, detail));
-    for (size_t i = 0; err->n_fields > 1 && i < err->n_fields; i++)
+    for (size_t i = 0; i < err->n_fields; i++)
         fprintf(stderr, "  %s: %s\n", print_clean(ctl, err->fields[i].path),
                 print_clean(ctl, err->fields[i].detail));
     return exit_for(err->code);

@@ -69,8 +69,7 @@ bool ctl_flag(const struct ctl *ctl, const char *name)
     return ctl_option(ctl, name) != NULL;
 }
 
-bool ctl_option_int(const struct ctl *ctl, const char *name, int64_t min, int64_t max,
-                    int64_t *out)
+bool ctl_option_int(const struct ctl *ctl, const char *name, int64_t min, int64_t max, int64_t *out)
 {
     const char *text = ctl_option(ctl, name);
     long long value;

@@ -11,8 +11,8 @@ static int run_help(struct ctl *ctl)
         frame_print_overview(stdout, ctl->commands);
         return EXIT_OK;
     }
-    command = frame_find(ctl->commands, ctl->args[0], ctl->n_args > 1 ? ctl->args[1] : NULL,
-                         &words);
+    command =
+        frame_find(ctl->commands, ctl->args[0], ctl->n_args > 1 ? ctl->args[1] : NULL, &words);
     if (command == NULL)
         return ctl_usage(ctl, "there is no such command");
     frame_print_help(stdout, command);

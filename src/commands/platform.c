@@ -25,14 +25,8 @@ bool platform_tenant_scope(struct ctl *ctl, const struct tenant *tenant, struct 
     if (!db_name_valid(tenant->db_name))
         return err_set(&ctl->err, ERR_DB_NOT_CONFIGURED, "The entry of %s has no usable db_name",
                        tenant->slug);
-    *scope = (struct scope){
-        .client = clients_get(ctl->clients, tenant->db_uri, &ctl->err),
-        .db_name = tenant->db_name,
-        .tenant_id = tenant->tenant_id,
-        .deadline_us = ctl_deadline(),
-        .arena = ctl->arena,
-    };
-    return scope->client != NULL;
+    return clients_scope(ctl->clients, tenant->db_uri, tenant->db_name, tenant->tenant_id,
+                         ctl->arena, ctl_deadline(), scope, &ctl->err);
 }
 
 static void by_slug(bson_t *filter, const char *slug)
@@ -56,8 +50,27 @@ bool platform_find(struct ctl *ctl, const char *slug, const bson_t **doc)
     return ok;
 }
 
+bool platform_tenant(struct ctl *ctl, const char *slug, struct tenant **tenant)
+{
+    struct tenant *out = arena_alloc(ctl->arena, sizeof *out);
+    const bson_t *doc;
+    char *uri;
+
+    if (!platform_find(ctl, slug, &doc))
+        return false;
+    if (!doc)
+        return err_set(&ctl->err, ERR_TENANT_NOT_FOUND, "There is no tenant %s", slug);
+    if (!tenant_from_bson(doc, ctl->conf.currency, out, &ctl->err))
+        return false;
+    uri = arena_strdup(ctl->arena, out->db_uri);
+    tenant_release(out);
+    out->db_uri = uri;
+    *tenant = out;
+    return true;
+}
+
 /* An entry made by hand may lack its tenant_id: it is the one that its admin's records carry. */
-static bool complete_tenant_id(struct ctl *ctl, struct tenant *tenant)
+bool platform_complete(struct ctl *ctl, struct tenant *tenant)
 {
     struct user *admin = arena_alloc(ctl->arena, sizeof *admin);
     char fresh[ID_SIZE];
@@ -77,27 +90,6 @@ static bool complete_tenant_id(struct ctl *ctl, struct tenant *tenant)
         return false;
     snprintf(tenant->tenant_id, sizeof tenant->tenant_id, "%s", id);
     return true;
-}
-
-bool platform_tenant(struct ctl *ctl, const char *slug, struct tenant **tenant)
-{
-    struct tenant *out = arena_alloc(ctl->arena, sizeof *out);
-    const bson_t *doc;
-    char *uri;
-
-    if (!platform_find(ctl, slug, &doc))
-        return false;
-    if (!doc)
-        return err_set(&ctl->err, ERR_TENANT_NOT_FOUND, "There is no tenant %s", slug);
-    if (!tenant_from_bson(doc, ctl->conf.currency, out, &ctl->err)) {
-        free(out->db_uri);
-        return false;
-    }
-    uri = out->db_uri;
-    out->db_uri = uri ? arena_strdup(ctl->arena, uri) : NULL;
-    free(uri);
-    *tenant = out;
-    return complete_tenant_id(ctl, out);
 }
 
 static void append_text(bson_t *doc, const char *key, const char *text)
@@ -136,6 +128,13 @@ static void append_features(bson_t *doc, const json_t *features)
     bson_append_array_end(doc, &list);
 }
 
+/* Workers may remember that there was no such tenant. */
+static void forget_entry(struct ctl *ctl, const char *slug, const char *tenant_id)
+{
+    board_bump(ctl->board, slug);
+    board_bump(ctl->board, arena_printf(ctl->arena, "id:%s", tenant_id));
+}
+
 bool platform_add_entry(struct ctl *ctl, const struct new_entry *entry)
 {
     struct scope scope;
@@ -164,9 +163,31 @@ bool platform_add_entry(struct ctl *ctl, const struct new_entry *entry)
     append_dates(&doc);
     ok = scope_insert(&scope, ENTRIES, &doc, &ctl->err);
     bson_destroy(&doc);
-    /* Workers may remember that there was no such tenant. */
+    if (!ok && ctl->err.code == ERR_DUPLICATE) {
+        err_clear(&ctl->err);
+        err_set(&ctl->err, ERR_DUPLICATE, "There is a tenant %s already, or one with its id",
+                entry->slug);
+    }
     if (ok)
-        board_bump(ctl->board, entry->slug);
+        forget_entry(ctl, entry->slug, entry->tenant_id);
+    return ok;
+}
+
+bool platform_remove_entry(struct ctl *ctl, const struct new_entry *entry)
+{
+    struct scope scope;
+    int64_t deleted;
+    bson_t filter;
+    bool ok;
+
+    if (!platform_registry(ctl, &scope))
+        return false;
+    by_slug(&filter, entry->slug);
+    BSON_APPEND_UTF8(&filter, "tenant_id", entry->tenant_id);
+    BSON_APPEND_UTF8(&filter, "status", tenant_status_name(TENANT_PROVISIONING));
+    ok = scope_delete_one(&scope, ENTRIES, &filter, &deleted, &ctl->err);
+    bson_destroy(&filter);
+    forget_entry(ctl, entry->slug, entry->tenant_id);
     return ok;
 }
 
@@ -253,10 +274,8 @@ bool platform_add_account(struct ctl *ctl, const struct new_account *account)
 void platform_audit(struct ctl *ctl, const struct tenant *tenant, const char *action,
                     const char *collection, const char *record_id)
 {
-    struct audit_entry entry = {.action = action,
-                                .collection = collection,
-                                .record_id = record_id,
-                                .actor = "erpctl"};
+    struct audit_entry entry = {
+        .action = action, .collection = collection, .record_id = record_id, .actor = "erpctl"};
     struct scope scope;
 
     if (platform_tenant_scope(ctl, tenant, &scope) && audit_add(&scope, &entry, &ctl->err))

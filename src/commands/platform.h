@@ -20,9 +20,11 @@ bool platform_tenant_scope(struct ctl *ctl, const struct tenant *tenant, struct 
 
 /* The entry of a slug as it is stored; *doc NULL when there is none. */
 bool platform_find(struct ctl *ctl, const char *slug, const bson_t **doc);
-/* The entry of a slug, read and checked, in the arena; ERR_TENANT_NOT_FOUND. One without
- * tenant_id is given that of its admin user (or a new one when there is no such user). */
+/* The entry of a slug, read and checked, in the arena; ERR_TENANT_NOT_FOUND. */
 bool platform_tenant(struct ctl *ctl, const char *slug, struct tenant **tenant);
+/* Gives an entry without tenant_id that of its admin user, or a new one when there is no such
+ * user: before anything is written for the tenant. */
+bool platform_complete(struct ctl *ctl, struct tenant *tenant);
 
 /* What a new registry entry says. Texts are borrowed; NULL and -1 leave a member out. */
 struct new_entry {
@@ -35,6 +37,8 @@ struct new_entry {
 };
 
 bool platform_add_entry(struct ctl *ctl, const struct new_entry *entry);
+/* Takes an entry of this run away again, as long as it is provisioning. */
+bool platform_remove_entry(struct ctl *ctl, const struct new_entry *entry);
 
 /* Sets the status unless the entry is deleted, and tells every worker of this host. `reason` may
  * be NULL. ERR_TENANT_NOT_FOUND; ERR_STATE for a deleted one. */

@@ -49,8 +49,8 @@ static const char *join(const struct ctl *ctl, const json_t *list)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item)
-        text = arena_printf(ctl->arena, "%s%s%s", text, i ? ", " : "", text_of(ctl, item));
+    json_array_foreach(list, i, item) text =
+        arena_printf(ctl->arena, "%s%s%s", text, i ? ", " : "", text_of(ctl, item));
     return *text ? text : "-";
 }
 

@@ -22,8 +22,7 @@ static bool read_line(struct ctl *ctl, int fd, struct secret *secret)
         secret->text[secret->len++] = c;
     }
     if (got < 0)
-        return err_set(&ctl->err, ERR_VALIDATION, "Cannot read the password: %s",
-                       strerror(errno));
+        return err_set(&ctl->err, ERR_VALIDATION, "Cannot read the password: %s", strerror(errno));
     if (secret->len > 0 && secret->text[secret->len - 1] == '\r')
         secret->len--;
     secret->text[secret->len] = '\0';

@@ -7,10 +7,10 @@
 #include "commands/commands.h"
 
 /* Rows for the option table of a command that calls secret_read. */
-#define SECRET_OPTIONS                                                                            \
-    {"password-file", "FILE", "take the password from the first line of this file", false},       \
-    {                                                                                             \
-        "generate", NULL, "make a password and print it, once", false                             \
+#define SECRET_OPTIONS                                                                             \
+    {"password-file", "FILE", "take the password from the first line of this file", false},        \
+    {                                                                                              \
+        "generate", NULL, "make a password and print it, once", false                              \
     }
 
 struct secret {

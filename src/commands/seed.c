@@ -9,8 +9,6 @@
 
 #include <dirent.h>
 
-#define FILES_MAX 64
-
 struct seed {
     struct ctl *ctl;
     const char *slug;      /* of the file in hand; names are unique within it */
@@ -41,17 +39,18 @@ static void resolve_refs(struct seed *seed, json_t *record)
     json_t *value;
     void *next;
 
-    json_object_foreach_safe (record, next, name, value) {
+    json_object_foreach_safe(record, next, name, value)
+    {
         const char *text = json_string_value(value);
         const char *slash = text != NULL && text[0] == '@' ? strchr(text, '/') : NULL;
 
         if (slash == NULL)
             continue;
-        json_object_set_new(record, name,
-                            json_string(id_of_name(seed->ctl->arena, seed->slug,
-                                                   arena_strndup(seed->ctl->arena, text + 1,
-                                                                 (size_t)(slash - text - 1)),
-                                                   slash + 1)));
+        json_object_set_new(
+            record, name,
+            json_string(id_of_name(
+                seed->ctl->arena, seed->slug,
+                arena_strndup(seed->ctl->arena, text + 1, (size_t)(slash - text - 1)), slash + 1)));
     }
 }
 
@@ -70,6 +69,14 @@ static int64_t int_at(const json_t *object, const char *key)
 static bool broken(struct seed *seed, const char *what)
 {
     return err_set(&seed->ctl->err, ERR_VALIDATION, "The seeds of %s: %s", seed->slug, what);
+}
+
+static void count(struct seed *seed, bool created)
+{
+    if (created)
+        seed->created++;
+    else
+        seed->there++;
 }
 
 /* --- the entry and the users ----------------------------------------------------------------- */
@@ -101,11 +108,20 @@ static bool seed_entry(struct seed *seed, const json_t *file)
         return broken(seed, "slug and db_name are needed");
     if (!platform_find(ctl, seed->slug, &doc))
         return false;
+    if (doc != NULL && !doc_bool(doc, "seeded")) {
+        ctl_warn(ctl, "%s is a tenant that was not seeded: left alone", seed->slug);
+        return true;
+    }
     if (doc == NULL && !platform_add_entry(ctl, &entry))
         return false;
-    *(doc == NULL ? &seed->created : &seed->there) += 1;
-    return platform_tenant(ctl, seed->slug, &seed->tenant) &&
-           platform_tenant_scope(ctl, seed->tenant, &seed->scope);
+    if (!platform_tenant(ctl, seed->slug, &seed->tenant) ||
+        !platform_tenant_scope(ctl, seed->tenant, &seed->scope))
+        return false;
+    seed->env.decimals = seed->tenant->decimals;
+    count(seed, doc == NULL);
+    if (doc == NULL)
+        platform_audit(ctl, seed->tenant, "tenant_add", ENTRIES, seed->slug);
+    return true;
 }
 
 /* Demo passwords are known to everybody; the rules for new passwords do not hold for them. */
@@ -118,7 +134,9 @@ static bool seed_user(struct seed *seed, const json_t *record)
     char hash[PASSWORD_HASH_SIZE];
     struct new_account account = {.email = text_at(record, "email"),
                                   .full_name = text_at(record, "full_name"),
-                                  .tenant = seed->tenant, .hash = hash, .seeded = true};
+                                  .tenant = seed->tenant,
+                                  .hash = hash,
+                                  .seeded = true};
     bool found;
 
     if (account.email == NULL || password == NULL || role == NULL ||
@@ -126,14 +144,22 @@ static bool seed_user(struct seed *seed, const json_t *record)
         return broken(seed, "a user needs email, password and role");
     if (!users_by_email(ctl->users, account.email, user, &found, &ctl->err))
         return false;
-    *(found ? &seed->there : &seed->created) += 1;
-    if (found)
+    if (found && seed->tenant != NULL && strcmp(user->tenant_slug, seed->slug) != 0)
+        ctl_warn(ctl, "%s is a user of somebody else: left alone", account.email);
+    if (found) {
+        count(seed, false);
         return true;
+    }
     account.id = id_of_name(ctl->arena, seed->slug, ACCOUNTS, account.email);
     if (branch != NULL)
         account.branch_id = id_of_name(ctl->arena, seed->slug, "branches", branch);
     password_hash(hash, password, strlen(password), (int)ctl->conf.bcrypt_cost);
-    return platform_add_account(ctl, &account);
+    if (!platform_add_account(ctl, &account))
+        return false;
+    if (seed->tenant != NULL)
+        platform_audit(ctl, seed->tenant, "user_add", ACCOUNTS, account.id);
+    count(seed, true);
+    return true;
 }
 
 static bool seed_users(struct seed *seed, const json_t *file)
@@ -141,7 +167,8 @@ static bool seed_users(struct seed *seed, const json_t *file)
     const json_t *record;
     size_t i;
 
-    json_array_foreach (json_object_get(file, "users"), i, record) {
+    json_array_foreach(json_object_get(file, "users"), i, record)
+    {
         if (!seed_user(seed, record))
             return false;
     }
@@ -158,17 +185,18 @@ static bool seed_record(struct seed *seed, const struct resource *resource, json
 
     if (key == NULL)
         return broken(seed, "every record needs a _key");
+    key = arena_strdup(seed->ctl->arena, key);
     id = id_of_name(seed->ctl->arena, seed->slug, resource->collection, key);
     json_object_del(record, "_key");
     resolve_refs(seed, record);
     seed->scope.deadline_us = ctl_deadline();
     if (!crud_seed(resource, &seed->scope, &seed->env, id, "erpctl", record, &created,
                    &seed->ctl->err)) {
-        ctl_warn(seed->ctl, "%s, %s, record %s is refused:", seed->slug, resource->collection,
-                 id);
+        ctl_progress(seed->ctl, "%s: %s/%s cannot be stored:", seed->slug, resource->collection,
+                     key);
         return false;
     }
-    *(created ? &seed->created : &seed->there) += 1;
+    count(seed, created);
     return true;
 }
 
@@ -178,7 +206,8 @@ static bool seed_records(struct seed *seed, json_t *file)
     const char *collection;
     size_t i;
 
-    json_object_foreach (records, collection, list) {
+    json_object_foreach(records, collection, list)
+    {
         const struct resource *resource = resource_by_collection(collection);
 
         if (resource == NULL)
@@ -186,7 +215,8 @@ static bool seed_records(struct seed *seed, json_t *file)
         seed->scope.deadline_us = ctl_deadline();
         if (!index_ensure(seed->ctl->indexes, resource, &seed->scope, &seed->ctl->err))
             return false;
-        json_array_foreach (list, i, record) {
+        json_array_foreach(list, i, record)
+        {
             if (!seed_record(seed, resource, record))
                 return false;
         }
@@ -203,9 +233,19 @@ static int is_seed(const struct dirent *entry)
     return len > 5 && entry->d_name[0] != '.' && strcmp(entry->d_name + len - 5, ".json") == 0;
 }
 
+/* A file whose name begins with "_" has users of the platform, and no tenant. */
+static bool seed_content(struct seed *seed, json_t *file, bool platform)
+{
+    if (platform)
+        return seed_users(seed, file);
+    if (!seed_entry(seed, file))
+        return false;
+    return seed->tenant == NULL || (seed_users(seed, file) && seed_records(seed, file));
+}
+
 static bool seed_file(struct ctl *ctl, const char *dir, const char *name, json_t *report)
 {
-    struct seed seed = {.ctl = ctl, .env = {.decimals = 2}};
+    struct seed seed = {.ctl = ctl};
     const char *path = arena_printf(ctl->arena, "%s/%s", dir, name);
     json_error_t error;
     json_auto_t *file = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
@@ -213,13 +253,12 @@ static bool seed_file(struct ctl *ctl, const char *dir, const char *name, json_t
 
     seed.slug = platform ? "platform" : arena_strndup(ctl->arena, name, strlen(name) - 5);
     if (file == NULL)
-        return err_set(&ctl->err, ERR_VALIDATION, "%s: %s (line %d)", path, error.text,
-                       error.line);
+        return err_set(&ctl->err, ERR_VALIDATION, "%s: %s (line %d)", path, error.text, error.line);
     ctl_progress(ctl, "%s …", seed.slug);
-    if (!platform && !seed_entry(&seed, file))
+    if (!seed_content(&seed, file, platform))
         return false;
-    if (!seed_users(&seed, file) || (!platform && !seed_records(&seed, file)))
-        return false;
+    if (seed.created > 0)
+        platform_log(ctl, platform ? NULL : seed.slug, path);
     json_array_append_new(report, json_pack("{s:s, s:I, s:I}", "seeds", seed.slug, "created",
                                             seed.created, "there", seed.there));
     return true;
@@ -261,24 +300,46 @@ static const char *seed_dir(const struct ctl *ctl)
     return given != NULL && *given != '\0' ? given : ERP_SEED_DIR;
 }
 
+static bool wanted(const char *name, const char *only)
+{
+    size_t len = strlen(name) - strlen(".json");
+
+    return only == NULL || name[0] == '_' || (strlen(only) == len && memcmp(name, only, len) == 0);
+}
+
+static bool seed_files(struct ctl *ctl, const char *dir, struct dirent **names, int n,
+                       json_t *report)
+{
+    const char *only = ctl_option(ctl, "only");
+    bool found = only == NULL;
+
+    if (n <= 0)
+        return err_set(&ctl->err, ERR_NOT_FOUND, "There are no seeds in %s", dir);
+    for (int i = 0; i < n; i++)
+        found = found || (names[i]->d_name[0] != '_' && wanted(names[i]->d_name, only));
+    if (!found)
+        return err_set(&ctl->err, ERR_NOT_FOUND, "There are no seeds of %s in %s", only, dir);
+    if (!registry_ensure_indexes(ctl->registry, &ctl->err) ||
+        (!ctl_flag(ctl, "force") && !check_strangers(ctl)))
+        return false;
+    for (int i = 0; i < n; i++)
+        if (wanted(names[i]->d_name, only) && !seed_file(ctl, dir, names[i]->d_name, report))
+            return false;
+    return true;
+}
+
 static int run_seed(struct ctl *ctl)
 {
     static const struct print_column columns[] = {
         {"seeds", "SEEDS"}, {"created", "CREATED"}, {"there", "ALREADY THERE"}, {NULL, NULL}};
     json_auto_t *report = json_array();
-    const char *only = ctl_option(ctl, "only");
+    const char *dir = seed_dir(ctl);
     struct dirent **names = NULL;
-    int n = scandir(seed_dir(ctl), &names, is_seed, alphasort);
-    bool ok = n > 0 || err_set(&ctl->err, ERR_NOT_FOUND, "There are no seeds in %s", seed_dir(ctl));
+    int n = scandir(dir, &names, is_seed, alphasort);
+    bool ok = seed_files(ctl, dir, names, n, report);
 
-    ok = ok && registry_ensure_indexes(ctl->registry, &ctl->err) &&
-         (ctl_flag(ctl, "force") || check_strangers(ctl));
-    for (int i = 0; i < n; i++) {
-        if (ok && (only == NULL || names[i]->d_name[0] == '_' ||
-                   strcmp(names[i]->d_name, arena_printf(ctl->arena, "%s.json", only)) == 0))
-            ok = seed_file(ctl, seed_dir(ctl), names[i]->d_name, report);
+    for (int i = 0; i < n; i++)
         free(names[i]);
-    }
     free(names);
     if (!ok)
         return ctl_fail(ctl);

@@ -1,13 +1,16 @@
-/* Users as the operator sees them: add, list, disable, enable, password. */
+/* Users as the operator sees them: add, list, link, disable, enable, password. */
 #include "base.h"
 #include "commands/platform.h"
 #include "commands/secret.h"
+#include "core/id.h"
 
 /* --- add ------------------------------------------------------------------------------------- */
 
 static const struct command_option add_options[] = {
-    {"role", "ROLE", "super_admin, tenant_admin, head_office, branch_manager, staff, cashier or "
-                     "technician", true},
+    {"role", "ROLE",
+     "super_admin, tenant_admin, head_office, branch_manager, staff, cashier or "
+     "technician",
+     true},
     {"name", "TEXT", "full name", true},
     {"tenant", "SLUG", "the user's business; only a super_admin has none", false},
     {"branch", "ID", "the user's branch: needed by roles that see one branch", false},
@@ -15,50 +18,97 @@ static const struct command_option add_options[] = {
     {NULL},
 };
 
-static bool store(struct ctl *ctl, struct new_account *account, const struct secret *secret)
+/* The licence's limit, and the branch in the tenant's own database. */
+static bool check_place(struct ctl *ctl, const struct new_account *account)
+{
+    const struct tenant *tenant = account->tenant;
+    bson_t filter = BSON_INITIALIZER;
+    struct scope scope;
+    int64_t count = 0;
+    bool ok;
+
+    BSON_APPEND_UTF8(&filter, "tenant_id", tenant->tenant_id);
+    ok =
+        platform_users(ctl, &scope) && scope_count(&scope, ACCOUNTS, &filter, 0, &count, &ctl->err);
+    if (ok && tenant->max_users >= 0 && count >= tenant->max_users)
+        ok = err_set(&ctl->err, ERR_CONFLICT, "%s has its %" PRId32 " users already", tenant->slug,
+                     tenant->max_users);
+    if (ok && account->branch_id) {
+        BSON_APPEND_UTF8(&filter, "id", account->branch_id);
+        ok = platform_tenant_scope(ctl, tenant, &scope) &&
+             scope_count(&scope, "branches", &filter, 1, &count, &ctl->err);
+        if (ok && count == 0)
+            ok = err_set(&ctl->err, ERR_NOT_FOUND, "%s has no branch with this id", tenant->slug);
+    }
+    bson_destroy(&filter);
+    return ok;
+}
+
+static bool find_tenant(struct ctl *ctl, struct new_account *account)
 {
     const char *slug = ctl_option(ctl, "tenant");
-    char hash[PASSWORD_HASH_SIZE];
-    struct tenant *tenant = NULL;
+    struct tenant *tenant;
 
-    if (slug != NULL && !platform_tenant(ctl, slug, &tenant))
+    if (!slug)
+        return true;
+    if (!platform_tenant(ctl, slug, &tenant) || !platform_complete(ctl, tenant))
         return false;
     account->tenant = tenant;
+    return check_place(ctl, account);
+}
+
+static bool store(struct ctl *ctl, struct new_account *account, const struct secret *secret)
+{
+    const struct tenant *tenant = account->tenant;
+    char hash[PASSWORD_HASH_SIZE];
+    char id[ID_SIZE];
+
+    id_new(id);
+    account->id = id;
     account->hash = hash;
     secret_hash(ctl, secret, hash);
-    if (!registry_ensure_indexes(ctl->registry, &ctl->err) || !platform_add_account(ctl, account))
+    if (!platform_add_account(ctl, account))
         return false;
-    if (tenant != NULL)
-        platform_audit(ctl, tenant, "user_add", ACCOUNTS, account->email);
-    platform_log(ctl, slug, account->email);
+    if (tenant)
+        platform_audit(ctl, tenant, "user_add", ACCOUNTS, id);
+    platform_log(ctl, tenant ? tenant->slug : NULL, account->email);
+    if (tenant && !account->branch_id && !role_all_branches(account->role))
+        ctl_progress(ctl, "a %s without --branch may do nothing that belongs to a branch",
+                     role_name(account->role));
     return true;
+}
+
+static void report_added(const struct ctl *ctl, const struct new_account *account,
+                         const struct secret *secret)
+{
+    print_result(ctl,
+                 json_pack("{s:s, s:s, s:s*}", "email", account->email, "role",
+                           role_name(account->role), "password",
+                           secret->generated ? secret->text : NULL),
+                 "Added %s%s%s", account->email, secret->generated ? ", password " : "",
+                 secret->generated ? secret->text : "");
 }
 
 static int run_add(struct ctl *ctl)
 {
     struct new_account account = {.full_name = ctl_option(ctl, "name"),
                                   .branch_id = ctl_option(ctl, "branch")};
-    struct secret secret;
-    int code;
+    struct secret secret = {.len = 0};
+    bool ok;
 
     account.email = platform_email(ctl, ctl->args[0]);
-    if (account.email == NULL)
-        return ctl_usage(ctl, "%s is no email address", ctl->args[0]);
+    if (!account.email)
+        return ctl_usage(ctl, "%s is no email address", print_clean(ctl, ctl->args[0]));
     if (!role_parse(ctl_option(ctl, "role"), &account.role))
-        return ctl_usage(ctl, "there is no role %s", ctl_option(ctl, "role"));
+        return ctl_usage(ctl, "there is no role %s", print_clean(ctl, ctl_option(ctl, "role")));
     if ((account.role == ROLE_SUPER_ADMIN) == (ctl_option(ctl, "tenant") != NULL))
         return ctl_usage(ctl, "a super_admin has no --tenant, every other role needs one");
-    code = secret_read(ctl, account.email, &secret) && store(ctl, &account, &secret) ? EXIT_OK
-                                                                                      : EXIT_FAILED;
-    if (code == EXIT_OK)
-        print_result(ctl,
-                     json_pack("{s:s, s:s, s:s*}", "email", account.email, "role",
-                               role_name(account.role), "password",
-                               secret.generated ? secret.text : NULL),
-                     "Added %s%s%s", account.email, secret.generated ? ", password " : "",
-                     secret.generated ? secret.text : "");
+    ok = registry_ensure_indexes(ctl->registry, &ctl->err) && find_tenant(ctl, &account) &&
+         secret_read(ctl, account.email, &secret) && store(ctl, &account, &secret);
+    if (ok)
+        report_added(ctl, &account, &secret);
     secret_wipe(&secret);
-    return code == EXIT_OK ? ctl_done(ctl) : ctl_fail(ctl);
+    return ok ? ctl_done(ctl) : ctl_fail(ctl);
 }
 
 const struct command cmd_user_add = {
@@ -105,9 +155,11 @@ static bool list_filter(struct ctl *ctl, bson_t *filter)
     BSON_APPEND_DOCUMENT_BEGIN(&either, "0", &item);
     BSON_APPEND_UTF8(&item, "tenant_slug", slug);
     bson_append_document_end(&either, &item);
-    BSON_APPEND_DOCUMENT_BEGIN(&either, "1", &item);
-    BSON_APPEND_UTF8(&item, "tenant_id", tenant->tenant_id);
-    bson_append_document_end(&either, &item);
+    if (*tenant->tenant_id) {
+        BSON_APPEND_DOCUMENT_BEGIN(&either, "1", &item);
+        BSON_APPEND_UTF8(&item, "tenant_id", tenant->tenant_id);
+        bson_append_document_end(&either, &item);
+    }
     bson_append_array_end(filter, &either);
     return true;
 }
@@ -134,10 +186,13 @@ static bool read_accounts(struct ctl *ctl, json_t *rows)
 
 static int run_list(struct ctl *ctl)
 {
-    static const struct print_column columns[] = {
-        {"email", "EMAIL"},       {"full_name", "NAME"},   {"role", "ROLE"},
-        {"tenant_slug", "TENANT"}, {"branch_id", "BRANCH"}, {"disabled", "DISABLED"},
-        {NULL, NULL}};
+    static const struct print_column columns[] = {{"email", "EMAIL"},
+                                                  {"full_name", "NAME"},
+                                                  {"role", "ROLE"},
+                                                  {"tenant_slug", "TENANT"},
+                                                  {"branch_id", "BRANCH"},
+                                                  {"disabled", "DISABLED"},
+                                                  {NULL, NULL}};
     json_auto_t *rows = json_array();
 
     if (!read_accounts(ctl, rows))
@@ -178,18 +233,53 @@ static void note_change(struct ctl *ctl, const struct user *user, const char *ac
     platform_log(ctl, *user->tenant_slug ? user->tenant_slug : NULL, user->email);
     if (!*user->tenant_slug)
         return;
-    if (platform_tenant(ctl, user->tenant_slug, &tenant))
+    if (platform_tenant(ctl, user->tenant_slug, &tenant) && platform_complete(ctl, tenant))
         platform_audit(ctl, tenant, action, ACCOUNTS, user->id);
     else
         ctl_warn(ctl, "done, but there is no audit entry: %s", ctl->err.detail);
 }
 
+/* For who worked in the shared database, or was written by hand. */
+static int run_link(struct ctl *ctl)
+{
+    const char *slug = ctl_option(ctl, "tenant");
+    struct tenant *tenant;
+    struct user *user;
+
+    if (!find_user(ctl, &user) || !platform_tenant(ctl, slug, &tenant) ||
+        !platform_complete(ctl, tenant) ||
+        !users_link_tenant(ctl->users, user->id, tenant, &ctl->err))
+        return ctl_fail(ctl);
+    platform_audit(ctl, tenant, "user_link", ACCOUNTS, user->id);
+    platform_log(ctl, slug, user->email);
+    print_result(ctl, json_pack("{s:s, s:s}", "email", user->email, "tenant_slug", slug),
+                 "%s: belongs to %s", user->email, slug);
+    return ctl_done(ctl);
+}
+
+static const struct command_option link_options[] = {
+    {"tenant", "SLUG", "the business that the user belongs to", true},
+    {NULL},
+};
+
+const struct command cmd_user_link = {
+    .name = "user link",
+    .args = "EMAIL",
+    .min_args = 1,
+    .max_args = 1,
+    .summary = "tie a user who has no business, or only its tenant_id, to a business for good",
+    .details = "This is what moves the users of the shared database to the tenant's own. The "
+               "tenant_id of user and entry must be the same.",
+    .options = link_options,
+    .needs = NEEDS_PLATFORM,
+    .run = run_link,
+};
+
 static int set_disabled(struct ctl *ctl, bool disabled, const char *done)
 {
     struct user *user;
 
-    if (!find_user(ctl, &user) ||
-        !users_set_disabled(ctl->users, user->id, disabled, &ctl->err))
+    if (!find_user(ctl, &user) || !users_set_disabled(ctl->users, user->id, disabled, &ctl->err))
         return ctl_fail(ctl);
     note_change(ctl, user, disabled ? "user_disable" : "user_enable");
     print_result(ctl, json_pack("{s:s, s:b}", "email", user->email, "disabled", (int)disabled),
