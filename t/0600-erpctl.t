@@ -177,6 +177,9 @@ is(scalar @{ $state->{workers} }, 5, 'status: every worker');
 cmp_ok($state->{counters}{requests}, '>', 40, 'status: counters');
 ok(exists $state->{watcher_alive}, 'status: whether the watcher lives');
 
+my ($indexes) = (ctl('indexes'))[1];
+ok((grep { $_->{collection} eq 'sales' && $_->{name} =~ /^tenant_id_1/ } @$indexes), 'indexes: by collection');
+
 # --- help and the manual come from the tables
 my ($overview) = ($erp->erpctl('help'))[1];
 for my $name ($overview =~ /^  ([a-z]+(?: [a-z]+)?)(?= )/mg) {
@@ -184,6 +187,8 @@ for my $name ($overview =~ /^  ([a-z]+(?: [a-z]+)?)(?= )/mg) {
     is($status, 0, "help $name");
     is(($erp->erpctl((split / /, $name), '--help'))[1], $text, "$name --help");
 }
+is(($erp->erpctl('cache', 'clear', { env => { ERP_BOARD => '/nonexistent/board' } }))[0], 73, 'exit status 73 without a board');
+is(($erp->erpctl('tenant', 'list', { env => { MONGO_URL_FILE => '/nonexistent' } }))[0], 78, 'exit status 78 for a wrong setting');
 my ($manual) = ($erp->erpctl('--man-commands'))[1];
 like($manual, qr/^\.B tenant add .*?\\-\\-admin\\-email/ms, 'the manual has commands with their options');
 like($manual, qr/^\.SH EXIT STATUS\n(?:.*\n)*\.B 78$/m, 'and exit codes');

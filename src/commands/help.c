@@ -27,9 +27,37 @@ const struct command cmd_help = {
     .run = run_help,
 };
 
-static int run_indexes(struct ctl *ctl ERP_UNUSED)
+/* The lines of index_print as an array of objects. */
+static void print_indexes_json(const struct ctl *ctl)
 {
-    index_print(stdout);
+    static const struct print_column none[] = {{NULL, NULL}};
+    json_auto_t *rows = json_array();
+    char *text = NULL, *line, *rest;
+    size_t len = 0;
+    FILE *memory = open_memstream(&text, &len);
+
+    if (memory == NULL)
+        die("out of memory: the list of indexes");
+    index_print(memory);
+    fclose(memory);
+    rest = text;
+    while ((line = strsep(&rest, "\n")) != NULL) {
+        char *collection = strsep(&line, "\t");
+
+        if (line != NULL)
+            json_array_append_new(rows,
+                                  json_pack("{s:s, s:s}", "collection", collection, "name", line));
+    }
+    free(text);
+    print_rows(ctl, rows, none);
+}
+
+static int run_indexes(struct ctl *ctl)
+{
+    if (ctl->json)
+        print_indexes_json(ctl);
+    else
+        index_print(stdout);
     return EXIT_OK;
 }
 
