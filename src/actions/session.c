@@ -60,7 +60,9 @@ bool action_login(struct req *req)
 
 bool action_me(struct req *req)
 {
-    const char *extra = login_user_extra(req->tenant, req->arena);
+    /* As at the sign-in: the shared database is nobody's business. */
+    const struct tenant *tenant = req->principal.legacy ? NULL : req->tenant;
+    const char *extra = login_user_extra(tenant, req->arena);
 
     return users_render(req->app->users, req->principal.user_id, extra, req->resp.body, req->err);
 }
