@@ -1,6 +1,7 @@
 # What was built: hardened, without a warning, and nothing of it in the source tree.
 use Erp::Test;
 use Erp::Build;
+use Erp::Proc qw(on_path);
 use Erp::Say qw(slurp);
 
 my ($root, $devel, $asan) = @ENV{qw(ERP_TEST_ROOT ERP_TEST_DEVEL_BIN ERP_TEST_BIN)};
@@ -23,7 +24,7 @@ like `nm '$asan/erpd'`, qr/__asan_init/, 'the tests run a program with sanitizer
 my $config = slurp("$devel/config.h") // '';
 unlike $config, qr/ERP_ASAN 1/, 'the plain build is without';
 
-my %tracked = map { $_ => 1 } split /\n/, -e "$root/.git" ? `git -C '$root' ls-files` : '';
+my %tracked = map { $_ => 1 } split /\n/, -e "$root/.git" && on_path('git') ? `git -C '$root' ls-files` : '';
 SKIP: {
     skip 'not a git checkout', 1 if !%tracked;
     my $new = `git -C '$root' status --porcelain --ignored=no`;
