@@ -276,7 +276,7 @@ sub is_problem {
     if (ref $json eq 'HASH') {
         push @bad, "member $_" for grep { !defined $json->{$_} } qw(type title status detail code request_id);
         push @bad, "code $code" if defined $code && ($json->{code} // '') ne $code;
-        push @bad, 'status in the body' if ($json->{status} // 0) != $status;
+        push @bad, 'status in the body' if ($json->{status} // '') ne $status;
         push @bad, 'a sentence as detail' if ($json->{detail} // '') !~ /\S \S/;
         push @bad, 'X-Request-Id equal to request_id'
             if ($res->header('X-Request-Id') // '') ne ($json->{request_id} // '-');

@@ -1,0 +1,165 @@
+# Databases that are dead, silent, stopped, killed or frozen: one short wait, then refusals at once,
+# nothing for the others to feel, and everything back by itself.
+use Erp::Test;
+use IO::Socket::INET;
+use Time::HiRes qw(time);
+use Erp::OwnMongo;
+use Erp::Proc qw(free_port random_text);
+
+my $erp = Erp::Test->start(workers => 3, login_workers => 1, env => { ERP_TENANT_TTL => 2 });
+my $own = Erp::OwnMongo->new;
+
+sub with_token {
+    my ($on, %opt) = @_;
+    my $t = $on->seed_tenant(%opt);
+    $t->{token} = $on->login($t->{email}, $t->{password})->{access_token};
+    return $t;
+}
+
+my $calm = with_token($erp, slug => 'calm');
+my @main = $erp->pids('main');
+$erp->post('/api/brands', { name => 'Calm' }, token => $calm->{token});
+
+sub list { my ($t) = @_; return $erp->get('/api/brands', token => $t->{token}) }
+
+# 503 with Retry-After within `limit` seconds.
+sub refused {
+    my ($res, $limit, $what) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    is_problem($res, 503, 'database_unavailable', "$what: 503");
+    like $res->header('Retry-After') // '', qr/^[1-9]\d?$/, "$what: Retry-After";
+    unlike $res->body, qr/127\.0\.0\.1|mongo|socket|server sel/i, "$what: nothing of the driver's";
+    return cmp_ok $res->took, '<=', $limit, "$what: within $limit s";
+}
+
+# The first refusal of a tenant, while another one is served: how slow the slowest of those was.
+sub first_refusal {
+    my ($t, $limit, $what) = @_;
+    my $pid = fork // die "fork: $!\n";
+    if ($pid == 0) {
+        my $end = time + 3;
+        my $slowest = 0;
+        while (time < $end) {
+            my $res = list($calm);
+            $slowest = $res->took if $res->took > $slowest;
+            $slowest = 99 if $res->status != 200;
+        }
+        POSIX::_exit($slowest * 10 > 250 ? 250 : int $slowest * 10);
+    }
+    refused(list($t), $limit, $what);
+    waitpid $pid, 0;
+    return cmp_ok(($? >> 8) / 10, '<', 2.5, "$what: others are served meanwhile");
+}
+
+sub at_once {
+    my ($t, $what) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my @took = sort { $a <=> $b } map { list($t)->took } 1 .. 7;
+    cmp_ok $took[3], '<', 0.5, "$what: then at once";
+    return refused(list($t), 4, "$what, later");
+}
+
+subtest 'nobody listens' => sub {
+    my $port = free_port();
+    my $t = with_token($erp, slug => 'dead', entry => { db_uri => "mongodb://127.0.0.1:$port/" });
+    first_refusal($t, 4.5, 'a dead port');
+    at_once($t, 'a dead port');
+    refused($erp->post('/api/brands', { name => 'x' }, token => $t->{token}), 4, 'a write');
+    is($erp->get('/api/auth/me', token => $t->{token})->status, 200, 'one may still see who one is');
+    is($erp->post('/api/auth/login', { email => $t->{email}, password => $t->{password} })->status, 200, '... and sign in');
+    $erp->mongo('admin', doc(update => 'tenants_registry', updates => [doc(q => { slug => 'dead' },
+        u => { '$set' => { db_uri => $ENV{ERP_TEST_MONGO_URL} } })]));
+    $erp->erpctl('cache', 'clear', 'dead');
+    is(list($t)->status, 200, 'another db_uri: served at once') for 1 .. 4;
+};
+
+subtest 'somebody listens and says nothing' => sub {
+    my $mute = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => free_port(), Listen => 50, ReuseAddr => 1);
+    my $t = with_token($erp, slug => 'mute', entry => { db_uri => 'mongodb://127.0.0.1:' . $mute->sockport . '/' });
+    first_refusal($t, 5, 'a silent server');
+    at_once($t, 'a silent server');
+};
+
+subtest 'wrong credentials' => sub {
+    my $bad = $ENV{ERP_TEST_MONGO_URL} =~ s{//erpd:[^@]+@}{//erpd:not-the-password@}r;
+    my $t = with_token($erp, slug => 'locked', entry => { db_uri => $bad });
+    my $res = list($t);
+    is_problem($res, 503, undef, 'a password that is none: 503');
+    unlike $res->body, qr/erpd:|not-the-password|Authentication failed/, '... without a word of the server';
+    is(list($calm)->status, 200, 'those who reach the same server with the right one are served') for 1 .. 6;
+};
+
+my $t = with_token($erp, slug => 'own', entry => { db_uri => $own->url });
+is($erp->post('/api/brands', { name => 'Kept' }, token => $t->{token})->status, 200, 'a tenant on a server of its own');
+is(list($t)->status, 200, 'each worker knows it') for 1 .. 6;
+
+# Everything as before, by the same workers.
+sub back {
+    my ($what) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $in_a_row = 0;
+    my $began = time;
+    ok wait_until(40, sub { $in_a_row = list($t)->status == 200 ? $in_a_row + 1 : 0; $in_a_row >= 6 }), "$what: back by itself"
+        or diag list($t)->brief;
+    note sprintf '%s: back after %.1f s', $what, time - $began;
+    like list($t)->body, qr/"Kept"/, "$what: the data is there";
+    is($erp->post('/api/brands', { name => random_text(6) }, token => $t->{token})->status, 200, "$what: and can be written");
+    return is_deeply [$erp->pids('main')], \@main, "$what: the workers are the same";
+}
+
+for my $fault (['stopped', 'stop', 'start'], ['killed', 'kill', 'start'], ['frozen', 'freeze', 'thaw']) {
+    my ($what, $break, $repair) = @$fault;
+    subtest "a server that is $what in mid-life" => sub {
+        $own->$break;
+        first_refusal($t, $what eq 'frozen' ? 9 : 5, $what);
+        list($t) for 1 .. 2;
+        at_once($t, $what);
+        my $health = $erp->get('/api/health/tenant', token => $t->{token});
+        is $health->status, 503, 'health: 503';
+        is_deeply $health->json, { tenant_slug => 'own', database_name => $t->{db_name}, database_connected => \0,
+            collections_count => undef, last_activity => undef }, '... in its own shape';
+        is(list($calm)->status, 200, 'others are served');
+        $own->$repair;
+        back($what);
+        is($erp->get('/api/health/tenant', token => $t->{token})->json->{database_connected}, 1, 'health: connected');
+    };
+}
+
+subtest 'the platform\'s own server' => sub {
+    my $platform = Erp::Test->start(workers => 2, login_workers => 1, env => { MONGO_URL => $own->url, ERP_TENANT_TTL => 1 });
+    # Seeds go through the run's server: this one is written by an administrator of its own.
+    $platform->{eval} = Erp::MongoEval->new($ENV{ERP_TEST_EVAL}, $own->{root_url});
+    my $p = with_token($platform, slug => 'shop');
+    my $super = $platform->seed_user(email => 'root@platform.example', password => 'root-password', role => 'super_admin');
+    my @pids = ($platform->pids('main'), $platform->pids('login'));
+    is($platform->get('/api/brands', token => $p->{token})->status, 200, 'all is well') for 1 .. 4;
+    is($platform->get('/api/health/ready')->status, 200, 'ready');
+    $own->kill;
+    my $away = 0;    # the answer of a worker holds for a second
+    ok wait_until(10, sub { $away = $platform->get('/api/health/ready')->status == 503 ? $away + 1 : 0; $away >= 6 }),
+        'its server killed: not ready';
+    is_problem($platform->get('/api/health/ready'), 503, 'registry_unavailable', '... as a problem');
+    is($platform->get('/api/health/live')->status, 200, 'alive') for 1 .. 4;
+    for my $attempt (1 .. 3) {
+        my $res = $platform->post('/api/auth/login', { email => $p->{email}, password => $p->{password} });
+        is_problem($res, 503, undef, "sign-in $attempt: 503");
+        cmp_ok $res->took, '<=', 5, '... soon';
+        ok $res->header('Retry-After'), '... Retry-After';
+    }
+    my $res;
+    ok wait_until(8, sub { ($res = $platform->get('/api/brands', token => $p->{token}))->status == 503 }),
+        'what is cached is believed for the TTL, then: 503';
+    is_problem($res, 503, undef, '... as a problem');
+    is($platform->get('/api/openapi.json')->status, 200, 'what needs no database is served');
+    $own->start;
+    ok wait_until(40, sub { $platform->get('/api/health/ready')->status == 200 }), 'back: ready by itself';
+    ok wait_until(40, sub { $platform->post('/api/auth/login', { email => $p->{email}, password => $p->{password} })->status == 200 }),
+        'signing in works by itself';
+    my $in_a_row = 0;
+    ok wait_until(40, sub { $in_a_row = $platform->get('/api/brands', token => $p->{token})->status == 200 ? $in_a_row + 1 : 0;
+        $in_a_row >= 6 }), 'and the rest';
+    is_deeply [$platform->pids('main'), $platform->pids('login')], \@pids, 'by the same workers';
+    $platform->stop;
+};
+
+done_testing;
