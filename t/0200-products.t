@@ -113,11 +113,13 @@ is(scalar @{ $erp->get("/api/products?category_id=$cat", @as)->json }, 1, 'a fil
 is(scalar @{ $erp->get('/api/products?q=finl', @as)->json }, 30, 'q: beginnings of words, any case');
 is(scalar @{ $erp->get('/api/products?q=TEA%2007', @as)->json }, 1, 'q: every word counts');
 is(scalar @{ $erp->get('/api/products?q=.*', @as)->json }, 0, 'q is no pattern');
+is(scalar @{ $erp->get('/api/products?q=tea&search=07', @as)->json }, 1, 'q and search: both count');
 my ($stocks) = [ map { $_->{stock} } @{ $erp->get('/api/products/low-stock', @as)->json } ];
 ok(@$stocks && !grep({ $_ > 5 } @$stocks), 'low stock: five or fewer');
 is_deeply($stocks, [ sort { $a <=> $b } @$stocks ], 'low stock: the lowest first');
 for my $bad ('limit=0', 'limit=1001', 'limit=x', 'sort=description', 'fields=secret', 'nope=1', 'after=abc',
-             'price.gte=x', 'q=' . 'a' x 65, 'limit=1&limit=2', 'sort=', 'category_id=', 'name.gte=a', 'q=%ff') {
+             'price.gte=x', 'q=' . 'a' x 65, 'q=&search=' . 'a' x 65,
+             'limit=1&limit=2', 'sort=', 'category_id=', 'name.gte=a', 'q=%ff') {
     is_problem($erp->get("/api/products?$bad", @as), 400, 'bad_query', "?$bad");
 }
 

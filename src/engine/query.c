@@ -141,8 +141,9 @@ static void add_word(struct clauses *clauses, const char *word, size_t len)
     bson_append_document_end(&clauses->array, &item);
 }
 
-static bool add_search(const struct resource *resource, const char *text, struct clauses *clauses,
-                       struct err *err)
+/* `name` is the parameter's: "q", or what earlier clients call it. */
+static bool add_search(const struct resource *resource, const char *name, const char *text,
+                       struct clauses *clauses, struct err *err)
 {
     int words = 0;
     bool searchable = false;
@@ -150,9 +151,9 @@ static bool add_search(const struct resource *resource, const char *text, struct
     for (const struct field *f = resource->fields; f->name != NULL; f++)
         searchable |= (f->flags & F_SEARCH) != 0;
     if (!searchable)
-        return bad(err, "q", "this list cannot be searched");
+        return bad(err, name, "this list cannot be searched");
     if (utf8_count(text, strlen(text)) > LIST_SEARCH_MAX)
-        return bad(err, "q", "has at most 64 characters");
+        return bad(err, name, "has at most 64 characters");
     while (*text != '\0') {
         size_t len = strcspn(text, " ");
 
@@ -309,7 +310,7 @@ bool query_list(struct req *req, const struct resource *resource, const struct v
 {
     const struct kind_env env = {.decimals = req->tenant->decimals};
     const char *sort = req_query(req, "sort");
-    const char *q = req_query(req, "q") != NULL ? req_query(req, "q") : req_query(req, "search");
+    const char *q = req_query(req, "q"), *search = req_query(req, "search");
     const char *after = req_query(req, "after");
     struct clauses clauses = {.n = 0};
     const bson_t *last;
@@ -331,7 +332,8 @@ bool query_list(struct req *req, const struct resource *resource, const struct v
         view->filter(out->filter);
     bson_init(&clauses.array);
     ok = add_filters(req, resource, &env, &clauses, out->filter, err) &&
-         (q == NULL || add_search(resource, q, &clauses, err));
+         (q == NULL || add_search(resource, "q", q, &clauses, err)) &&
+         (search == NULL || add_search(resource, "search", search, &clauses, err));
     if (ok && clauses.n > 0)
         bson_append_array(out->filter, "$and", 4, &clauses.array);
     bson_destroy(&clauses.array);
