@@ -278,8 +278,6 @@ static bool change(struct req *req, enum validate_mode mode, const char *action)
     bson_t *filter = own_bson(req->arena);
     const bson_t *made;
 
-    if (w.resource->singleton && !open_singleton(req, &made))
-        return false;
     w.input = arena_alloc(req->arena, sizeof(*w.input));
     crud_filter(req, filter);
     w.filter = filter;
@@ -287,6 +285,7 @@ static bool change(struct req *req, enum validate_mode mode, const char *action)
     if (!read_input(req, mode, w.input) ||
         !check_branch(w.resource, &req->scope, false, w.input->set, req->err) ||
         !check_refs(w.resource, &req->scope, w.input->set, req->err) ||
+        (w.resource->singleton && !open_singleton(req, &made)) ||
         !index_ensure(req->app->indexes, w.resource, &req->scope, req->err) ||
         !txn_run(&req->scope, update_body, &w, req->err))
         return false;
