@@ -50,7 +50,8 @@ for my $signal (qw(TERM USR1 INT)) {
 {
     my $worker = idle({ ERP_RECYCLE_REQUESTS => 10 });
     my $served = 1;
-    $served++ while $served < 20 && !defined waited($worker) && ($worker->call({}))[0] == 200;
+    # A worker on its way out refuses the connection, or takes it and never answers.
+    $served++ while $served < 20 && !defined waited($worker) && (eval { ($worker->call({}))[0] } // 0) == 200;
     cmp_ok($served, '>=', 8, 'recycled after 10 requests, give or take a fifth');
     cmp_ok($served, '<=', 12, 'and not later');
 }
