@@ -47,7 +47,7 @@ sub make {
     };
 }
 
-# The least body of t/case/<noun>/ with the mark in its free texts.
+# The least body of t/case/<noun>/, or of t/case/<schema>/ for an action's body, with the mark in its free texts.
 sub sample {
     my ($noun, $mark) = @_;
     my %body = %{ Erp::Case::least($noun) || {} };
@@ -55,17 +55,25 @@ sub sample {
     return \%body;
 }
 
+# The resource of a row: its own, or for an action on one record, that record's.
+sub noun_of {
+    my ($row) = @_;
+    my ($list) = grep { $_->{resource} && $_->{out_list} && index($row->{path}, "$_->{path}/{") == 0 } @routes;
+    return $row->{resource} // ($list && $list->{resource});
+}
+
 sub path_of {
     my ($row, $made) = @_;
     my $path = $row->{path};
-    my $id = ($row->{resource} && $made->{ $row->{resource} }) || '00000000-0000-7000-8000-000000000000';
+    my $noun = noun_of($row);
+    my $id = (defined $noun && $made->{$noun}) || '00000000-0000-7000-8000-000000000000';
     $path =~ s/\{[^}]+\}/$id/g;
     return $path;
 }
 
 sub call {
     my ($row, $made, %o) = @_;
-    my @body = $row->{body} eq 'none' ? () : (json => sample($row->{resource} || '', 'x'));
+    my @body = $row->{body} eq 'none' ? () : (json => sample($row->{resource} || $row->{in} || '', 'x'));
     return $erp->request($row->{method}, path_of($row, $made), @body, %o);
 }
 

@@ -3,6 +3,7 @@
 #   ok-<what>.json   a body that is accepted, and comes back as it was sent
 #   bad-<what>.json  {"body": …, "errors": {"<field>": "<code>", …}}: refused, for just these reasons
 #
+# A folder that is named as a schema of OpenAPI, t/case/StockMove/, holds bodies of an action instead.
 # The text "{<noun>}" stands for the id of a record of that resource. The first ok-*.json, by name,
 # is the body that other tests use when they need any record; it should hold the least that is asked.
 package Erp::Case;
@@ -17,7 +18,7 @@ my $folder = dirname(dirname(dirname(abs_path(__FILE__)))) . '/case';
 
 # The nouns that have a folder.
 sub nouns {
-    return map { basename($_) } grep { -d } sort glob "$folder/*";
+    return grep { !/^[A-Z]/ } map { basename($_) } grep { -d } sort glob "$folder/*";
 }
 
 # Pairs of a name ("ok-least") and the decoded file, in the order of the names; dies when a file is
