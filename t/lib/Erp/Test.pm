@@ -254,7 +254,7 @@ sub run_program {
             spew("$self->{dir}/program.in", $opt{input});
             open STDIN, '<', "$self->{dir}/program.in";
         }
-        %ENV = (PATH => $ENV{PATH}, HOME => $ENV{HOME} // '/', %{ $self->{env} },
+        %ENV = (PATH => $ENV{PATH}, HOME => $ENV{HOME} // '/', MONGOC_DISABLE_SHM => 1, %{ $self->{env} },
             ERP_BOARD => "$self->{dir}/board", %{ $opt{env} || {} });
         exec {$program} $program, @$args or POSIX::_exit(127);
     }

@@ -85,6 +85,7 @@ sub environment {
         ERP_TEST_MONGO_ROOT_URL => $mongo->{root_url},
         ERP_TEST_MONGOD         => Erp::Mongo::program(''),
         CMOCKA_MESSAGE_OUTPUT   => 'TAP',
+        MONGOC_DISABLE_SHM      => 1,    # what is killed would leave its counters in /dev/shm
         LSAN_OPTIONS            => "suppressions=$opt->{root}/t/lsan.supp:print_suppressions=0",
     );
 }
