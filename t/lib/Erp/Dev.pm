@@ -99,11 +99,13 @@ sub up {
     step('Building');
     my $bin = Erp::Build::make($opt->{root}, $run, 'plain');
     my $env = _settings($opt, $bin);
+    # Our own server is there to be played with: tenants that people add to it are no obstacle.
+    my @force = grep({ defined $ENV{$_} } qw(MONGO_URL ADMIN_MONGO_URL)) ? () : '--force';
     step('Seeding the demo tenants');
     _with_env({ %$env, ERP_BOARD => "$instance->{dir}/board" }, sub {
         run_logged({ title => 'erpctl seed', log => "$run/log/seed.log",
             hint => 'a registry with tenants of your own is left alone: use another MONGO_URL or --run-dir' },
-            "$bin/erpctl", 'seed', '--dir', "$opt->{root}/seeds");
+            "$bin/erpctl", 'seed', '--dir', "$opt->{root}/seeds", @force);
     });
     step('Starting workers and nginx');
     $instance->{env} = $env;
