@@ -62,6 +62,12 @@ my %again = Erp::Dev::env_read($copy{one}{run});
 is_deeply \%again, \%env, '... and changes nothing';
 ok alive($_), "... process $_ still runs" for @pids;
 
+my ($worker) = split ' ', (dev('one', 'status'))[1] =~ s/.*^ *main: //msr;
+kill 'KILL', $worker;
+ok wait_until(5, sub { (dev('one', 'status'))[1] =~ /^ *main: (?!.*\b$worker\b)\d+ \d+$/m }),
+    'a worker that is killed is replaced' or diag +(dev('one', 'status'))[1];
+ok alive($pids[0]), '... and the rest goes on';
+
 ($status, $out) = dev('two', 'up');
 is $status, 0, 'a second copy beside it' or diag $out;
 my $other = Erp::Http->new(base => "https://localhost:$copy{two}{port}", cacert => "$copy{two}{run}/tls/cert.pem");

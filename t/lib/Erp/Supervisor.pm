@@ -46,7 +46,8 @@ sub run {
         $self->_plan_roll if $roll;
         $roll = 0;
         $self->_roll_on;
-        if ($watched->count ? $watched->can_read(0.05) : (select(undef, undef, undef, 0.05), 0)[1]) {
+        select(undef, undef, undef, 0.05) if !$watched->count;
+        if ($watched->count && $watched->can_read(0.05)) {
             _say('starter_gone');
             last;
         }
