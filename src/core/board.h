@@ -41,8 +41,8 @@ struct board_slot_info {
     uint64_t counters[BC_COUNT];
 };
 
-/* Maps the file, creating it (mode 0660) when absent. NULL on failure, errno set: EEXIST when
- * the path holds something that is no board. */
+/* Maps the file, creating it when absent: mode 0660, and made by root it is the folder's owner's.
+ * NULL on failure, errno set: EEXIST when the path holds something that is no board. */
 struct board *board_open(const char *path);
 void board_close(struct board *board);
 

@@ -47,8 +47,17 @@ static int open_existing(const char *path, bool *absent)
     return -1;
 }
 
+/* Whoever opens it first makes it: a command of root's must not shut the workers out. */
+static bool give_to_owner(int fd, int folder)
+{
+    struct stat st;
+
+    return geteuid() != 0 ||
+           (fstat(folder, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0);
+}
+
 /* Written beside the path and renamed, so that nobody ever maps half a board. */
-static int create(const char *path)
+static int create(const char *path, int folder)
 {
     struct board_head head = {.version = BOARD_VERSION, .size = sizeof(struct board_map)};
     char fresh[PATH_MAX];
@@ -66,7 +75,7 @@ static int create(const char *path)
     /* Reserved now: a full file system would otherwise be a SIGBUS later. */
     errno = posix_fallocate(fd, 0, sizeof(struct board_map));
     if (errno == 0 && pwrite(fd, &head, sizeof head, 0) == (ssize_t)sizeof head &&
-        fchmod(fd, 0660) == 0 && rename(fresh, path) == 0)
+        fchmod(fd, 0660) == 0 && give_to_owner(fd, folder) && rename(fresh, path) == 0)
         return fd;
     error = errno;
     close(fd);
@@ -108,7 +117,7 @@ static int open_or_create(const char *path)
         return -1;
     fd = open_existing(path, &absent);
     if (fd < 0 && absent)
-        fd = create(path);
+        fd = create(path, lock);
     error = errno;
     close(lock);
     errno = error;

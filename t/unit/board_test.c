@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <cmocka.h>
 
@@ -517,6 +518,22 @@ static void copies_are_of_one_moment(void **state ERP_UNUSED)
     board_close(board);
 }
 
+/* Else a command of root's, run before the first worker, would shut the workers out. */
+static void what_root_makes_is_the_folders(void **state ERP_UNUSED)
+{
+    struct stat st;
+
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(chown(folder, 65534, 65533), 0);
+    board_close(open_board());
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_uid, 65534);
+    assert_int_equal(st.st_gid, 65533);
+    assert_int_equal(st.st_mode & 07777, 0660);
+    assert_int_equal(chown(folder, 0, 0), 0);
+}
+
 static int make_folder(void **state ERP_UNUSED)
 {
     if (!mkdtemp(folder))
@@ -537,6 +554,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FRESH(file_is_made_once),
+        FRESH(what_root_makes_is_the_folders),
         FRESH(other_files_are_left_alone),
         FRESH(old_versions_are_replaced),
         FRESH(workers_that_start_at_once_share_one_file),
