@@ -68,7 +68,11 @@ ok wait_until(5, sub { (dev('one', 'status'))[1] =~ /^ *main: (?!.*\b$worker\b)\
     'a worker that is killed is replaced' or diag +(dev('one', 'status'))[1];
 ok alive($pids[0]), '... and the rest goes on';
 
-($status, $out) = dev('two', 'up');
+# As from a shell that still has the .run/env of a copy that was wiped.
+($status, $out) = do {
+    local $ENV{SECRET_KEY_FILE} = "$base/two/secrets/SECRET_KEY";
+    dev('two', 'up');
+};
 is $status, 0, 'a second copy beside it' or diag $out;
 my $other = Erp::Http->new(base => "https://localhost:$copy{two}{port}", cacert => "$copy{two}{run}/tls/cert.pem");
 is $other->get('/api/health/ready')->status, 200, '... answers';

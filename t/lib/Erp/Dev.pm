@@ -145,7 +145,8 @@ sub _check_port {
     return;
 }
 
-# What the workers and erpctl are given. Secrets are made once and kept in files.
+# What the workers and erpctl are given. Secrets are made once and kept in files. A shell that has
+# read .run/env names these very files, also when they were wiped since.
 sub _settings {
     my ($opt, $bin) = @_;
     my $secrets = "$opt->{run}/secrets";
@@ -154,7 +155,7 @@ sub _settings {
     for my $name (qw(SECRET_KEY JWT_SECRET_KEY)) {
         my $file = "$secrets/$name";
         if (defined $ENV{$name})               { spew($file, $ENV{$name}, 0600) }
-        elsif (defined $ENV{"${name}_FILE"})   { $file = abs_path($ENV{"${name}_FILE"}) }
+        elsif (($ENV{"${name}_FILE"} // $file) ne $file) { $file = abs_path($ENV{"${name}_FILE"}) }
         elsif (!-s $file)                      { spew($file, random_text(32) . "\n", 0600) }
         $env{"${name}_FILE"} = $file;
     }
