@@ -18,6 +18,7 @@ static const struct command *const commands[] = {
     &cmd_user_password,
     &cmd_cache_clear,
     &cmd_status,
+    &cmd_watch,
     &cmd_check,
     &cmd_indexes,
     &cmd_help,

@@ -37,6 +37,7 @@ struct conf {
     bool server_timing; /* ERP_SERVER_TIMING */
     char *log_level;
     char *board_path;
+    char *watch_state;  /* empty: beside the board */
     char *cors_origins; /* exact origins, separated by spaces; empty = CORS off */
     char *public_url;   /* base of links in replies, e.g. https://shop.example */
     char *currency;     /* ISO 4217, for tenants that name none */

@@ -135,6 +135,12 @@ const struct conf_row conf_table[] = {
      .text = "/run/erp/board",
      .offset = AT(board_path),
      .help = "The shared-memory file of the workers of a host."},
+    {.name = "ERP_WATCH_STATE",
+     .kind = CONF_STRING,
+     .text = "",
+     .offset = AT(watch_state),
+     .help = "The file in which the watcher (erpctl watch) keeps how far it has read; when empty, "
+             "ERP_BOARD with .watch appended."},
     {.name = "ERP_RECYCLE_REQUESTS",
      .kind = CONF_INT,
      .text = "20000",

@@ -117,6 +117,7 @@ static void defaults(void **state ERP_UNUSED)
     assert_false(conf.server_timing);
     assert_string_equal(conf.log_level, "info");
     assert_string_equal(conf.board_path, "/run/erp/board");
+    assert_string_equal(conf.watch_state, "");
     assert_string_equal(conf.cors_origins, "");
     assert_string_equal(conf.public_url, "");
     assert_string_equal(conf.currency, "BDT");

@@ -10,9 +10,9 @@ use Erp::Json qw(to_json from_json);
 use Erp::Proc qw(spawn read_pid end_pidfile wait_until on_path);
 use Erp::Say qw(run_logged slurp spew);
 
-# Options: root (the sources), dir, erpd (the worker's program), port, plain_port (0: none),
-# workers, login_workers, env (of the workers), nginx (settings by name), tls (folder of the
-# certificate; dir/tls), processes (of nginx; 1).
+# Options: root (the sources), dir, erpd (the worker's program), erpctl (the watcher's; none: no
+# watcher runs), port, plain_port (0: none), workers, login_workers, env (of the workers), nginx
+# (settings by name), tls (folder of the certificate; dir/tls), processes (of nginx; 1).
 sub new {
     my ($class, %opt) = @_;
     my $self = bless { processes => 1, plain_port => 0, nginx => {}, %opt }, $class;
@@ -35,7 +35,7 @@ sub start {
     make_path($dir, $log);
     @$self{qw(cert key)} = Erp::Cert::ensure($self->{tls}, "$log/setup.log");
     $self->write_nginx;
-    unlink "$dir/board";
+    unlink "$dir/board", "$dir/board.watch";
     spew("$dir/plan.json", to_json($self->_plan), 0600);
     my @life = $life ? fileno $life : ();
     $self->{pid} = spawn(
@@ -47,13 +47,14 @@ sub start {
 sub _plan {
     my ($self) = @_;
     my ($dir, $log) = @$self{qw(dir log)};
+    my %env = (%{ $self->{env} }, ERP_BOARD => "$dir/board");
     my @pools = map { {
         name    => $_->[0],
         socket  => $self->socket($_->[0]),
         workers => $_->[1],
         command => [$self->{erpd}],
         log     => "$log/$_->[0].log",
-        env     => { %{ $self->{env} }, ERP_BOARD => "$dir/board" },
+        env     => \%env,
     } } ['main', $self->{workers}], ['login', $self->{login_workers}];
     return {
         state    => "$dir/pids.json",
@@ -63,7 +64,12 @@ sub _plan {
             command => [on_path('nginx') // 'nginx', '-e', "$log/nginx.log", '-c', "$dir/nginx/main.conf"],
             log     => "$log/nginx.log",
             stop    => 'QUIT',
-        }],
+        }, $self->{erpctl} ? {
+            name    => 'watch',
+            command => [$self->{erpctl}, 'watch'],
+            log     => "$log/watch.log",
+            env     => \%env,
+        } : ()],
     };
 }
 
@@ -111,7 +117,7 @@ sub wait_ready {
     return $ready;
 }
 
-# The pids of a pool (or "nginx") now; 0 stands for a worker that is being replaced.
+# The pids of a pool (or "nginx", "watch") now; 0 stands for a worker that is being replaced.
 sub pids {
     my ($self, $pool) = @_;
     my $pids = from_json(slurp("$self->{dir}/pids.json")) || {};

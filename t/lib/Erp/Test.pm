@@ -56,7 +56,8 @@ sub import {
 
 # Starts an instance and waits until it answers. Options: workers (2), login_workers (1), env
 # (settings of erpd; undef takes one away), nginx (settings of nginx/settings), plain (true: also
-# the plain HTTP listener), wait (0: do not wait, for tests without workers), erpd (program).
+# the plain HTTP listener), watch (true: with a watcher, and wait until it follows), wait (0: do not
+# wait, for tests without workers), erpd (program).
 sub start {
     my ($class, %opt) = @_;
     my ($number) = $0 =~ m{(\d+)-[^/]*$};
@@ -65,6 +66,7 @@ sub start {
         dir           => tempdir('erpd-t.XXXXXX', TMPDIR => 1),
         tls           => "$ENV{ERP_TEST_DIR}/tls",
         erpd          => $opt{erpd} // $ENV{ERP_TEST_ERPD} // "$ENV{ERP_TEST_BIN}/erpd",
+        erpctl        => $opt{watch} ? "$ENV{ERP_TEST_BIN}/erpctl" : undef,
         workers       => $opt{workers} // 2,
         login_workers => $opt{login_workers} // 1,
         port          => free_port(),
@@ -86,8 +88,12 @@ sub start {
         Test::More::BAIL_OUT("erpd does not answer") if $ENV{ERP_TEST_BAIL};
         die "erpd does not answer\n";
     }
+    wait_until(20, sub { $self->watched }) or die "the watcher does not follow\n" if $opt{watch};
     return $self;
 }
+
+# Does a watcher live, as the workers see it?
+sub watched { return from_json(($_[0]->erpctl('status', '--json'))[1])->{watcher_alive} }
 
 # Settings of the workers: the run's server, databases of our own, fresh secrets in files.
 sub _env {

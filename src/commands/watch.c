@@ -1,0 +1,88 @@
+/* erpctl watch: the watcher of this host, until it is told to end. What it follows and what it
+ * tells the workers is tenant/watch.c. */
+#include "base.h"
+#include "commands/commands.h"
+#include "core/log.h"
+#include "tenant/watch.h"
+
+#include <sys/file.h>
+
+#define NAP_NS 100000000 /* after a turn that found a server away */
+
+/* A signal handler has no other way to tell. */
+static volatile sig_atomic_t stopping;
+
+static void on_stop(int signo ERP_UNUSED)
+{
+    stopping = 1;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction stop = {.sa_handler = on_stop};
+
+    sigemptyset(&stop.sa_mask);
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+}
+
+/* One watcher a board: the kernel gives the lock back with its holder, however that ends. Returns
+ * the descriptor, or -1 after having said why not. */
+static int lock_board(const struct ctl *ctl)
+{
+    int fd = open(ctl->conf.board_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    fprintf(stderr, "erpctl watch: %s\n",
+            errno == EWOULDBLOCK ? "another watcher of this host runs already" : strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static const char *state_path(const struct ctl *ctl)
+{
+    const char *given = ctl->conf.watch_state;
+
+    return given && *given ? given : arena_printf(ctl->arena, "%s.watch", ctl->conf.board_path);
+}
+
+static int run_watch(struct ctl *ctl)
+{
+    const struct timespec nap = {.tv_nsec = NAP_NS};
+    struct watch_counts counts;
+    struct watch *watch;
+    int lock = lock_board(ctl);
+
+    if (lock < 0)
+        return EXIT_FAILED;
+    catch_signals();
+    watch = watch_new(&ctl->conf, ctl->board, ctl->clients, state_path(ctl));
+    while (!stopping)
+        if (!watch_turn(watch) && !stopping)
+            nanosleep(&nap, NULL);
+    counts = watch_counts(watch);
+    watch_free(watch);
+    close(lock);
+    log_event(LOG_LVL_INFO, "watch_ended", NULL);
+    print_result(ctl,
+                 json_pack("{s:I, s:I}", "events", (json_int_t)counts.events, "drops",
+                           (json_int_t)counts.drops),
+                 "%" PRIu64 " changes followed, everything dropped %" PRIu64 " times",
+                 counts.events, counts.drops);
+    return EXIT_OK;
+}
+
+const struct command cmd_watch = {
+    .name = "watch",
+    .summary = "follow the changes of registry and users, and tell the workers of this host, "
+               "until SIGTERM",
+    .details = "Runs once on every host, as a service. While it runs, a change that was made "
+               "anywhere, also by hand, is seen by the workers of this host within a second; "
+               "without it they believe what they have read for 5 s at most. Where it was is kept "
+               "in the file that ERP_WATCH_STATE names. When that place can no longer be had from "
+               "the database, everything that is cached is read anew.",
+    .needs = NEEDS_PLATFORM,
+    .run = run_watch,
+};
