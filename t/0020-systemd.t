@@ -12,7 +12,7 @@ my @units;
 for my $file (glob "$source/*.service.in $source/*.socket $source/*.target") {
     my ($name) = $file =~ m{([^/]+?)(?:\.in)?$};
     my $text = slurp($file);
-    $text =~ s{\@sbindir\@/erpd}{/usr/bin/true}g;
+    $text =~ s{\@sbindir\@/erp(?:d|ctl)}{/usr/bin/true}g;
     unlike $text, qr/\@\w+\@/, "$name: no other placeholder";
     spew("$dir/$name", $text);
     push @units, $name;
@@ -24,21 +24,25 @@ my $said = `systemd-analyze --man=no verify $paths 2>&1`;
 is $?, 0, 'systemd-analyze verify';
 is $said, '', '... without a word';
 
-for my $name (grep { /\@\.service$/ } @units) {
+for my $name (grep { /\.service$/ } @units) {
+    my $is_worker = $name =~ /\@/;
     my $report = `systemd-analyze security --offline=true --no-pager '$dir/$name' 2>&1`;
     my ($score) = $report =~ /exposure level for \S+: ([\d.]+)/;
     ok defined $score && $score <= 2.0, "$name: exposure " . ($score // '?') . ', at most 2.0' or diag $report;
     my $text = slurp("$dir/$name");
-    for my $line ('Restart=always', 'RestartSec=100ms', 'StartLimitIntervalSec=0', 'StandardInput=socket',
-        'MemorySwapMax=0', 'LimitCORE=0', 'NoNewPrivileges=yes', (map { "LoadCredential=$_:/etc/erpd/credentials/$_" }
-        qw(SECRET_KEY JWT_SECRET_KEY MONGO_URL))) {
+    my @workers_only = ('RestartSec=100ms', 'StandardInput=socket', map { "LoadCredential=$_:/etc/erpd/credentials/$_" }
+        qw(SECRET_KEY JWT_SECRET_KEY));
+    for my $line ('Restart=always', 'StartLimitIntervalSec=0', 'MemorySwapMax=0', 'LimitCORE=0', 'NoNewPrivileges=yes',
+        'LoadCredential=MONGO_URL:/etc/erpd/credentials/MONGO_URL', $is_worker ? @workers_only : ()) {
         like $text, qr/^\Q$line\E$/m, "$name: $line";
     }
+    unlike $text, qr/^LoadCredential=\w*SECRET_KEY/m, "$name: signs nothing, so it has no key" if !$is_worker;
     unlike $text, qr/^Environment=.*(?:SECRET|MONGO_)/m, "$name: no secret in the environment";
 }
 
 my $built = slurp("$ENV{ERP_TEST_DEVEL_BIN}/systemd/erpd@.service");
 like $built, qr{^ExecStart=/\S+/sbin/erpd$}m, 'make fills in where erpd is installed';
+like slurp("$ENV{ERP_TEST_DEVEL_BIN}/systemd/erpd-watch.service"), qr{^ExecStart=/\S+/sbin/erpctl watch$}m, '... and erpctl';
 is system("sh -n '$source/erpd-reload.in'"), 0, 'erpd-reload is a shell script';
 ok -x "$ENV{ERP_TEST_DEVEL_BIN}/systemd/erpd-reload", '... and executable';
 
