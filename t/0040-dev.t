@@ -79,6 +79,7 @@ is $other->get('/api/health/ready')->status, 200, '... answers';
 ($status, $out) = dev('two', 'status');
 is $status, 0, 'status: all runs';
 like $out, qr/ready: 200/, '... and says so';
+like $out, qr/^ *watch: [1-9]\d*$/m, '... with a watcher';
 
 ($status, $out) = dev('two', 'down', '--wipe');
 is $status, 0, 'down --wipe of the second';

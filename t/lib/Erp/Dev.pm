@@ -107,9 +107,9 @@ sub up {
             hint => 'a registry with tenants of your own is left alone: use another MONGO_URL or --run-dir' },
             "$bin/erpctl", 'seed', '--dir', "$opt->{root}/seeds", @force);
     });
-    step('Starting workers and nginx');
+    step('Starting workers, watcher and nginx');
     $instance->{env} = $env;
-    $instance->{erpd} = "$bin/erpd";
+    @$instance{qw(erpd erpctl)} = ("$bin/erpd", "$bin/erpctl");
     $instance->start;
     env_write($opt, $instance, $env, $bin);
     if (!$instance->wait_ready(60, '/api/health/ready')) {
@@ -286,7 +286,7 @@ sub down {
     my $was = 0;
     if ($instance->running) {
         $was = 1;
-        step('Stopping nginx and the workers');
+        step('Stopping nginx, the watcher and the workers');
         $instance->stop;
     }
     if (Erp::Mongo::running("$run/mongo")) {
@@ -316,7 +316,7 @@ sub status {
     }
     step("Up at $known{ERP_URL}");
     note("supervisor $pid");
-    note("$_: " . join ' ', $instance->pids($_)) for qw(main login nginx);
+    note("$_: " . join ' ', $instance->pids($_)) for qw(main login nginx watch);
     my $mongod = Erp::Mongo::running("$run/mongo");
     note($mongod ? "mongod $mongod, port $known{ERP_MONGO_PORT}" : 'database: the server of MONGO_URL');
     $instance->{port} = $known{ERP_PORT};
