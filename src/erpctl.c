@@ -16,6 +16,8 @@ static const struct command *const commands[] = {
     &cmd_user_disable,
     &cmd_user_enable,
     &cmd_user_password,
+    &cmd_seal,
+    &cmd_rekey,
     &cmd_cache_clear,
     &cmd_status,
     &cmd_watch,

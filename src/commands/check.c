@@ -50,7 +50,7 @@ static void check_entry(struct ctl *ctl, const bson_t *doc, json_t *places, json
     struct tenant *tenant = arena_alloc(ctl->arena, sizeof(*tenant));
     const char *slug = doc_text(doc, "slug");
 
-    if (tenant_from_bson(doc, ctl->conf.currency, tenant, &ctl->err)) {
+    if (tenant_from_bson(doc, &ctl->conf, tenant, &ctl->err)) {
         check_tenant(ctl, tenant, faults);
         check_shared(ctl, tenant, places, faults);
         tenant_release(tenant);

@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "db/bson_json.h"
 #include "engine/audit.h"
+#include "tenant/seal.h"
 
 bool platform_registry(struct ctl *ctl, struct scope *scope)
 {
@@ -60,7 +61,7 @@ bool platform_tenant(struct ctl *ctl, const char *slug, struct tenant **tenant)
         return false;
     if (!doc)
         return err_set(&ctl->err, ERR_TENANT_NOT_FOUND, "There is no tenant %s", slug);
-    if (!tenant_from_bson(doc, ctl->conf.currency, out, &ctl->err))
+    if (!tenant_from_bson(doc, &ctl->conf, out, &ctl->err))
         return false;
     uri = arena_strdup(ctl->arena, out->db_uri);
     tenant_release(out);
@@ -89,6 +90,52 @@ bool platform_complete(struct ctl *ctl, struct tenant *tenant)
     if (!registry_claim_tenant_id(ctl->registry, tenant->slug, id, &ctl->err))
         return false;
     snprintf(tenant->tenant_id, sizeof tenant->tenant_id, "%s", id);
+    return true;
+}
+
+bool platform_open_uri(struct ctl *ctl, const char *slug, const char *stored, const char **uri)
+{
+    char *plain;
+
+    *uri = stored;
+    if (!seal_is_sealed(stored))
+        return true;
+    plain = seal_open(&ctl->conf, slug, "db_uri", stored, &ctl->err);
+    if (!plain)
+        return false;
+    *uri = arena_strdup(ctl->arena, plain);
+    explicit_bzero(plain, strlen(plain));
+    free(plain);
+    return true;
+}
+
+bool platform_uri(struct ctl *ctl, const bson_t *doc, const char **uri)
+{
+    const char *slug = doc_text(doc, "slug"), *stored = doc_text(doc, "db_uri");
+
+    *uri = NULL;
+    if (!stored || !*stored)
+        return true;
+    return platform_open_uri(ctl, slug && slug_valid(slug) ? slug : "-", stored, uri);
+}
+
+bool platform_seal_key(struct ctl *ctl, char *id)
+{
+    return seal_newest_id(&ctl->conf, id) ||
+           err_set(&ctl->err, ERR_DB_NOT_CONFIGURED,
+                   "There is no key to seal the database URI with: set ERP_SEAL_KEY, or "
+                   "SECRET_KEY, as the workers have it");
+}
+
+bool platform_seal_uri(struct ctl *ctl, const char *slug, const char *uri, const char **sealed)
+{
+    char id[SEAL_ID_SIZE], *text;
+
+    if (!platform_seal_key(ctl, id))
+        return false;
+    text = seal_close(&ctl->conf, slug, "db_uri", uri);
+    *sealed = arena_strdup(ctl->arena, text);
+    free(text);
     return true;
 }
 
@@ -137,18 +184,20 @@ static void forget_entry(struct ctl *ctl, const char *slug, const char *tenant_i
 
 bool platform_add_entry(struct ctl *ctl, const struct new_entry *entry)
 {
+    const char *uri;
     struct scope scope;
     bson_t doc;
     bool ok;
 
-    if (!platform_registry(ctl, &scope))
+    if (!platform_seal_uri(ctl, entry->slug, entry->db_uri, &uri) ||
+        !platform_registry(ctl, &scope))
         return false;
     bson_init(&doc);
     append_text(&doc, "slug", entry->slug);
     append_text(&doc, "tenant_id", entry->tenant_id);
     append_text(&doc, "business_name", entry->business_name);
     append_text(&doc, "business_type", entry->business_type);
-    append_text(&doc, "db_uri", entry->db_uri);
+    append_text(&doc, "db_uri", uri);
     append_text(&doc, "db_name", entry->db_name);
     append_text(&doc, "admin_email", entry->admin_email);
     append_text(&doc, "status", tenant_status_name(entry->status));

@@ -26,6 +26,15 @@ bool platform_tenant(struct ctl *ctl, const char *slug, struct tenant **tenant);
  * user: before anything is written for the tenant. */
 bool platform_complete(struct ctl *ctl, struct tenant *tenant);
 
+/* The plain form of an entry's db_uri, sealed or not, in the arena; NULL when it has none. False
+ * when it does not open. */
+bool platform_uri(struct ctl *ctl, const bson_t *doc, const char **uri);
+bool platform_open_uri(struct ctl *ctl, const char *slug, const char *stored, const char **uri);
+/* The sealed form for the entry of a slug, in the arena. */
+bool platform_seal_uri(struct ctl *ctl, const char *slug, const char *uri, const char **sealed);
+/* The id of the key that seals (SEAL_ID_SIZE bytes); ERR_DB_NOT_CONFIGURED when there is none. */
+bool platform_seal_key(struct ctl *ctl, char *id);
+
 /* What a new registry entry says. Texts are borrowed; NULL and -1 leave a member out. */
 struct new_entry {
     const char *slug, *tenant_id, *business_name, *business_type, *db_uri, *db_name;
@@ -36,6 +45,7 @@ struct new_entry {
     bool seeded; /* demo data: `erpctl seed` may touch it again */
 };
 
+/* Seals its db_uri. */
 bool platform_add_entry(struct ctl *ctl, const struct new_entry *entry);
 /* Takes an entry of this run away again, as long as it is provisioning. */
 bool platform_remove_entry(struct ctl *ctl, const struct new_entry *entry);

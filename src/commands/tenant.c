@@ -2,21 +2,34 @@
 #include "base.h"
 #include "commands/platform.h"
 #include "core/log.h"
+#include "tenant/seal.h"
 
 /* --- list and show --------------------------------------------------------------------------- */
 
-static json_t *host_of(const bson_t *doc)
+/* Null also when the URI is sealed and does not open: the log says why. */
+static json_t *host_of(struct ctl *ctl, const bson_t *doc)
 {
-    const char *uri = doc_text(doc, "db_uri");
+    const char *uri;
     char host[256];
 
-    if (uri == NULL || *uri == '\0')
+    if (!platform_uri(ctl, doc, &uri))
+        err_clear(&ctl->err);
+    if (uri == NULL || seal_is_sealed(uri))
         return json_null();
     log_uri_host(host, sizeof(host), uri);
     return json_string(host);
 }
 
-static json_t *entry_json(const bson_t *doc)
+/* The key that seals its URI; null when it is plain. */
+static json_t *key_of(const bson_t *doc)
+{
+    const char *uri = doc_text(doc, "db_uri");
+    char id[SEAL_ID_SIZE];
+
+    return uri != NULL && seal_id_of(uri, id) ? json_string(id) : json_null();
+}
+
+static json_t *entry_json(struct ctl *ctl, const bson_t *doc)
 {
     static const char *const keys[] = {
         "slug",         "business_name",    "business_type",   "status",       "status_reason",
@@ -27,7 +40,8 @@ static json_t *entry_json(const bson_t *doc)
 
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         json_object_set_new(row, keys[i], doc_json(doc, keys[i]));
-    json_object_set_new(row, "db_host", host_of(doc));
+    json_object_set_new(row, "db_host", host_of(ctl, doc));
+    json_object_set_new(row, "db_key", key_of(doc));
     return row;
 }
 
@@ -43,7 +57,7 @@ static bool read_entries(struct ctl *ctl, json_t *rows)
     if (ok) {
         cursor = scope_find(&scope, ENTRIES, &filter, opts);
         while ((ok = scope_next(&scope, cursor, &doc, &ctl->err)) && doc != NULL)
-            json_array_append_new(rows, entry_json(doc));
+            json_array_append_new(rows, entry_json(ctl, doc));
     }
     bson_destroy(opts);
     bson_destroy(&filter);
@@ -86,7 +100,7 @@ static int run_show(struct ctl *ctl)
         err_set(&ctl->err, ERR_TENANT_NOT_FOUND, "There is no tenant %s", ctl->args[0]);
         return ctl_fail(ctl);
     }
-    record = entry_json(doc);
+    record = entry_json(ctl, doc);
     print_record(ctl, record);
     return EXIT_OK;
 }

@@ -114,9 +114,12 @@ static bool check_neighbours(struct ctl *ctl, const struct new_entry *entry)
 
     cursor = ok ? scope_find(&scope, ENTRIES, &filter, NULL) : NULL;
     while (ok && (ok = scope_next(&scope, cursor, &doc, &ctl->err)) && doc) {
-        const char *uri = doc_text(doc, "db_uri"), *name = doc_text(doc, "db_name");
+        const char *uri, *name = doc_text(doc, "db_name");
 
-        if (uri && name && same_place(entry, uri, name))
+        if (!name || strcasecmp(entry->db_name, name) != 0)
+            continue;
+        ok = platform_uri(ctl, doc, &uri);
+        if (ok && uri && same_place(entry, uri, name))
             ok = err_set(&ctl->err, ERR_IN_USE, "Database %s of this server is that of tenant %s",
                          name, doc_text(doc, "slug") ? doc_text(doc, "slug") : "?");
     }

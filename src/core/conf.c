@@ -281,10 +281,9 @@ static void fill_fallbacks(struct conf *conf)
     }
 }
 
-static void split_keys(struct conf *conf)
+/* load_row has counted them. */
+static void split_keys(const char *p, char **keys, size_t *n)
 {
-    const char *p = conf->jwt_secret_key;
-
     if (!p)
         return;
     for (p += strspn(p, white_space); *p; p += strspn(p, white_space)) {
@@ -293,7 +292,7 @@ static void split_keys(struct conf *conf)
 
         if (!key)
             abort();
-        conf->jwt_keys[conf->n_jwt_keys++] = key;
+        keys[(*n)++] = key;
         p += len;
     }
 }
@@ -326,7 +325,8 @@ bool conf_load(struct conf *conf, bool need_secrets)
             return false;
         }
     fill_fallbacks(conf);
-    split_keys(conf);
+    split_keys(conf->jwt_secret_key, conf->jwt_keys, &conf->n_jwt_keys);
+    split_keys(conf->seal_key, conf->seal_keys, &conf->n_seal_keys);
     forget_environment();
     return true;
 }
@@ -338,17 +338,23 @@ void conf_release(struct conf *conf)
             wipe(*(char **)field(conf, &conf_table[i]));
     for (size_t i = 0; i < conf->n_jwt_keys; i++)
         wipe(conf->jwt_keys[i]);
+    for (size_t i = 0; i < conf->n_seal_keys; i++)
+        wipe(conf->seal_keys[i]);
     sodium_memzero(conf, sizeof *conf);
+}
+
+void conf_derive_from(const char *secret, const char *label, uint8_t out[static 32])
+{
+    crypto_auth_hmacsha256_state state;
+
+    crypto_auth_hmacsha256_init(&state, (const unsigned char *)secret, strlen(secret));
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)label, strlen(label));
+    crypto_auth_hmacsha256_final(&state, out);
+    sodium_memzero(&state, sizeof state);
 }
 
 void conf_derive_key(const struct conf *conf, const char *label, uint8_t out[static 32])
 {
-    crypto_auth_hmacsha256_state state;
-
     assert(conf->secret_key);
-    crypto_auth_hmacsha256_init(&state, (const unsigned char *)conf->secret_key,
-                                strlen(conf->secret_key));
-    crypto_auth_hmacsha256_update(&state, (const unsigned char *)label, strlen(label));
-    crypto_auth_hmacsha256_final(&state, out);
-    sodium_memzero(&state, sizeof state);
+    conf_derive_from(conf->secret_key, label, out);
 }

@@ -23,6 +23,9 @@ struct conf {
     char *jwt_secret_key;                 /* JWT_SECRET_KEY as given */
     char *jwt_keys[CONF_KEYS_MAX];        /* its values, split at white space, newest first */
     size_t n_jwt_keys;
+    char *seal_key;                 /* ERP_SEAL_KEY as given; NULL when absent */
+    char *seal_keys[CONF_KEYS_MAX]; /* its values, newest first */
+    size_t n_seal_keys;
     /* behaviour: see the table in conf.c for names, units and ranges */
     int64_t jwt_expiry_s;
     int64_t bcrypt_cost;
@@ -56,5 +59,7 @@ void conf_print_man(FILE *out);
 /* The 32-byte key for one purpose ("cursor", "warranty", "seal", …), derived from SECRET_KEY by
  * HMAC-SHA-256 over the label. */
 void conf_derive_key(const struct conf *conf, const char *label, uint8_t out[static 32]);
+/* The same from another secret. */
+void conf_derive_from(const char *secret, const char *label, uint8_t out[static 32]);
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/money.h"
 #include "core/str.h"
+#include "tenant/seal.h"
 
 static const char *const status_names[] = {
     [TENANT_ACTIVE] = "active",       [TENANT_PROVISIONING] = "provisioning",
@@ -210,7 +211,8 @@ static bool read_rest(const bson_t *doc, struct tenant *tenant, struct err *err)
 }
 
 /* Last, so that a refused entry leaves nothing to free. */
-static bool read_uri(const bson_t *doc, struct tenant *tenant, struct err *err)
+static bool read_uri(const bson_t *doc, const struct conf *conf, struct tenant *tenant,
+                     struct err *err)
 {
     const char *text = "";
     uint32_t len = 0;
@@ -223,20 +225,24 @@ static bool read_uri(const bson_t *doc, struct tenant *tenant, struct err *err)
         if (!utf8_valid(text, len))
             return unusable("db_uri", err);
     }
+    if (seal_is_sealed(text)) {
+        tenant->db_uri = seal_open(conf, tenant->slug, "db_uri", text, err);
+        return tenant->db_uri != NULL;
+    }
     tenant->db_uri = strndup(text, len);
     if (!tenant->db_uri)
         die("out of memory: a registry entry");
     return true;
 }
 
-bool tenant_from_bson(const bson_t *doc, const char *default_currency, struct tenant *tenant,
+bool tenant_from_bson(const bson_t *doc, const struct conf *conf, struct tenant *tenant,
                       struct err *err)
 {
     memset(tenant, 0, sizeof *tenant);
     memcpy(tenant->license_type, "free", sizeof "free");
-    snprintf(tenant->currency, sizeof tenant->currency, "%s", default_currency);
+    snprintf(tenant->currency, sizeof tenant->currency, "%s", conf->currency);
     return read_texts(doc, tenant, err) && read_status(doc, tenant, err) &&
-           read_rest(doc, tenant, err) && read_uri(doc, tenant, err);
+           read_rest(doc, tenant, err) && read_uri(doc, conf, tenant, err);
 }
 
 void tenant_release(struct tenant *tenant)

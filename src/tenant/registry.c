@@ -189,7 +189,7 @@ static bool query(struct registry *registry, struct scope *scope, const char *fi
     *found = doc != NULL;
     if (!doc)
         return true;
-    if (!tenant_from_bson(doc, registry->conf->currency, out, err))
+    if (!tenant_from_bson(doc, registry->conf, out, err))
         return false;
     if (scope_next(scope, cursor, &doc, err) && !doc)
         return true;
@@ -207,13 +207,16 @@ static bool read_entry(struct registry *registry, const char *field, const char 
     int64_t deadline_us = clock_mono_us() + READ_US;
     struct scope scope;
     struct err inner;
-    bool ok;
+    bool opened, ok;
 
     err_init(&inner);
-    ok = registry_admin_scope(registry, registry->arena, deadline_us, &scope, &inner) &&
-         query(registry, &scope, field, value, fold, out, found, &inner);
+    opened = registry_admin_scope(registry, registry->arena, deadline_us, &scope, &inner);
+    ok = opened && query(registry, &scope, field, value, fold, out, found, &inner);
     arena_reset(registry->arena);
-    if (!ok)
+    /* Of the entry, if the registry itself could be opened. */
+    if (opened && inner.code == ERR_DB_NOT_CONFIGURED)
+        err_set(err, inner.code, "%s", inner.detail);
+    else if (!ok)
         explain(&inner, err);
     err_release(&inner);
     return ok;

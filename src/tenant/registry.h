@@ -90,9 +90,10 @@ void registry_fold_emails(bson_t *opts);
 /* Fills `tenant` from a registry document; a slug that is none, strings that are too long or of a
  * wrong type, numbers that are not whole or an unknown status make the entry unusable
  * (ERR_TENANT_MISMATCH), nothing is shortened or guessed. Absent and null are the same. An entry
- * without status is inactive. `db_uri` is malloc'd ("" when absent); on failure there is nothing
- * to release. */
-bool tenant_from_bson(const bson_t *doc, const char *default_currency, struct tenant *tenant,
+ * without status is inactive. `db_uri` is malloc'd ("" when absent) and plain, though it may be
+ * stored sealed: one that does not open is ERR_DB_NOT_CONFIGURED. `conf` gives the currency of
+ * entries without one, and the keys. On failure there is nothing to release. */
+bool tenant_from_bson(const bson_t *doc, const struct conf *conf, struct tenant *tenant,
                       struct err *err);
 void tenant_release(struct tenant *tenant); /* wipes db_uri; may be repeated */
 

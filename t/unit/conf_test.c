@@ -104,6 +104,7 @@ static void defaults(void **state ERP_UNUSED)
     assert_string_equal(conf.secret_key, KEY);
     assert_int_equal(conf.n_jwt_keys, 1);
     assert_string_equal(conf.jwt_keys[0], KEY2);
+    assert_int_equal(conf.n_seal_keys, 0);
     assert_int_equal(conf.jwt_expiry_s, 604800);
     assert_int_equal(conf.bcrypt_cost, 12);
     assert_int_equal(conf.client_cache, 256);
@@ -135,6 +136,7 @@ static void given_values(void **state ERP_UNUSED)
     set_required();
     setenv("ADMIN_MONGO_URL", "mongodb+srv://admin.example.net/", 1);
     setenv("JWT_SECRET_KEY", "  " KEY "\n\t" KEY2 " \n", 1);
+    setenv("ERP_SEAL_KEY", KEY2 "\n" KEY "\n", 1);
     setenv("JWT_EXPIRY", "3600", 1);
     setenv("ERP_LEGACY", "off", 1);
     setenv("ERP_SERVER_TIMING", "TRUE", 1);
@@ -149,6 +151,10 @@ static void given_values(void **state ERP_UNUSED)
     assert_int_equal(conf.n_jwt_keys, 2);
     assert_string_equal(conf.jwt_keys[0], KEY);
     assert_string_equal(conf.jwt_keys[1], KEY2);
+    assert_int_equal(conf.n_seal_keys, 2);
+    assert_string_equal(conf.seal_keys[0], KEY2);
+    assert_string_equal(conf.seal_keys[1], KEY);
+    assert_null(getenv("ERP_SEAL_KEY"));
     assert_int_equal(conf.jwt_expiry_s, 3600);
     assert_false(conf.legacy);
     assert_true(conf.server_timing);
@@ -173,6 +179,9 @@ static void refused_values(void **state ERP_UNUSED)
         {"JWT_SECRET_KEY", KEY " 0123456789"},
         {"JWT_SECRET_KEY", KEY " zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"},
         {"JWT_SECRET_KEY", KEY " " KEY " " KEY " " KEY " " KEY " " KEY " " KEY " " KEY " " KEY},
+        {"ERP_SEAL_KEY", "0123456789abcdef"},
+        {"ERP_SEAL_KEY", KEY " 0123456789"},
+        {"ERP_SEAL_KEY", " \n "},
         {"DB_NAME", "a.b"},
         {"DB_NAME", "$x"},
         {"ADMIN_DB_NAME", "0123456789012345678901234567890123456789012345678901234567890123"},

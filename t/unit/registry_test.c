@@ -39,13 +39,16 @@ static bson_t *with(const char *field, const char *one)
     return doc;
 }
 
+static char currency[] = "BDT";
+static const struct conf conf = {.currency = currency};
+
 static bool reads(bson_t *doc, struct tenant *tenant)
 {
     struct err err;
     bool ok;
 
     err_init(&err);
-    ok = tenant_from_bson(doc, "BDT", tenant, &err);
+    ok = tenant_from_bson(doc, &conf, tenant, &err);
     if (!ok) {
         assert_int_equal(err.code, ERR_TENANT_MISMATCH);
         assert_null(tenant->db_uri);
