@@ -122,6 +122,22 @@ subtest 'where the data is' => sub {
     is_deeply [databases()], \@before, 'no database came into being';
 };
 
+subtest 'staff of an entry made by hand, before its admin was there' => sub {
+    my $id = Erp::Test::uuid();
+    my $boss = user('late-boss', tenant_id => $id, user => { email => 'Late-Boss@Users.example' });
+    my $staff = user('early', tenant_id => $id, role => 'staff');
+    my $token = token_of($staff);
+    is $erp->get('/api/health/tenant', token => $token)->json->{tenant_slug}, 'default', 'while there is no entry: the shared database';
+    $erp->mongo_insert('admin', 'tenants_registry', { slug => 'slow-start', db_uri => $uri, db_name => $erp->db('slowstart'),
+        admin_email => 'late-boss@users.example', status => 'active' });
+    clear_cache();
+    is_problem(try_login($staff), 403, 'tenant_mismatch', 'once there is one: nowhere, rather than in the shared database');
+    is($erp->get('/api/brands', token => $token)->status, 403, '... with an older token neither');
+    is entry('slow-start')->{tenant_id}, undef, '... and nothing is claimed';
+    is(try_login($boss)->status, 200, 'its admin signs in');
+    is try_login($staff)->json->{user}{tenant_slug}, 'slow-start', 'now staff work there';
+};
+
 subtest 'the shared database' => sub {
     my ($a, $b) = map { user("legacy-$_", tenant_id => "legacy-$_", user => { tenant_slug => undef }) } qw(a b);
     my ($token, $other) = map { token_of($_) } $a, $b;

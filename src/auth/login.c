@@ -37,22 +37,14 @@ static void keep(struct tenant *out, const struct tenant *tenant)
     out->db_uri = NULL;
 }
 
-/* Looks the tenant up in the order of login.h; *found false when there is none. */
+/* A copy of the entry that the user belongs to; *found false when there is none. */
 static bool look_up_tenant(const struct login *login, const struct user *user,
                            struct tenant *tenant, bool *found, struct err *err)
 {
     const struct tenant *seen = NULL;
 
-    if (*user->tenant_slug) {
-        if (!registry_by_slug(login->resolver->registry, user->tenant_slug, &seen, err))
-            return false;
-    } else {
-        if (!registry_by_admin_email(login->resolver->registry, user->email, &seen, err))
-            return false;
-        if (!seen && *user->tenant_id &&
-            !registry_by_tenant_id(login->resolver->registry, user->tenant_id, &seen, err))
-            return false;
-    }
+    if (!users_tenant(login->users, user, &seen, err))
+        return false;
     *found = seen != NULL;
     if (seen)
         keep(tenant, seen);

@@ -1,8 +1,7 @@
 /* Signing in: credentials, delays per account, and which tenant the user belongs to.
  *
- * Tenant: the user's own link (tenant_slug), else the registry's admin_email, else a registry
- * entry with the user's tenant_id; with none of them, and if the user never had one, legacy mode.
- * Never by business type. Unknown account, wrong password and locked-out account are told apart
+ * Tenant: see users_tenant(); with none, and if the user never had one, legacy mode. Never by
+ * business type. Unknown account, wrong password and locked-out account are told apart
  * by nobody: same reply, same time.
  */
 #ifndef ERP_AUTH_LOGIN_H

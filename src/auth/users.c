@@ -110,11 +110,7 @@ static bool decide_legacy(struct users *users, struct user *user, struct err *er
     user->legacy = false;
     if (user->role == ROLE_SUPER_ADMIN || user->had_tenant || !*user->tenant_id)
         return true;
-    if (!registry_by_admin_email(users->registry, user->email, &tenant, err))
-        return err->code == ERR_TENANT_MISMATCH;
-    if (tenant)
-        return true;
-    if (!registry_by_tenant_id(users->registry, user->tenant_id, &tenant, err))
+    if (!users_tenant(users, user, &tenant, err))
         return err->code == ERR_TENANT_MISMATCH;
     user->legacy = tenant == NULL;
     return true;

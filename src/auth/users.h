@@ -47,6 +47,13 @@ bool users_by_id(struct users *users, const char *id, const struct user **user, 
 bool users_by_email(struct users *users, const char *email, struct user *user, bool *found,
                     struct err *err);
 
+/* The registry entry that a user belongs to: by its own slug, else as the entry's admin_email, else
+ * by tenant_id, else through an administrator of the same tenant_id whose entry has none yet.
+ * *tenant NULL when there is none of them; borrowed until the next registry call. Doubt is
+ * ERR_TENANT_MISMATCH. */
+bool users_tenant(struct users *users, const struct user *user, const struct tenant **tenant,
+                  struct err *err);
+
 /* The record for replies: the user's document without its hash and other secrets, as JSON text
  * appended to `out` ({"id":…,"email":…}); `extra` (may be NULL) is JSON members appended inside. */
 bool users_render(struct users *users, const char *id, const char *extra, struct str *out,
