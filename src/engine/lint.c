@@ -30,12 +30,6 @@ static bool name_ok(const char *name)
            name[0] >= 'a';
 }
 
-static bool standard_name(const char *name)
-{
-    return strcmp(name, "id") == 0 || strcmp(name, "tenant_id") == 0 ||
-           strcmp(name, "created_at") == 0 || strcmp(name, "updated_at") == 0;
-}
-
 /* The default must be a value that a client could have sent. */
 static void lint_default(struct lint *lint, const struct field *f)
 {
@@ -56,7 +50,7 @@ static void lint_field(struct lint *lint, const struct field *f)
 {
     const unsigned listed = F_FILTER | F_SORT;
 
-    if (!name_ok(f->name) || standard_name(f->name))
+    if (!name_ok(f->name) || std_field(f->name, strlen(f->name)))
         fault(lint, "field %s: bad or reserved name", f->name);
     if (resource_field(lint->resource, f->name) != f)
         fault(lint, "field %s: listed twice", f->name);
@@ -92,7 +86,7 @@ static void lint_indexes(struct lint *lint)
         for (size_t k = 1; k < INDEX_KEYS_MAX && keys[k] != NULL; k++) {
             const char *name = keys[k] + (keys[k][0] == '-');
 
-            if (!standard_name(name) && resource_field(r, name) == NULL)
+            if (!std_field(name, strlen(name)) && resource_field(r, name) == NULL)
                 fault(lint, "index %zu names the unknown field %s", i, name);
         }
     }

@@ -8,14 +8,6 @@
 
 #define Q_WORDS 5
 
-static const struct {
-    const char *name;
-    enum std_field bit;
-} std_fields[] = {{"id", STD_ID},
-                  {"tenant_id", STD_TENANT_ID},
-                  {"created_at", STD_CREATED_AT},
-                  {"updated_at", STD_UPDATED_AT}};
-
 static bool bad(struct err *err, const char *name, const char *why)
 {
     return err_set(err, ERR_BAD_QUERY, "%s: %s", name, why);
@@ -61,11 +53,11 @@ static bool read_sort(const struct resource *resource, const char *text, struct 
 static bool show_field(const struct resource *resource, const char *name, size_t len,
                        struct list_query *out)
 {
-    for (size_t i = 0; i < ARRAY_LEN(std_fields); i++)
-        if (strlen(std_fields[i].name) == len && memcmp(std_fields[i].name, name, len) == 0) {
-            out->shown_std |= std_fields[i].bit;
-            return true;
-        }
+    unsigned std = std_field(name, len);
+
+    out->shown_std |= std;
+    if (std != 0)
+        return true;
     for (size_t i = 0; resource->fields[i].name != NULL; i++)
         if (strlen(resource->fields[i].name) == len &&
             memcmp(resource->fields[i].name, name, len) == 0) {
@@ -294,9 +286,9 @@ static void add_options(const struct resource *resource, struct list_query *q)
     bson_append_document_begin(q->opts, "projection", 10, &child);
     bson_append_bool(&child, "_id", 3, false);
     bson_append_bool(&child, "id", 2, true);
-    for (size_t i = 1; i < ARRAY_LEN(std_fields); i++)
-        if ((q->shown_std & std_fields[i].bit) || strcmp(q->sort_name, std_fields[i].name) == 0)
-            bson_append_bool(&child, std_fields[i].name, -1, true);
+    for (unsigned i = 1; i < STD_FIELDS; i++)
+        if ((q->shown_std >> i & 1) || strcmp(q->sort_name, std_field_names[i]) == 0)
+            bson_append_bool(&child, std_field_names[i], -1, true);
     for (size_t i = 0; resource->fields[i].name != NULL; i++)
         if ((q->shown >> i & 1) || q->sort == &resource->fields[i])
             bson_append_bool(&child, resource->fields[i].name, -1, true);

@@ -24,9 +24,6 @@ struct list_query {
     bool all_fields;
 };
 
-/* The fields that every record has beside the descriptor's. */
-enum std_field { STD_ID = 1, STD_TENANT_ID = 2, STD_CREATED_AT = 4, STD_UPDATED_AT = 8 };
-
 /* Reads the request's parameters: ERR_BAD_QUERY for unknown names and bad values. The
  * documents of `out` are the arena's. `view` may be NULL. */
 bool query_list(struct req *req, const struct resource *resource, const struct view *view,

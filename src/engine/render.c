@@ -14,7 +14,7 @@ struct place {
 };
 
 struct found {
-    struct place std[4]; /* id, tenant_id, created_at, updated_at */
+    struct place std[STD_FIELDS];
     struct place field[FIELDS_MAX];
     uint64_t seen;
     unsigned std_seen;
@@ -31,12 +31,10 @@ static bool revisit(const bson_t *doc, struct place place, bson_iter_t *it)
                                               place.key_len);
 }
 
-static const char *const std_names[] = {"id", "tenant_id", "created_at", "updated_at"};
-
 static bool note_std(struct found *found, const char *key, const bson_iter_t *it)
 {
-    for (unsigned i = 0; i < ARRAY_LEN(std_names); i++)
-        if (strcmp(key, std_names[i]) == 0) {
+    for (unsigned i = 0; i < STD_FIELDS; i++)
+        if (strcmp(key, std_field_names[i]) == 0) {
             found->std[i] = place_of(it);
             found->std_seen |= 1u << i;
             return true;
@@ -102,10 +100,10 @@ void render_record(const struct resource *resource, const struct kind_env *env, 
     found.std_seen = 0;
     scan(resource, n, doc, &found);
     str_addc(out, '{');
-    for (unsigned i = 0; i < ARRAY_LEN(std_names); i++) {
+    for (unsigned i = 0; i < STD_FIELDS; i++) {
         if (!all && !(query->shown_std & (1u << i)))
             continue;
-        add_name(out, std_names[i], &first);
+        add_name(out, std_field_names[i], &first);
         if ((found.std_seen & (1u << i)) && revisit(doc, found.std[i], &it))
             bson_json_value(&it, out);
         else

@@ -38,6 +38,16 @@ const struct resource *resource_by_collection(const char *collection)
     return NULL;
 }
 
+const char *const std_field_names[STD_FIELDS] = {"id", "tenant_id", "created_at", "updated_at"};
+
+unsigned std_field(const char *name, size_t len)
+{
+    for (unsigned i = 0; i < STD_FIELDS; i++)
+        if (strlen(std_field_names[i]) == len && memcmp(std_field_names[i], name, len) == 0)
+            return 1u << i;
+    return 0;
+}
+
 size_t resource_field_count(const struct resource *resource)
 {
     size_t n = 0;

@@ -67,6 +67,14 @@ const struct resource *resource_at(size_t i);
 const struct resource *resource_by_noun(const char *noun);
 const struct resource *resource_by_collection(const char *collection);
 
+/* The fields that every record has beside the descriptor's, in the order in which they are shown. */
+enum std_field { STD_ID = 1, STD_TENANT_ID = 2, STD_CREATED_AT = 4, STD_UPDATED_AT = 8 };
+#define STD_FIELDS 4
+extern const char *const std_field_names[STD_FIELDS]; /* name i has the bit 1 << i */
+
+/* The bit of a standard field by its name of `len` bytes; 0 for any other name. */
+unsigned std_field(const char *name, size_t len);
+
 size_t resource_field_count(const struct resource *resource);
 const struct field *resource_field(const struct resource *resource, const char *name);
 

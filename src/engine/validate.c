@@ -50,12 +50,6 @@ static bool check_field(struct checker *c, const struct field *f, json_t *value)
     return store_default(c, f);
 }
 
-static bool standard_name(const char *name)
-{
-    return strcmp(name, "id") == 0 || strcmp(name, "tenant_id") == 0 ||
-           strcmp(name, "created_at") == 0 || strcmp(name, "updated_at") == 0;
-}
-
 static bool writable(const struct checker *c, const char *name)
 {
     const struct field *f = resource_field(c->resource, name);
@@ -88,7 +82,7 @@ static void check_keys(struct checker *c, json_t *body, bool strict)
             continue;
         if (name[0] != '\0' && !json_bson_key_ok(name, path, c->err))
             continue;
-        if (strict && !standard_name(name))
+        if (strict && !std_field(name, strlen(name)))
             err_field(c->err, path, "unknown", "Is not a field that can be written");
         if (used < IGNORED_MAX && count++ < IGNORED_NAMES)
             used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "",
