@@ -30,6 +30,24 @@ bool platform_tenant_scope(struct ctl *ctl, const struct tenant *tenant, struct 
                          ctl->arena, ctl_deadline(), scope, &ctl->err);
 }
 
+bool platform_rows(struct ctl *ctl, struct scope *scope, const char *collection,
+                   const bson_t *filter, const char *key, const char *secret,
+                   json_t *(*row)(struct ctl *ctl, const bson_t *doc), json_t *rows)
+{
+    bson_t *opts = BCON_NEW("sort", "{", key, BCON_INT32(1), "}");
+    const bson_t *doc = NULL;
+    mongoc_cursor_t *cursor;
+    bool ok;
+
+    if (secret)
+        BCON_APPEND(opts, "projection", "{", secret, BCON_INT32(0), "}");
+    cursor = scope_find(scope, collection, filter, opts);
+    while ((ok = scope_next(scope, cursor, &doc, &ctl->err)) && doc)
+        json_array_append_new(rows, row(ctl, doc));
+    bson_destroy(opts);
+    return ok;
+}
+
 static void by_slug(bson_t *filter, const char *slug)
 {
     bson_init(filter);

@@ -18,6 +18,12 @@ bool platform_users(struct ctl *ctl, struct scope *scope);
  * the operator, who also works on suspended tenants. */
 bool platform_tenant_scope(struct ctl *ctl, const struct tenant *tenant, struct scope *scope);
 
+/* Appends what `row` makes of every match, in the order of `key`. The member `secret` (NULL: none)
+ * is left in the database. */
+bool platform_rows(struct ctl *ctl, struct scope *scope, const char *collection,
+                   const bson_t *filter, const char *key, const char *secret,
+                   json_t *(*row)(struct ctl *ctl, const bson_t *doc), json_t *rows);
+
 /* The entry of a slug as it is stored; *doc NULL when there is none. */
 bool platform_find(struct ctl *ctl, const char *slug, const bson_t **doc);
 /* The entry of a slug, read and checked, in the arena; ERR_TENANT_NOT_FOUND. */

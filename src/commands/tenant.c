@@ -47,21 +47,11 @@ static json_t *entry_json(struct ctl *ctl, const bson_t *doc)
 
 static bool read_entries(struct ctl *ctl, json_t *rows)
 {
-    bson_t filter = BSON_INITIALIZER;
-    bson_t *opts = BCON_NEW("sort", "{", "slug", BCON_INT32(1), "}");
+    bson_t all = BSON_INITIALIZER;
     struct scope scope;
-    mongoc_cursor_t *cursor;
-    const bson_t *doc = NULL;
-    bool ok = platform_registry(ctl, &scope);
 
-    if (ok) {
-        cursor = scope_find(&scope, ENTRIES, &filter, opts);
-        while ((ok = scope_next(&scope, cursor, &doc, &ctl->err)) && doc != NULL)
-            json_array_append_new(rows, entry_json(ctl, doc));
-    }
-    bson_destroy(opts);
-    bson_destroy(&filter);
-    return ok;
+    return platform_registry(ctl, &scope) &&
+           platform_rows(ctl, &scope, ENTRIES, &all, "slug", NULL, entry_json, rows);
 }
 
 static int run_list(struct ctl *ctl)

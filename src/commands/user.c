@@ -125,7 +125,7 @@ const struct command cmd_user_add = {
 
 /* --- list ------------------------------------------------------------------------------------ */
 
-static json_t *account_json(const bson_t *doc)
+static json_t *account_json(struct ctl *ctl ERP_UNUSED, const bson_t *doc)
 {
     static const char *const keys[] = {"id",          "email",     "full_name", "role",
                                        "tenant_slug", "tenant_id", "branch_id", "created_at"};
@@ -166,20 +166,12 @@ static bool list_filter(struct ctl *ctl, bson_t *filter)
 
 static bool read_accounts(struct ctl *ctl, json_t *rows)
 {
-    bson_t *opts = BCON_NEW("sort", "{", "email", BCON_INT32(1), "}", "projection", "{",
-                            "hashed_password", BCON_INT32(0), "}");
     struct scope scope;
-    mongoc_cursor_t *cursor;
-    const bson_t *doc = NULL;
     bson_t filter;
-    bool ok = list_filter(ctl, &filter) && platform_users(ctl, &scope);
+    bool ok = list_filter(ctl, &filter) && platform_users(ctl, &scope) &&
+              platform_rows(ctl, &scope, ACCOUNTS, &filter, "email", "hashed_password",
+                            account_json, rows);
 
-    if (ok) {
-        cursor = scope_find(&scope, ACCOUNTS, &filter, opts);
-        while ((ok = scope_next(&scope, cursor, &doc, &ctl->err)) && doc != NULL)
-            json_array_append_new(rows, account_json(doc));
-    }
-    bson_destroy(opts);
     bson_destroy(&filter);
     return ok;
 }
