@@ -3,7 +3,7 @@
 #include "actions/actions.h"
 #include "core/clock.h"
 #include "db/scope.h"
-#include "engine/audit.h"
+#include "tenant/audit.h"
 
 #define READY_US   1000000 /* how long an answer of the registry's database holds, and may take */
 #define READY_MS   1000

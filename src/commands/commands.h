@@ -15,6 +15,7 @@
 #include "core/conf.h"
 #include "core/err.h"
 #include "engine/index.h"
+#include "platform/job.h"
 #include "tenant/resolve.h"
 
 /* What erpctl answers to its caller. exit_codes in frame.c documents every one. */
@@ -116,6 +117,9 @@ void ctl_warn(struct ctl *ctl, const char *fmt, ...) ERP_PRINTF(2, 3);
 void ctl_progress(const struct ctl *ctl, const char *fmt, ...) ERP_PRINTF(2, 3);
 /* EXIT_PARTLY after a ctl_warn, else EXIT_OK. */
 int ctl_done(const struct ctl *ctl);
+
+/* The command as the platform room sees it; progress goes to standard error. */
+struct job ctl_job(struct ctl *ctl);
 
 /* When the time of one database operation of a command is over. */
 int64_t ctl_deadline(void);

@@ -146,6 +146,28 @@ void ctl_progress(const struct ctl *ctl, const char *fmt, ...)
     fputc('\n', stderr);
 }
 
+static void say_progress(void *data, const char *text)
+{
+    ctl_progress(data, "%s", text);
+}
+
+struct job ctl_job(struct ctl *ctl)
+{
+    return (struct job){
+        .conf = &ctl->conf,
+        .board = ctl->board,
+        .clients = ctl->clients,
+        .registry = ctl->registry,
+        .users = ctl->users,
+        .indexes = ctl->indexes,
+        .arena = ctl->arena,
+        .err = &ctl->err,
+        .actor = "erpctl",
+        .progress = say_progress,
+        .progress_data = ctl,
+    };
+}
+
 int ctl_done(const struct ctl *ctl)
 {
     return ctl->partly ? EXIT_PARTLY : EXIT_OK;

@@ -8,9 +8,6 @@
 
 #include "commands/commands.h"
 
-#define ENTRIES  "tenants_registry" /* in ADMIN_DB_NAME */
-#define ACCOUNTS "users"            /* in DB_NAME */
-
 /* Fresh scopes on the two databases, with the time of one operation. */
 bool platform_registry(struct ctl *ctl, struct scope *scope);
 bool platform_users(struct ctl *ctl, struct scope *scope);
@@ -24,6 +21,8 @@ bool platform_rows(struct ctl *ctl, struct scope *scope, const char *collection,
                    const bson_t *filter, const char *key, const char *secret,
                    json_t *(*row)(struct ctl *ctl, const bson_t *doc), json_t *rows);
 
+/* Appends {slug: …} to a filter. */
+void platform_by_slug(bson_t *filter, const char *slug);
 /* The entry of a slug as it is stored; *doc NULL when there is none. */
 bool platform_find(struct ctl *ctl, const char *slug, const bson_t **doc);
 /* The entry of a slug, read and checked, in the arena; ERR_TENANT_NOT_FOUND. */

@@ -1,7 +1,7 @@
 /* Writing: every operation is one transaction that holds the change and its audit entry. */
 #include "base.h"
 #include "engine/crud_write.h"
-#include "engine/audit.h"
+#include "tenant/audit.h"
 #include "engine/index.h"
 #include "engine/render.h"
 #include "engine/validate.h"

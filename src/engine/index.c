@@ -1,7 +1,7 @@
 /* Index definitions out of the field flags, and their creation at first use. */
 #include "base.h"
 #include "engine/index.h"
-#include "engine/audit.h"
+#include "tenant/audit.h"
 #include "engine/validate.h"
 #include "core/id.h"
 #include "core/log.h"

@@ -67,7 +67,7 @@ const struct resource *resource_at(size_t i);
 const struct resource *resource_by_noun(const char *noun);
 const struct resource *resource_by_collection(const char *collection);
 
-/* The fields that every record has beside the descriptor's, in the order in which they are shown. */
+/* The fields that every record has beside those of its descriptor, in the order shown. */
 enum std_field { STD_ID = 1, STD_TENANT_ID = 2, STD_CREATED_AT = 4, STD_UPDATED_AT = 8 };
 #define STD_FIELDS 4
 extern const char *const std_field_names[STD_FIELDS]; /* name i has the bit 1 << i */

@@ -1,6 +1,6 @@
 /* The audit log: one append-only entry a write, in the same transaction as the write. */
-#ifndef ERP_ENGINE_AUDIT_H
-#define ERP_ENGINE_AUDIT_H
+#ifndef ERP_TENANT_AUDIT_H
+#define ERP_TENANT_AUDIT_H
 
 #include "db/scope.h"
 

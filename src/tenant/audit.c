@@ -1,7 +1,7 @@
 /* Entries hold digests, not contents: the log proves what happened without becoming a second copy
  * of the business's data. */
 #include "base.h"
-#include "engine/audit.h"
+#include "tenant/audit.h"
 #include "core/clock.h"
 #include "core/id.h"
 

@@ -1,0 +1,169 @@
+/* Gate steps that judge who is asking and whose data it is. A handler that checks one of these is a
+ * bug. */
+#include "base.h"
+#include "http/gate_steps.h"
+#include "core/clock.h"
+
+/* ---- who is asking ---- */
+
+bool gate_token(struct req *req)
+{
+    const char *text = req->authorization;
+    struct app *app = req->app;
+
+    if (req->route->auth == AUTH_PUBLIC)
+        return true;
+    if (!text || strncasecmp(text, "Bearer", 6) != 0 || text[6] != ' ')
+        return err_set(req->err, ERR_TOKEN_MISSING,
+                       "Sign in first: this needs an Authorization header with a bearer token.");
+    text += 6 + strspn(text + 6, " ");
+    if (!principal_load(app->keys, app->users, text, strlen(text), req->arena, &req->principal,
+                        req->err))
+        return false;
+    req->authenticated = true;
+    return true;
+}
+
+bool gate_role(struct req *req)
+{
+    if (!req->authenticated || (route_roles(req->route) & R(req->principal.role)))
+        return true;
+    return err_set(req->err, ERR_ROLE_FORBIDDEN, "The role %s may not do this.",
+                   role_name(req->principal.role));
+}
+
+/* ---- whose data ---- */
+
+static bool resolve(struct req *req)
+{
+    const struct principal *who = &req->principal;
+    struct app *app = req->app;
+
+    if (who->tenant_slug)
+        return resolve_tenant(&app->resolver, who->tenant_slug, who->tenant_id, req->arena,
+                              req->deadline_us, &req->tenant, &req->scope, req->err);
+    if (!who->legacy)
+        return err_set(req->err, ERR_TENANT_REQUIRED,
+                       "This account belongs to no business, and this is a business's data.");
+    if (!resolve_legacy(&app->resolver, who->tenant_id, req->arena, req->deadline_us, &req->legacy,
+                        &req->scope, req->err))
+        return false;
+    req->tenant = &req->legacy;
+    return true;
+}
+
+/* Rows that report a database which is away, or can do without, go on without a client; everything
+ * else about a tenant still refuses. */
+static bool away_is_fine(struct req *req)
+{
+    if (req->route->tenancy == TENANCY_REQUIRED || req->err->code != ERR_DB_UNAVAILABLE)
+        return false;
+    if (!req->tenant && req->principal.tenant_slug) {
+        struct err ignored;
+        bool known;
+
+        err_init(&ignored);
+        known = registry_by_slug(req->app->registry, req->principal.tenant_slug, &req->tenant,
+                                 &ignored);
+        err_release(&ignored);
+        if (!known)
+            return false;
+    }
+    if (!req->tenant) {
+        snprintf(req->legacy.slug, sizeof req->legacy.slug, "default");
+        snprintf(req->legacy.db_name, sizeof req->legacy.db_name, "%s", req->app->conf.db_name);
+        req->tenant = &req->legacy;
+    }
+    req->scope.client = NULL;
+    err_clear(req->err);
+    return true;
+}
+
+bool gate_tenant(struct req *req)
+{
+    enum route_tenancy tenancy = req->route->tenancy;
+    int64_t begun = clock_mono_us();
+    bool ok;
+
+    if (tenancy == TENANCY_NONE || !req->authenticated)
+        return true;
+    if (tenancy == TENANCY_OPTIONAL && !req->principal.tenant_slug && !req->principal.legacy)
+        return true;
+    ok = resolve(req) || away_is_fine(req);
+    req->tenant_us = clock_mono_us() - begun;
+    if (ok)
+        board_tenant(req->app->board, req->tenant->slug);
+    return ok;
+}
+
+bool gate_subscription(struct req *req)
+{
+    const char *status = req->tenant ? req->tenant->subscription_status : "";
+
+    if (req->route->tenancy != TENANCY_REQUIRED)
+        return true; /* who lapsed may still see who he is and how his database is */
+    if (strcmp(status, "suspended") != 0 && strcmp(status, "cancelled") != 0)
+        return true;
+    return err_set(req->err, ERR_SUBSCRIPTION_LAPSED,
+                   "The subscription of %s is %s: an administrator has to renew it.",
+                   req->tenant->business_name, status);
+}
+
+/* Modules that every business has. */
+static const char *const core_modules[] = {"core",     "catalogue", "customers",
+                                           "branches", "settings",  "sales"};
+
+static bool module_enabled(const struct tenant *tenant, const char *module)
+{
+    for (size_t i = 0; i < ARRAY_LEN(core_modules); i++)
+        if (strcmp(core_modules[i], module) == 0)
+            return true;
+    for (size_t i = 0; i < tenant->n_features; i++)
+        if (strcmp(tenant->features[i], module) == 0)
+            return true;
+    return false;
+}
+
+bool gate_module(struct req *req)
+{
+    const struct principal *who = &req->principal;
+    const char *module = req->route->module;
+    bool allowed = who->n_allowed == 0;
+
+    if (!module || !req->tenant)
+        return true;
+    if (!module_enabled(req->tenant, module))
+        return err_set(req->err, ERR_MODULE_FORBIDDEN, "The module \"%s\" is not part of the plan.",
+                       module);
+    for (size_t i = 0; i < who->n_allowed && !allowed; i++)
+        allowed = strcmp(who->allowed[i], module) == 0;
+    if (!allowed)
+        return err_set(req->err, ERR_MODULE_FORBIDDEN, "This account may not use \"%s\".", module);
+    return true;
+}
+
+bool gate_branch(struct req *req)
+{
+    if (!req->tenant || role_all_branches(req->principal.role))
+        return true;
+    if (!req->principal.branch_id && req->route->by_branch)
+        return err_set(
+            req->err, ERR_BRANCH_REQUIRED,
+            "This account is assigned to no branch: an administrator has to assign one.");
+    req->scope.branch_id = req->principal.branch_id;
+    return true;
+}
+
+bool gate_bulkhead(struct req *req)
+{
+    struct app *app = req->app;
+    int workers, share;
+
+    if (!req->tenant || (workers = board_workers(app->board)) < 3)
+        return true;
+    share = (int)((workers * app->conf.tenant_share_pct + 99) / 100);
+    if (board_tenant_busy(app->board, req->tenant->slug) <= (share > 1 ? share : 1))
+        return true;
+    return err_set_retry(req->err, ERR_TENANT_BUSY, 1,
+                         "Too many requests of this business are running at once.");
+}

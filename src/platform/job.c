@@ -1,0 +1,65 @@
+/* Scopes and progress for work on whole tenants. Called by every other file of the room. */
+#include "base.h"
+#include "platform/job.h"
+#include "core/clock.h"
+
+#define OPERATION_US INT64_C(8000000)
+
+struct job job_of_req(struct req *req)
+{
+    struct app *app = req->app;
+
+    return (struct job){
+        .conf = &app->conf,
+        .board = app->board,
+        .clients = app->clients,
+        .registry = app->registry,
+        .users = app->users,
+        .indexes = app->indexes,
+        .arena = req->arena,
+        .err = req->err,
+        .actor = req->principal.user_id,
+        .request_id = req->request_id,
+        .deadline_us = req->deadline_us,
+    };
+}
+
+int64_t job_deadline(const struct job *job)
+{
+    return job->deadline_us ? job->deadline_us : clock_mono_us() + OPERATION_US;
+}
+
+bool job_registry(const struct job *job, struct scope *scope)
+{
+    return registry_admin_scope(job->registry, job->arena, job_deadline(job), scope, job->err);
+}
+
+bool job_users(const struct job *job, struct scope *scope)
+{
+    return registry_users_scope(job->registry, job->arena, job_deadline(job), scope, job->err);
+}
+
+bool job_tenant(const struct job *job, const struct tenant *tenant, struct scope *scope)
+{
+    if (!tenant->db_uri || !*tenant->db_uri)
+        return err_set(job->err, ERR_DB_NOT_CONFIGURED, "The entry of %s has no db_uri",
+                       tenant->slug);
+    if (!db_name_valid(tenant->db_name))
+        return err_set(job->err, ERR_DB_NOT_CONFIGURED, "The entry of %s has no usable db_name",
+                       tenant->slug);
+    return clients_scope(job->clients, tenant->db_uri, tenant->db_name, tenant->tenant_id,
+                         job->arena, job_deadline(job), scope, job->err);
+}
+
+void job_progress(const struct job *job, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+
+    if (!job->progress)
+        return;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    job->progress(job->progress_data, text);
+}

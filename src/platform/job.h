@@ -1,0 +1,44 @@
+/* What work on whole tenants stands on, whoever asks: a request (job_of_req) or a command
+ * (ctl_job). Functions of this room take a job and never a request or a command.
+ *
+ * Failures fill job->err. Documents and scopes live in job->arena.
+ */
+#ifndef ERP_PLATFORM_JOB_H
+#define ERP_PLATFORM_JOB_H
+
+#include "http/req.h"
+
+#define ENTRIES  "tenants_registry" /* in ADMIN_DB_NAME */
+#define ACCOUNTS "users"            /* in DB_NAME */
+
+struct job {
+    const struct conf *conf;
+    struct board *board;
+    struct clients *clients;
+    struct registry *registry;
+    struct users *users;
+    struct index_cache *indexes;
+    struct arena *arena;
+    struct err *err;
+    const char *actor;      /* user id, or "erpctl" */
+    const char *request_id; /* NULL outside requests */
+    int64_t deadline_us;    /* of everything; 0: each operation has job_deadline()'s time */
+    /* One line for people about long work; may be NULL. */
+    void (*progress)(void *data, const char *text);
+    void *progress_data;
+};
+
+struct job job_of_req(struct req *req);
+
+/* When the time of the next operation is over. */
+int64_t job_deadline(const struct job *job);
+
+/* Fresh scopes on the registry's and the users' databases. */
+bool job_registry(const struct job *job, struct scope *scope);
+bool job_users(const struct job *job, struct scope *scope);
+/* A fresh scope on a tenant's own database, whatever its status. ERR_DB_NOT_CONFIGURED. */
+bool job_tenant(const struct job *job, const struct tenant *tenant, struct scope *scope);
+
+void job_progress(const struct job *job, const char *fmt, ...) ERP_PRINTF(2, 3);
+
+#endif
