@@ -139,7 +139,7 @@ subtest 'keys' => sub {
         names_fields(body($json->encode({ $key => '1' }), method => 'PATCH', path => "/api/products/$good->{id}"), $key, "key $key, PATCH");
     }
     names_fields(body($json->encode({ name => 'x', price => 1, $_ => 'y' }), headers => { Prefer => 'handling=strict' }), $_,
-        "strict: $_") for qw(unknown _id _rev _q __proto__ constructor);
+        "strict: $_") for qw(unknown id tenant_id created_at updated_at _id _rev _q __proto__ constructor);
     nothing_changed();
     my $res = body('{"name":"Injected","price":1,"x\r\nX-Evil: 1":1,"tenant_id":"other","id":"mine","_id":"mine","_q":["x"],"created_at":"1999-01-01T00:00:00Z"}');
     is $res->status, 200, 'unknown and read-only members are left out';

@@ -82,7 +82,7 @@ static void check_keys(struct checker *c, json_t *body, bool strict)
             continue;
         if (name[0] != '\0' && !json_bson_key_ok(name, path, c->err))
             continue;
-        if (strict && !std_field(name, strlen(name)))
+        if (strict)
             err_field(c->err, path, "unknown", "Is not a field that can be written");
         if (used < IGNORED_MAX && count++ < IGNORED_NAMES)
             used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "",

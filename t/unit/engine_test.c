@@ -117,6 +117,8 @@ static void test_unknown_keys(void **state)
     assert_false(check_as(f, VALIDATE_CREATE, "{\"name\":\"a\",\"price\":1,\"is_admin\":true}",
                           true));
     assert_true(refused(f, "is_admin", "unknown"));
+    assert_false(check_as(f, VALIDATE_PATCH, "{\"tenant_id\":\"other\"}", true));
+    assert_true(refused(f, "tenant_id", "unknown"));
 }
 
 static void test_operator_keys(void **state)
