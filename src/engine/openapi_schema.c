@@ -1,115 +1,9 @@
-/* Component schemas: what records and bodies look like, out of the field rows.
- *
- * To add a named schema for an action: 1. its field rows below; 2. its line in named[]; 3. the
- * name in `in` or `out` of the action's row in src/routes.c.
+/* Component schemas: what records and bodies look like, out of the field rows of the resources and
+ * of engine/form.c.
  */
 #include "base.h"
 #include "engine/openapi_schema.h"
-
-/* --- named schemas ---------------------------------------------------------------------------- */
-
-static const struct field login_request[] = {
-    {.name = "email", .kind = K_EMAIL, .flags = F_REQUIRED},
-    {.name = "password", .kind = K_TEXT, .flags = F_REQUIRED, .max = 72,
-     .summary = "At most 72 bytes"},
-    {NULL},
-};
-
-/* K_OBJECT rows name another schema of this table in `ref`. */
-static const struct field token_response[] = {
-    {.name = "access_token", .kind = K_TEXT, .flags = F_REQUIRED},
-    {.name = "token_type", .kind = K_TEXT, .flags = F_REQUIRED, .summary = "Always \"bearer\""},
-    {.name = "user", .kind = K_OBJECT, .flags = F_REQUIRED, .ref = "User"},
-    {NULL},
-};
-
-static const struct field user[] = {
-    {.name = "id", .kind = K_TEXT, .flags = F_REQUIRED},
-    {.name = "email", .kind = K_TEXT, .flags = F_REQUIRED},
-    {.name = "username", .kind = K_TEXT},
-    {.name = "full_name", .kind = K_TEXT},
-    {.name = "role", .kind = K_TEXT, .flags = F_REQUIRED},
-    {.name = "is_active", .kind = K_BOOL, .flags = F_REQUIRED},
-    {.name = "tenant_id", .kind = K_TEXT},
-    {.name = "tenant_slug", .kind = K_TEXT, .summary = "null without a business of one's own"},
-    {.name = "branch_id", .kind = K_TEXT},
-    {.name = "allowed_routes", .kind = K_TEXT_LIST, .summary = "Modules, when narrowed"},
-    {.name = "created_at", .kind = K_INSTANT},
-    {.name = "updated_at", .kind = K_INSTANT},
-    {.name = "business_type", .kind = K_TEXT},
-    {.name = "business_name", .kind = K_TEXT},
-    {.name = "subscription_status", .kind = K_TEXT},
-    {.name = "subscription_plan", .kind = K_TEXT},
-    {.name = "subscription_expires_at", .kind = K_INSTANT},
-    {NULL},
-};
-
-static const struct field change_password_request[] = {
-    {.name = "old_password", .kind = K_TEXT, .flags = F_REQUIRED, .max = 72,
-     .summary = "May also be called current_password"},
-    {.name = "new_password", .kind = K_TEXT, .flags = F_REQUIRED, .min = 12, .max = 72,
-     .summary = "At least 12 characters, at most 72 bytes, none of the well-known ones"},
-    {NULL},
-};
-
-static const struct field change_password_response[] = {
-    {.name = "message", .kind = K_TEXT, .flags = F_REQUIRED},
-    {.name = "access_token", .kind = K_TEXT, .flags = F_REQUIRED,
-     .summary = "Takes the place of the token that has just ended"},
-    {.name = "token_type", .kind = K_TEXT, .flags = F_REQUIRED, .summary = "Always \"bearer\""},
-    {NULL},
-};
-
-static const struct field logout_request[] = {
-    {.name = "everywhere", .kind = K_BOOL, .def = "false",
-     .summary = "Ends every token of the account, not only this one"},
-    {NULL},
-};
-
-static const struct field message[] = {
-    {.name = "message", .kind = K_TEXT, .flags = F_REQUIRED},
-    {NULL},
-};
-
-static const struct field status[] = {
-    {.name = "status", .kind = K_TEXT, .flags = F_REQUIRED, .summary = "\"ok\" when it is"},
-    {NULL},
-};
-
-static const struct field tenant_health[] = {
-    {.name = "tenant_slug", .kind = K_TEXT, .flags = F_REQUIRED,
-     .summary = "\"default\" in the shared database"},
-    {.name = "database_name", .kind = K_TEXT, .flags = F_REQUIRED},
-    {.name = "database_connected", .kind = K_BOOL, .flags = F_REQUIRED},
-    {.name = "collections_count", .kind = K_INT, .summary = "null when the database is away"},
-    {.name = "last_activity", .kind = K_INSTANT, .summary = "Time of the tenant's last write"},
-    {NULL},
-};
-
-static const struct field tenant_collections[] = {
-    {.name = "tenant_slug", .kind = K_TEXT, .flags = F_REQUIRED},
-    {.name = "database_name", .kind = K_TEXT, .flags = F_REQUIRED},
-    {.name = "collections", .kind = K_TEXT_LIST, .flags = F_REQUIRED, .summary = "Sorted names"},
-    {.name = "total_collections", .kind = K_INT, .flags = F_REQUIRED},
-    {NULL},
-};
-
-static const struct {
-    const char *name;
-    const struct field *fields;
-    bool reply; /* every member is there; else a body, of which some may be left out */
-} named[] = {
-    {"LoginRequest", login_request, false},
-    {"TokenResponse", token_response, true},
-    {"User", user, true},
-    {"ChangePasswordRequest", change_password_request, false},
-    {"ChangePasswordResponse", change_password_response, true},
-    {"LogoutRequest", logout_request, false},
-    {"Message", message, true},
-    {"Status", status, true},
-    {"TenantHealth", tenant_health, true},
-    {"TenantCollections", tenant_collections, true},
-};
+#include "engine/form.h"
 
 /* --- fields ----------------------------------------------------------------------------------- */
 
@@ -339,12 +233,13 @@ json_t *openapi_schemas(void)
     json_t *schemas = json_object();
 
     json_object_set_new(schemas, "Problem", problem_schema());
-    for (size_t i = 0; i < ARRAY_LEN(named); i++) {
-        json_t *schema = named[i].reply ? object_schema(NULL) : input_object(named[i].fields, NULL);
+    for (size_t i = 0; i < form_count(); i++) {
+        const struct form *form = form_at(i);
+        json_t *schema = form->reply ? object_schema(NULL) : input_object(form->fields, NULL);
 
-        if (named[i].reply)
-            add_reply_fields(named[i].fields, schema);
-        json_object_set_new(schemas, named[i].name, schema);
+        if (form->reply)
+            add_reply_fields(form->fields, schema);
+        json_object_set_new(schemas, form->name, schema);
     }
     for (size_t i = 0; i < resource_count(); i++)
         add_resource(resource_at(i), schemas);

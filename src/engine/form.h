@@ -1,0 +1,22 @@
+/* Named bodies and replies of actions: one list of field rows gives validation and OpenAPI. */
+#ifndef ERP_ENGINE_FORM_H
+#define ERP_ENGINE_FORM_H
+
+#include "engine/validate.h"
+
+struct form {
+    const char *name; /* as in `in` and `out` of a route's row */
+    const struct field *fields;
+    bool reply; /* every member is there; else a body, of which some may be left out */
+};
+
+size_t form_count(void);
+const struct form *form_at(size_t i);
+const struct form *form_by_name(const char *name); /* NULL: there is none */
+
+/* validate_body() by the rows of a form; amounts have two decimals. Dies when there is no such
+ * form. */
+bool form_validate(const char *name, enum validate_mode mode, json_t *body, bool strict,
+                   struct arena *arena, struct validated *out, struct err *err);
+
+#endif
