@@ -19,6 +19,7 @@ enum task {
     TASK_HELP = 256,
     TASK_VERSION,
     TASK_ROUTES,
+    TASK_MATRIX,
     TASK_OPENAPI,
     TASK_ERRORS,
     TASK_MAN_SETTINGS,
@@ -31,6 +32,7 @@ static const struct option options[] = {
     {"help", no_argument, NULL, TASK_HELP},
     {"version", no_argument, NULL, TASK_VERSION},
     {"routes", no_argument, NULL, TASK_ROUTES},
+    {"matrix", no_argument, NULL, TASK_MATRIX},
     {"json", no_argument, NULL, FLAG_JSON},
     {"openapi", no_argument, NULL, TASK_OPENAPI},
     {"errors", no_argument, NULL, TASK_ERRORS},
@@ -44,6 +46,7 @@ static const char usage_text[] =
     "Usage: erpd [OPTION]\n"
     "Serves FastCGI requests on file descriptor 0, which must be a listening socket.\n\n"
     "  --routes [--json]  print the handler table\n"
+    "  --matrix [--json]  print who may do what: role by route\n"
     "  --openapi          print the interface as OpenAPI 3.1\n"
     "  --errors           print every error code\n"
     "  --man-settings     print the settings as a man page section\n"
@@ -97,6 +100,8 @@ static int print_tables(enum task task, bool json)
         return EXIT_CONFIG;
     if (task == TASK_OPENAPI)
         print_openapi(&app);
+    else if (task == TASK_MATRIX)
+        (json ? routes_print_matrix_json : routes_print_matrix)(app.routes, stdout);
     else if (json)
         routes_print_json(app.routes, stdout);
     else
@@ -207,6 +212,7 @@ static int run(enum task task, bool json)
     case TASK_CHECK:
         return check();
     case TASK_ROUTES:
+    case TASK_MATRIX:
     case TASK_OPENAPI:
         return print_tables(task, json);
     default:
@@ -230,7 +236,7 @@ int main(int argc, char **argv)
         else
             task = (enum task)option;
     }
-    if (optind < argc || (json && task != TASK_ROUTES))
+    if (optind < argc || (json && task != TASK_ROUTES && task != TASK_MATRIX))
         return usage_error();
     return run(task, json);
 }

@@ -15,4 +15,9 @@ void routes_print(const struct route_table *table, FILE *out);
 /* The same as an array of objects, with parameters and schema names too: tests are driven by it. */
 void routes_print_json(const struct route_table *table, FILE *out);
 
+/* Role by row, out of the same masks that the gate reads: "yes", "branch" (of one's own branch
+ * alone), "-" (refused), "public" (asks nobody). */
+void routes_print_matrix(const struct route_table *table, FILE *out);
+void routes_print_matrix_json(const struct route_table *table, FILE *out);
+
 #endif

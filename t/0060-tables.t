@@ -51,6 +51,7 @@ my @names = $help =~ /^  ([A-Z][A-Z_]+)$/mg;
 
 subtest 'the tables are printed without secrets' => sub {
     my %shown = (
+        '--matrix' => qr/^METHOD +PATH +super_admin  tenant_admin  /,
         '--routes' => qr{^POST\t/api/auth/login\tpublic\t}m, '--openapi' => qr/"openapi":\s*"3\.1\./,
         '--lint'   => qr/^/,  '--help' => qr/^Usage: erpd/, '--errors' => qr/^401\ttoken_missing\t/m,
         '--man-settings' => qr/JWT_SECRET_KEY/, '--version' => qr/^erpd \d/,

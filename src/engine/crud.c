@@ -183,6 +183,8 @@ static void fill_row(const struct resource *resource, enum resource_ops op, stru
     row->by_branch = resource->branch_field != NULL;
     row->writes = (op & OP_READ) == 0;
     row->roles = row->writes ? write : read;
+    if (op == OP_DELETE && resource->delete_roles)
+        row->roles = resource->delete_roles;
     row->body = sends ? BODY_JSON : BODY_NONE;
     row->out_list = op == OP_LIST;
     row->out = op == OP_DELETE ? "Message" : resource->schema;

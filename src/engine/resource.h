@@ -48,8 +48,9 @@ struct resource {
     const char *module;
     const char *branch_field; /* records belong to a branch; NULL: to the whole tenant */
     unsigned ops;
-    unsigned read_roles;  /* 0: ROLES_TENANT */
-    unsigned write_roles; /* 0: ROLES_MANAGER */
+    unsigned read_roles;   /* 0: ROLES_TENANT */
+    unsigned write_roles;  /* 0: ROLES_MANAGER */
+    unsigned delete_roles; /* 0: as write_roles */
     const struct field *fields; /* ended by a NULL name; without id, tenant_id and the dates */
     const struct index_def *indexes;
     size_t n_indexes;

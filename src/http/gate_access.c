@@ -26,8 +26,14 @@ bool gate_token(struct req *req)
 
 bool gate_role(struct req *req)
 {
-    if (!req->authenticated || (route_roles(req->route) & R(req->principal.role)))
+    const struct route *row = req->route;
+
+    if (!req->authenticated || (route_roles(row) & R(req->principal.role)))
         return true;
+    if (req->principal.role == ROLE_SUPER_ADMIN && row->tenancy != TENANCY_NONE)
+        return err_set(req->err, ERR_TENANT_REQUIRED,
+                       "This is a business's data, and a super_admin belongs to none: act as one "
+                       "of its users for that.");
     return err_set(req->err, ERR_ROLE_FORBIDDEN, "The role %s may not do this.",
                    role_name(req->principal.role));
 }

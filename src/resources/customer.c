@@ -24,6 +24,7 @@ const struct resource customer_resource = {
     .module = "customers",
     .ops = OP_ALL,
     .write_roles = ROLES_TENANT,
+    .delete_roles = ROLES_MANAGER,
     .fields = fields,
     .indexes = indexes,
     .n_indexes = ARRAY_LEN(indexes),
