@@ -20,6 +20,7 @@ struct write {
     const bson_t *filter;    /* replace, patch, delete */
     struct validated *input; /* NULL when deleting */
     struct arena *arena;
+    int64_t limit;        /* how many records the licence allows; negative: no limit */
     const bson_t *result; /* the document afterwards, arena-owned */
     bool missing;         /* there is no such record */
 };
@@ -108,11 +109,23 @@ static bson_t *build_document(const struct write *w, const struct scope *scope)
     return doc;
 }
 
+static bool check_limit(struct scope *scope, const struct write *w, struct err *err)
+{
+    bson_t all = BSON_INITIALIZER;
+    bool ok;
+
+    scope_filter(scope, NULL, &all);
+    ok = limit_check(scope, w->resource->collection, &all, w->limit, err);
+    bson_destroy(&all);
+    return ok;
+}
+
 static bool create_body(struct scope *scope, void *data, struct err *err)
 {
     struct write *w = data;
 
-    return scope_insert(scope, w->resource->collection, w->result, err) &&
+    return check_limit(scope, w, err) &&
+           scope_insert(scope, w->resource->collection, w->result, err) &&
            audit(scope, w, NULL, w->result, err);
 }
 
@@ -202,7 +215,8 @@ static struct write write_of(struct req *req, const char *action)
                           .actor = req->principal.user_id,
                           .request_id = req->request_id,
                           .if_match = req->if_match,
-                          .arena = req->arena};
+                          .arena = req->arena,
+                          .limit = limit_of(req->tenant, req->route->resource->limit)};
 }
 
 static bool read_input(struct req *req, enum validate_mode mode, struct validated *input)
@@ -335,7 +349,7 @@ bool crud_seed(const struct resource *resource, struct scope *scope, const struc
     bson_t *filter = own_bson(scope->arena);
     int64_t there = 0;
     struct write w = {.resource = resource, .action = "create", .actor = actor,
-                      .input = input, .arena = scope->arena};
+                      .input = input, .arena = scope->arena, .limit = -1};
 
     id_new(fresh);
     w.id = id != NULL ? id : fresh;

@@ -9,6 +9,7 @@
 
 #include "engine/kind.h"
 #include "http/route.h"
+#include "tenant/limit.h"
 
 enum resource_ops {
     OP_LIST = 1 << 0,
@@ -57,6 +58,7 @@ struct resource {
     const struct view *views;
     size_t n_views;
     const char *sort;       /* default order, as in ?sort=; NULL: "id" */
+    enum tenant_limit limit; /* what of the licence says how many there may be */
     bool singleton;         /* one record a tenant, made on first read, at `path` itself */
     unsigned index_version; /* counts up when indexes change */
     const char *summary;    /* what it is, one line */

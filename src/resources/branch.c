@@ -20,6 +20,7 @@ const struct resource branch_resource = {
     .module = "branches",
     .ops = OP_ALL,
     .write_roles = ROLES_OFFICE,
+    .limit = LIMIT_BRANCHES,
     .fields = fields,
     .summary = "branches",
 };
