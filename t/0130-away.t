@@ -5,6 +5,7 @@ use IO::Socket::INET;
 use Time::HiRes qw(time);
 use Erp::OwnMongo;
 use Erp::Proc qw(free_port random_text);
+use Erp::Say qw(slurp);
 
 my $erp = Erp::Test->start(workers => 3, login_workers => 1, env => { ERP_TENANT_TTL => 2 });
 my $own = Erp::OwnMongo->new;
@@ -56,15 +57,15 @@ sub at_once {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my @took = sort { $a <=> $b } map { list($t)->took } 1 .. 7;
     cmp_ok $took[3], '<', 0.5, "$what: then at once";
-    return refused(list($t), 4, "$what, later");
+    return refused(list($t), 7, "$what, later");
 }
 
 subtest 'nobody listens' => sub {
     my $port = free_port();
     my $t = with_token($erp, slug => 'dead', entry => { db_uri => "mongodb://127.0.0.1:$port/" });
-    first_refusal($t, 4.5, 'a dead port');
+    first_refusal($t, 7, 'a dead port');
     at_once($t, 'a dead port');
-    refused($erp->post('/api/brands', { name => 'x' }, token => $t->{token}), 4, 'a write');
+    refused($erp->post('/api/brands', { name => 'x' }, token => $t->{token}), 7, 'a write');
     is($erp->get('/api/auth/me', token => $t->{token})->status, 200, 'one may still see who one is');
     is($erp->post('/api/auth/login', { email => $t->{email}, password => $t->{password} })->status, 200, '... and sign in');
     $erp->mongo('admin', doc(update => 'tenants_registry', updates => [doc(q => { slug => 'dead' },
@@ -76,7 +77,7 @@ subtest 'nobody listens' => sub {
 subtest 'somebody listens and says nothing' => sub {
     my $mute = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => free_port(), Listen => 50, ReuseAddr => 1);
     my $t = with_token($erp, slug => 'mute', entry => { db_uri => 'mongodb://127.0.0.1:' . $mute->sockport . '/' });
-    first_refusal($t, 5, 'a silent server');
+    first_refusal($t, 8, 'a silent server');
     at_once($t, 'a silent server');
 };
 
@@ -111,9 +112,14 @@ for my $fault (['stopped', 'stop', 'start'], ['killed', 'kill', 'start'], ['froz
     my ($what, $break, $repair) = @$fault;
     subtest "a server that is $what in mid-life" => sub {
         $own->$break;
-        first_refusal($t, $what eq 'frozen' ? 9 : 5, $what);
+        first_refusal($t, $what eq 'frozen' ? 13 : 7, $what);
         list($t) for 1 .. 2;
         at_once($t, $what);
+        if ($what eq 'stopped') {
+            my $probes = 0;
+            wait_until(40, sub { $probes++ if list($t)->took > 1; $probes >= 5 });
+            is $probes, 5, 'probes, by workers whose clients knew the server';
+        }
         my $health = $erp->get('/api/health/tenant', token => $t->{token});
         is $health->status, 503, 'health: 503';
         is_deeply $health->json, { tenant_slug => 'own', database_name => $t->{db_name}, database_connected => \0,
@@ -124,6 +130,9 @@ for my $fault (['stopped', 'stop', 'start'], ['killed', 'kill', 'start'], ['froz
         is($erp->get('/api/health/tenant', token => $t->{token})->json->{database_connected}, 1, 'health: connected');
     };
 }
+
+# A client whose server is away is given up without a goodbye, which would wait for an answer.
+unlike slurp("$erp->{log}/main.log"), qr/endSessions/, 'no worker waited to end its sessions';
 
 subtest 'the platform\'s own server' => sub {
     my $platform = Erp::Test->start(workers => 2, login_workers => 1, env => { MONGO_URL => $own->url, ERP_TENANT_TTL => 1 });

@@ -157,6 +157,10 @@ struct clients *clients_new(size_t max, struct board *board)
 
 static void entry_free(struct entry *entry)
 {
+    /* A driver's client says goodbye to its server (endSessions), and would wait for one that is
+     * away to answer: one that was reset has no sessions to end. */
+    if (entry->client && entry->suspect)
+        mongoc_client_reset(entry->client);
     if (entry->client)
         mongoc_client_destroy(entry->client);
     if (entry->uri)
