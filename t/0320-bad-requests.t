@@ -33,6 +33,10 @@ subtest 'media types' => sub {
         'application/json;charset=utf-8;x=y', 'json', '*/*', 'application/*';
     is_problem($erp->request('POST', '/api/products', @as, body => $body, headers => { 'Content-Type' => $_ }), 415,
         'unsupported_media_type', 'POST: ' . (defined $_ ? 'empty' : 'none')) for undef, '';
+    is_problem($erp->request('POST', '/api/products', @as, body => $body, type => 'application/json',
+        headers => { 'Content-Encoding' => $_ }), 415, 'unsupported_media_type', "POST: encoded by $_") for 'gzip', 'br', 'identity, gzip';
+    is($erp->request('PATCH', "/api/products/$id", @as, body => '{"name":7}', type => 'application/json',
+        headers => { 'Content-Encoding' => 'identity' })->status, 422, 'not encoded, and said so');
     is_problem($erp->request('PATCH', "/api/products/$id", @as, body => '{}', type => $_), 415, 'unsupported_media_type', "PATCH: $_")
         for 'application/json-patch+json', 'text/plain';
     is_problem($erp->request('PATCH', "/api/products/$id", @as, body => '[{"op":"remove","path":"/name"}]'), 422, 'validation', 'PATCH: a list');

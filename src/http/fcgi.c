@@ -161,6 +161,7 @@ static void fill(struct worker *worker, struct req *req)
         .if_match = param(worker, "HTTP_IF_MATCH"),
         .if_none_match = param(worker, "HTTP_IF_NONE_MATCH"),
         .prefer = param(worker, "HTTP_PREFER"),
+        .content_encoding = param(worker, "HTTP_CONTENT_ENCODING"),
         .idempotency_key = param_raw(worker, "HTTP_IDEMPOTENCY_KEY"),
         .origin = param(worker, "HTTP_ORIGIN"),
         .accept = param(worker, "HTTP_ACCEPT"),

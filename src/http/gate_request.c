@@ -48,6 +48,9 @@ bool gate_media_type(struct req *req)
 
     if (req->route->body == BODY_NONE || req->content_length == 0)
         return true;
+    if (req->content_encoding && strcasecmp(req->content_encoding, "identity") != 0)
+        return err_set(req->err, ERR_MEDIA_TYPE,
+                       "The body must come as it is: Content-Encoding is not understood.");
     if (media_type_is(type, "application/json") ||
         (patch && media_type_is(type, "application/merge-patch+json")))
         return true;

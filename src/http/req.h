@@ -69,7 +69,7 @@ struct req {
     const char *remote_addr;
     /* NULL when the header was not sent */
     const char *authorization, *content_type, *if_match, *if_none_match, *prefer;
-    const char *idempotency_key, *origin, *accept, *preflight_method;
+    const char *idempotency_key, *origin, *accept, *preflight_method, *content_encoding;
     const char *query_string; /* as it came; "" when there is none */
     int64_t content_length;   /* as announced, -1 when it is no number */
     int64_t received_ms;      /* when nginx had the request, wall clock; 0 when unknown */
