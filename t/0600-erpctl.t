@@ -168,7 +168,7 @@ is((ctl('tenant', 'show', 'byhand'))[1]{tenant_id}, $hand->{tenant_id}, 'which g
 
 # --- what was done stands in the tenant's audit log
 my %seen = map { $_->{action} => 1 } grep { $_->{actor} eq 'erpctl' }
-    $erp->mongo_all($erp->db('newbiz'), doc(find => 'audit_log'));
+    $erp->mongo_all($erp->db('newbiz_audit'), doc(find => 'audit_log'));
 ok($seen{$_}, "audited: $_") for qw(tenant_add suspended active user_add user_disable user_enable user_password);
 
 # --- status

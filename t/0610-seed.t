@@ -67,8 +67,9 @@ sub contents {
     for my $slug (sort keys %expect) {
         my $db = $erp->db($expect{$slug}[2]);
         for my $c (qw(products categories brands branches customers settings audit_log)) {
+            my $in = $c eq 'audit_log' ? "${db}_audit" : $db;
             $all{"$slug.$c"} = [ map { join '|', map { $_ // '' } @$_{qw(id _rev name)} }
-                $erp->mongo_all($db, doc(find => $c, sort => { id => 1 }, batchSize => 1000)) ];
+                $erp->mongo_all($in, doc(find => $c, sort => { id => 1 }, batchSize => 1000)) ];
         }
     }
     return \%all;

@@ -4,7 +4,6 @@
 #include "core/clock.h"
 #include "core/id.h"
 #include "core/log.h"
-#include "tenant/audit.h"
 
 static void append_text(bson_t *doc, const char *key, const char *text)
 {
@@ -190,14 +189,12 @@ bool platform_add_account(struct ctl *ctl, const struct new_account *account)
 void platform_audit(struct ctl *ctl, const struct tenant *tenant, const char *action,
                     const char *collection, const char *record_id)
 {
-    struct audit_entry entry = {
-        .action = action, .collection = collection, .record_id = record_id, .actor = "erpctl"};
-    struct scope scope;
+    struct job job = ctl_job(ctl);
 
-    if (platform_tenant_scope(ctl, tenant, &scope) && audit_add(&scope, &entry, &ctl->err))
+    if (job_audit(&job, tenant, action, collection, record_id))
         return;
-    ctl_warn(ctl, "done, but the audit log of %s has no entry of it: %s", tenant->slug,
-             ctl->err.detail);
+    ctl_warn(ctl, "done, but the audit log of %s has no entry of it: %s",
+             tenant ? tenant->slug : "the platform", ctl->err.detail);
     err_clear(&ctl->err);
 }
 

@@ -73,8 +73,8 @@ struct new_account {
 /* ERR_DUPLICATE when the email is taken. */
 bool platform_add_account(struct ctl *ctl, const struct new_account *account);
 
-/* Adds the audit entry of a change by this command to the tenant's database. The change stands
- * whether or not this works: a failure is a ctl_warn. */
+/* Adds the audit entry of a change by this command to the tenant's log, or (NULL) the platform's.
+ * The change stands whether or not this works: a failure is a ctl_warn. */
 void platform_audit(struct ctl *ctl, const struct tenant *tenant, const char *action,
                     const char *collection, const char *record_id);
 

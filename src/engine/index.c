@@ -146,19 +146,6 @@ size_t index_command(const struct resource *resource, bool unique, bson_t *comma
     return (size_t)b.n;
 }
 
-static void audit_command(bson_t *command)
-{
-    static const char *const latest[INDEX_KEYS_MAX] = {"tenant_id", "-at"};
-    bson_t array;
-    struct builder b = {.indexes = &array};
-
-    bson_init(command);
-    bson_append_utf8(command, "createIndexes", -1, AUDIT_COLLECTION, -1);
-    bson_append_array_begin(command, "indexes", -1, &array);
-    add_index(&b, latest, false, NULL);
-    bson_append_array_end(command, &array);
-}
-
 static bool run(struct scope *scope, bson_t *command, struct err *err)
 {
     bson_t reply;
@@ -198,11 +185,9 @@ bool index_ensure(struct index_cache *cache, const struct resource *resource, st
                   struct err *err)
 {
     uint64_t audit = cache_key(scope->db_name, AUDIT_COLLECTION, 0);
-    bson_t command;
 
     if (!cache_has(cache, audit)) {
-        audit_command(&command);
-        if (!run(scope, &command, err))
+        if (!audit_ensure(scope, err))
             return false;
         cache_add(cache, audit);
     }

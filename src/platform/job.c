@@ -2,6 +2,7 @@
 #include "base.h"
 #include "platform/job.h"
 #include "core/clock.h"
+#include "tenant/audit.h"
 
 #define OPERATION_US INT64_C(8000000)
 
@@ -49,6 +50,21 @@ bool job_tenant(const struct job *job, const struct tenant *tenant, struct scope
                        tenant->slug);
     return clients_scope(job->clients, tenant->db_uri, tenant->db_name, tenant->tenant_id,
                          job->arena, job_deadline(job), scope, job->err);
+}
+
+bool job_audit(const struct job *job, const struct tenant *tenant, const char *action,
+               const char *collection, const char *record_id)
+{
+    const struct audit_entry entry = {.kind = AUDIT_OPERATOR,
+                                      .action = action,
+                                      .collection = collection,
+                                      .record_id = record_id,
+                                      .actor = job->actor,
+                                      .request_id = job->request_id};
+    struct scope scope;
+
+    return (tenant ? job_tenant(job, tenant, &scope) : job_registry(job, &scope)) &&
+           audit_add(&scope, &entry, job->err);
 }
 
 void job_progress(const struct job *job, const char *fmt, ...)

@@ -39,6 +39,11 @@ bool job_users(const struct job *job, struct scope *scope);
 /* A fresh scope on a tenant's own database, whatever its status. ERR_DB_NOT_CONFIGURED. */
 bool job_tenant(const struct job *job, const struct tenant *tenant, struct scope *scope);
 
+/* Adds the audit entry of what the operator did to a tenant, or (NULL) to the platform. What was
+ * done stands whether or not this works. */
+bool job_audit(const struct job *job, const struct tenant *tenant, const char *action,
+               const char *collection, const char *record_id);
+
 void job_progress(const struct job *job, const char *fmt, ...) ERP_PRINTF(2, 3);
 
 #endif

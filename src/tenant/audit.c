@@ -5,6 +5,42 @@
 #include "core/clock.h"
 #include "core/id.h"
 
+static const char *const kind_names[] = {
+    [AUDIT_DATA] = "data", [AUDIT_ACCESS] = "access", [AUDIT_OPERATOR] = "operator"};
+
+static const char suffix[] = "_audit";
+
+void audit_db_name(const char *db_name, char out[static AUDIT_DB_SIZE])
+{
+    char hex[SHA256_HEX_SIZE];
+
+    if (strlen(db_name) + sizeof suffix <= AUDIT_DB_SIZE) {
+        snprintf(out, AUDIT_DB_SIZE, "%s%s", db_name, suffix);
+        return;
+    }
+    sha256_hex(hex, db_name, strlen(db_name));
+    snprintf(out, AUDIT_DB_SIZE, "%.46s_%.10s%s", db_name, hex, suffix);
+}
+
+bool audit_db_is(const char *db_name)
+{
+    size_t len = strlen(db_name);
+
+    /* Names that differ in case alone are one database on some systems. */
+    return len >= sizeof suffix - 1 && strcasecmp(db_name + len - (sizeof suffix - 1), suffix) == 0;
+}
+
+/* The same scope for the length of one operation, so that session, deadline, counts and breaker
+ * stay one. Returns what to give back. */
+static const char *step_beside(struct scope *scope, char name[static AUDIT_DB_SIZE])
+{
+    const char *own = scope->db_name;
+
+    audit_db_name(own, name);
+    scope->db_name = name;
+    return own;
+}
+
 static void append_digest(bson_t *out, const char *key, const bson_t *doc)
 {
     char hex[SHA256_HEX_SIZE];
@@ -21,16 +57,34 @@ static void append_text(bson_t *out, const char *key, const char *text)
         bson_append_utf8(out, key, -1, text, -1);
 }
 
+bool audit_ensure(struct scope *scope, struct err *err)
+{
+    bson_t *command = BCON_NEW(
+        "createIndexes", AUDIT_COLLECTION, "indexes", "[", "{", "key", "{", "tenant_id",
+        BCON_INT32(1), "kind", BCON_INT32(1), "at", BCON_INT32(-1), "}", "name", "kind", "}", "]");
+    char beside[AUDIT_DB_SIZE];
+    const char *own = step_beside(scope, beside);
+    bson_t reply;
+    bool ok = scope_command(scope, command, &reply, err);
+
+    scope->db_name = own;
+    bson_destroy(command);
+    bson_destroy(&reply);
+    return ok;
+}
+
 bool audit_add(struct scope *scope, const struct audit_entry *entry, struct err *err)
 {
     bson_t doc = BSON_INITIALIZER;
-    char id[ID_SIZE];
+    char id[ID_SIZE], beside[AUDIT_DB_SIZE];
+    const char *own;
     bool ok;
 
     id_new(id);
     append_text(&doc, "id", id);
     append_text(&doc, "tenant_id", scope->tenant_id);
     bson_append_date_time(&doc, "at", 2, clock_ms());
+    append_text(&doc, "kind", kind_names[entry->kind]);
     append_text(&doc, "action", entry->action);
     append_text(&doc, "collection", entry->collection);
     append_text(&doc, "record_id", entry->record_id);
@@ -38,7 +92,9 @@ bool audit_add(struct scope *scope, const struct audit_entry *entry, struct err 
     append_text(&doc, "request_id", entry->request_id);
     append_digest(&doc, "before", entry->before);
     append_digest(&doc, "after", entry->after);
+    own = step_beside(scope, beside);
     ok = scope_insert(scope, AUDIT_COLLECTION, &doc, err);
+    scope->db_name = own;
     bson_destroy(&doc);
     return ok;
 }
@@ -49,12 +105,17 @@ bool audit_last(struct scope *scope, int64_t *ms, struct err *err)
     bson_t *opts = BCON_NEW("sort", "{", "at", BCON_INT32(-1), "}", "projection", "{", "at",
                             BCON_BOOL(true), "_id", BCON_BOOL(false), "}");
     const bson_t *doc;
+    char beside[AUDIT_DB_SIZE];
+    const char *own;
     bson_iter_t it;
     bool ok;
 
     *ms = 0;
     scope_filter(scope, NULL, &filter);
+    append_text(&filter, "kind", kind_names[AUDIT_DATA]);
+    own = step_beside(scope, beside);
     ok = scope_find_one(scope, AUDIT_COLLECTION, &filter, opts, &doc, err);
+    scope->db_name = own;
     if (ok && doc != NULL && bson_iter_init_find(&it, doc, "at") &&
         BSON_ITER_HOLDS_DATE_TIME(&it))
         *ms = bson_iter_date_time(&it);

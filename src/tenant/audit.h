@@ -1,4 +1,10 @@
-/* The audit log: one append-only entry a write, in the same transaction as the write. */
+/* The audit log: one append-only entry a write, in the same transaction as the write.
+ *
+ * Entries are kept in a database of their own beside the one they are about, on the same cluster,
+ * so that the database account of a tenant can be allowed to add and to read them and nothing else.
+ * Those of the shared database carry the tenant_id that they are about; those of the platform
+ * itself (written through a scope on the registry's database) carry none.
+ */
 #ifndef ERP_TENANT_AUDIT_H
 #define ERP_TENANT_AUDIT_H
 
@@ -6,7 +12,24 @@
 
 #define AUDIT_COLLECTION "audit_log"
 
+#define AUDIT_DB_SIZE 64
+
+/* "<db_name>_audit"; of a name that is too long for that its first 46 bytes, "_", 10 hexadecimal
+ * digits of its SHA-256, and "_audit". */
+void audit_db_name(const char *db_name, char out[static AUDIT_DB_SIZE]);
+
+/* Is this such a name? No tenant may have it for its own database. */
+bool audit_db_is(const char *db_name);
+
+/* Who did it and why it counts. */
+enum audit_kind {
+    AUDIT_DATA,    /* a record of the business was written */
+    AUDIT_ACCESS,  /* somebody signed in or out, or was refused */
+    AUDIT_OPERATOR /* the platform's operator did something */
+};
+
 struct audit_entry {
+    enum audit_kind kind;
     const char *action;     /* "create", "replace", "patch", "delete", "sign_in", … */
     const char *collection; /* what was changed */
     const char *record_id;
@@ -15,10 +38,13 @@ struct audit_entry {
     const bson_t *before, *after; /* digested, not stored; NULL when there is none */
 };
 
-/* Inserts the entry through the scope (and its transaction). */
+/* Makes the collection and its indexes; not inside a transaction. */
+bool audit_ensure(struct scope *scope, struct err *err);
+
+/* Inserts the entry into the database beside the scope's, in the scope's transaction. */
 bool audit_add(struct scope *scope, const struct audit_entry *entry, struct err *err);
 
-/* When the tenant last wrote, from its audit log: *ms 0 when it never did. */
+/* When the business last wrote a record of its own: *ms 0 when it never did. */
 bool audit_last(struct scope *scope, int64_t *ms, struct err *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base.h"
 #include "tenant/resolve.h"
 #include "core/money.h"
+#include "tenant/audit.h"
 
 static char no_uri[] = "";
 
@@ -28,10 +29,10 @@ static bool has_database(const struct conf *conf, const struct tenant *tenant, s
         return err_set(err, ERR_DB_NOT_CONFIGURED, "No database URI configured for this tenant");
     if (!tenant->db_name[0])
         return err_set(err, ERR_DB_NOT_CONFIGURED, "No database name configured for this tenant");
-    /* Users and registry live there: no entry may hand them to a tenant. Names that differ in
-     * case alone are one database on some systems. */
+    /* Users, registry and audit logs live there: no entry may hand them to a tenant. Names that
+     * differ in case alone are one database on some systems. */
     if (strcasecmp(tenant->db_name, conf->admin_db_name) == 0 ||
-        strcasecmp(tenant->db_name, conf->db_name) == 0)
+        strcasecmp(tenant->db_name, conf->db_name) == 0 || audit_db_is(tenant->db_name))
         return err_set(err, ERR_DB_NOT_CONFIGURED,
                        "The database configured for this tenant is the platform's own");
     return true;

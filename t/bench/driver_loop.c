@@ -58,10 +58,10 @@ static size_t drain(mongoc_cursor_t *cursor)
     return n;
 }
 
-static void find(const struct setup *s, mongoc_client_t *client, const char *collection,
-                 const bson_t *filter, const bson_t *opts)
+static void find(const struct setup *s, mongoc_client_t *client, const char *db,
+                 const char *collection, const bson_t *filter, const bson_t *opts)
 {
-    mongoc_collection_t *c = mongoc_client_get_collection(client, s->db, collection);
+    mongoc_collection_t *c = mongoc_client_get_collection(client, db, collection);
 
     if (drain(mongoc_collection_find_with_opts(c, filter, opts, NULL)) == 0 &&
         strcmp(s->mode, "health") != 0) {
@@ -76,13 +76,15 @@ static void health(const struct setup *s, mongoc_client_t *client, const bson_t 
 {
     bson_t *command = BCON_NEW("listCollections", BCON_INT32(1), "nameOnly", BCON_BOOL(true),
                                "authorizedCollections", BCON_BOOL(true));
+    char beside[80];
     bson_t reply;
 
+    snprintf(beside, sizeof beside, "%s_audit", s->db);
     if (!mongoc_client_read_command_with_opts(client, s->db, command, NULL, NULL, &reply, NULL))
         exit(1);
     bson_destroy(&reply);
     bson_destroy(command);
-    find(s, client, "audit_log", filter, opts);
+    find(s, client, beside, "audit_log", filter, opts);
 }
 
 static void run_loop(const struct setup *s, struct result *out)
@@ -90,6 +92,8 @@ static void run_loop(const struct setup *s, struct result *out)
     bool cold = strcmp(s->mode, "cold") == 0;
     mongoc_client_t *client = cold ? NULL : connect_to(s->uri);
     bson_t *by_tenant = BCON_NEW("tenant_id", BCON_UTF8(s->tenant_id));
+    bson_t *written =
+        BCON_NEW("tenant_id", BCON_UTF8(s->tenant_id), "kind", BCON_UTF8("data"));
     bson_t *by_id = BCON_NEW("tenant_id", BCON_UTF8(s->tenant_id), "id", BCON_UTF8(s->id));
     bson_t *page = BCON_NEW("sort", "{", "id", BCON_INT32(1), "}", "limit", BCON_INT64(100));
     bson_t *one = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true));
@@ -101,11 +105,11 @@ static void run_loop(const struct setup *s, struct result *out)
         if (cold)
             client = connect_to(s->uri);
         if (strcmp(s->mode, "list") == 0)
-            find(s, client, s->collection, by_tenant, page);
+            find(s, client, s->db, s->collection, by_tenant, page);
         else if (strcmp(s->mode, "health") == 0)
-            health(s, client, by_tenant, newest);
+            health(s, client, written, newest);
         else
-            find(s, client, s->collection, by_id, one);
+            find(s, client, s->db, s->collection, by_id, one);
         if (cold)
             mongoc_client_destroy(client);
         if (out->n < SAMPLES_MAX)
@@ -114,6 +118,7 @@ static void run_loop(const struct setup *s, struct result *out)
     if (!cold)
         mongoc_client_destroy(client);
     bson_destroy(by_tenant);
+    bson_destroy(written);
     bson_destroy(by_id);
     bson_destroy(page);
     bson_destroy(one);
