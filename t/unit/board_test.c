@@ -152,13 +152,14 @@ static void workers_that_start_at_once_share_one_file(void **state ERP_UNUSED)
         pids[i] = fork();
         assert_true(pids[i] >= 0);
         if (pids[i] == 0) {
+            static struct board *held; /* until the end of the process */
             char c;
 
             close(hold[1]);
             if (read(hold[0], &c, 1) != 0) /* released when the parent closes its end */
                 _exit(1);
-            board = board_open(path);
-            _exit(board && board_claim(board) ? 0 : 1);
+            held = board_open(path);
+            _exit(held && board_claim(held) ? 0 : 1);
         }
     }
     close(hold[0]);

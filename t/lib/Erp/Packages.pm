@@ -20,6 +20,7 @@ my %NEED = (
     test => [
         'libcmocka-dev',    # units in C
         'systemd',          # systemd-analyze
+        'valgrind',         # memory that no sanitizer watches: uninitialised values
         'xz-utils',         # make distcheck
         'procps',           # ps, for people who look at a failure
         'python3-venv',     # the validators of the OpenAPI document
