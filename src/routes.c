@@ -11,6 +11,12 @@
 
 #define LOGIN_BODY_MAX 4096
 
+static const struct route_param user_list_params[] = {
+    {"limit", "integer", "At most this many (1 to 1000, default 1000)", false},
+    {"after", "string", "An account's id: those that come after it", false},
+    {"tenant_id", "string", "Only this business's; for a super_admin", false},
+    {NULL, NULL, NULL, false}};
+
 /* clang-format off */
 static const struct route rows[] = {
     /* ---- signing in ---- */
@@ -40,6 +46,51 @@ static const struct route rows[] = {
         .body = BODY_OPTIONAL, .body_limit = LOGIN_BODY_MAX,
         .in = "LogoutRequest", .out = "Message", .writes = true,
         .summary = "End this token, or with {\"everywhere\": true} all tokens of the user",
+    },
+    {
+        .method = "POST", .path = "/api/auth/register", .handler = action_register,
+        .roles = ROLES_USERS, .tenancy = TENANCY_OPTIONAL, .module = "users", .pool = POOL_LOGIN,
+        .body = BODY_JSON, .body_limit = LOGIN_BODY_MAX,
+        .in = "UserCreate", .out = "TokenResponse", .writes = true,
+        .summary = "Make an account, as POST /api/users, and sign it in",
+    },
+
+    /* ---- accounts ---- */
+    {
+        .method = "GET", .path = "/api/users", .handler = action_user_list,
+        .roles = ROLES_USERS, .tenancy = TENANCY_OPTIONAL, .module = "users",
+        .query = user_list_params, .out = "Account", .out_list = true,
+        .summary = "The accounts of the business; all there are for a super_admin",
+    },
+    {
+        .method = "POST", .path = "/api/users", .handler = action_user_create,
+        .roles = ROLES_USERS, .tenancy = TENANCY_OPTIONAL, .module = "users",
+        .body = BODY_JSON, .in = "UserCreate", .out = "Account", .writes = true,
+        .summary = "Make an account",
+    },
+    {
+        .method = "GET", .path = "/api/users/{user_id}", .handler = action_user_get,
+        .roles = ROLES_USERS, .tenancy = TENANCY_OPTIONAL, .module = "users",
+        .out = "Account",
+        .summary = "One account",
+    },
+    {
+        .method = "PUT", .path = "/api/users/{user_id}", .handler = action_user_change,
+        .roles = ROLES_USERS, .tenancy = TENANCY_OPTIONAL, .module = "users",
+        .body = BODY_JSON, .in = "UserChange", .out = "Account", .writes = true,
+        .summary = "Change an account: members that are left out or null stay",
+    },
+    {
+        .method = "PATCH", .path = "/api/users/{user_id}", .handler = action_user_change,
+        .roles = ROLES_USERS, .tenancy = TENANCY_OPTIONAL, .module = "users",
+        .body = BODY_JSON, .in = "UserChange", .out = "Account", .writes = true,
+        .summary = "Change an account",
+    },
+    {
+        .method = "DELETE", .path = "/api/users/{user_id}", .handler = action_user_remove,
+        .roles = ROLES_USERS, .tenancy = TENANCY_OPTIONAL, .module = "users",
+        .out = "Message", .writes = true,
+        .summary = "Remove an account; its tokens end",
     },
 
     /* ---- health ---- */

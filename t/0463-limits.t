@@ -63,6 +63,47 @@ subtest 'branches' => sub {
     is $whole, $ROUNDS, "$ROUNDS times one winner";
 };
 
+subtest 'users' => sub {
+    my $whole = 0;
+    my $count = sub {
+        my ($shop) = @_;
+        return scalar grep { !$_->{disabled} } $erp->mongo_all('users', doc(find => 'users', filter => { tenant_id => $shop->{tenant_id} }));
+    };
+    for my $n (1 .. $ROUNDS) {
+        my $shop = $erp->seed_tenant(slug => "users-$n", entry => { max_users => 2 });
+        my $token = $erp->login($shop->{email}, $shop->{password})->{access_token};
+        my $make = sub {
+            return $erp->post('/api/users', { email => "p$_[0]-$n\@limits.example", password => 'lantern-orbit-47', full_name => 'P', role => 'staff' }, token => $token);
+        };
+        my $ask = $make;
+        if ($n % 3 == 0) {
+            # Those who are disabled take no place, and compete for it when they come back.
+            $erp->seed_user(email => "old$_-$n\@limits.example", password => 'old-password', role => 'staff', tenant_id => $shop->{tenant_id},
+                user => { id => sprintf('old-%d-%d', $n, $_), tenant_slug => $shop->{slug}, disabled => \1, is_active => \0 }) for 1 .. $AT_ONCE;
+            $ask = sub { return $erp->put("/api/users/old-$n-$_[0]", { is_active => \1 }, token => $token) };
+        }
+        $whole += round("round $n", sub { $count->($shop) }, $ask);
+        is_problem($make->(9), 403, 'limit_reached', 'and afterwards nobody') if $n == 1;
+    }
+    is $whole, $ROUNDS, "$ROUNDS times one winner";
+};
+
+subtest 'the last administrator' => sub {
+    my $left = 0;
+    for my $n (1 .. $ROUNDS) {
+        my $shop = $erp->seed_tenant(slug => "admins-$n");
+        my @admins = ({ %$shop, id => $shop->{user_id} });
+        push @admins, $erp->seed_user(email => "second-$n\@limits.example", password => 'second-password', role => 'tenant_admin',
+            tenant_id => $shop->{tenant_id}, user => { tenant_slug => $shop->{slug} });
+        $admins[1]{password} = 'second-password';
+        my @tokens = map { $erp->login($_->{email}, $_->{password})->{access_token} } @admins;
+        # Each demotes the other.
+        at_once(sub { my $me = $_[0] % 2; return $erp->put("/api/users/$admins[1 - $me]{id}", { role => 'staff' }, token => $tokens[$me]) });
+        $left += 0 < scalar $erp->mongo_all('users', doc(find => 'users', filter => { tenant_id => $shop->{tenant_id}, role => 'tenant_admin' }));
+    }
+    is $left, $ROUNDS, "$ROUNDS times one is left";
+};
+
 subtest 'what is not limited' => sub {
     my $shop = $erp->seed_tenant(slug => 'no-limit', entry => { max_branches => undef });
     my $token = $erp->login($shop->{email}, $shop->{password})->{access_token};

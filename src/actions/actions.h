@@ -13,6 +13,13 @@ bool action_me(struct req *req);
 bool action_change_password(struct req *req);
 bool action_logout(struct req *req);
 
+bool action_user_list(struct req *req);       /* users.c */
+bool action_user_get(struct req *req);
+bool action_user_create(struct req *req);
+bool action_user_change(struct req *req);
+bool action_user_remove(struct req *req);
+bool action_register(struct req *req);
+
 bool action_health_live(struct req *req);     /* health.c */
 bool action_health_ready(struct req *req);
 bool action_health_tenant(struct req *req);

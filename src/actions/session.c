@@ -1,57 +1,19 @@
 /* Signing in and out, who one is, and one's own password. */
 #include "base.h"
 #include "actions/actions.h"
+#include "actions/body.h"
 #include "auth/password.h"
 
 #define EMAIL_MAX 254
-
-/* A text member of the body; NULL with a field error when it is absent, no text or too long. */
-static const char *need_text(struct req *req, const char *name, size_t max, size_t *len)
-{
-    json_t *value = json_object_get(req->body, name);
-
-    if (!value || json_is_null(value)) {
-        err_field(req->err, name, "required", "This field is required.");
-        return NULL;
-    }
-    if (!json_is_string(value)) {
-        err_field(req->err, name, "type", "This must be text.");
-        return NULL;
-    }
-    *len = json_string_length(value);
-    if (*len > max) {
-        err_field(req->err, name, "too_long", "At most %zu bytes are accepted.", max);
-        return NULL;
-    }
-    return json_string_value(value);
-}
-
-/* Passwords leave no copy behind in memory that is used again. */
-static void wipe_text(void *data)
-{
-    const char *text = json_string_value(data);
-
-    explicit_bzero((char *)(uintptr_t)text, json_string_length(data));
-    json_decref(data);
-}
-
-static void wipe_later(struct req *req, const char *name)
-{
-    json_t *value = json_object_get(req->body, name);
-
-    if (json_is_string(value))
-        arena_defer(req->arena, wipe_text, json_incref(value));
-    explicit_bzero((char *)(uintptr_t)req->body_bytes, req->body_len);
-}
 
 bool action_login(struct req *req)
 {
     size_t email_len = 0, password_len = 0;
     const char *email, *password;
 
-    wipe_later(req, "password");
-    email = need_text(req, "email", EMAIL_MAX, &email_len);
-    password = need_text(req, "password", req->body_len, &password_len);
+    body_wipe(req, "password");
+    email = body_text(req, "email", EMAIL_MAX, &email_len);
+    password = body_text(req, "password", req->body_len, &password_len);
     if (err_is_set(req->err))
         return false;
     return login_run(&req->app->login, email, email_len, password, password_len, req->arena,
@@ -100,10 +62,10 @@ bool action_change_password(struct req *req)
 
     if (json_object_get(req->body, "current_password"))
         old_name = "current_password";
-    wipe_later(req, old_name);
-    wipe_later(req, "new_password");
-    old = need_text(req, old_name, req->body_len, &old_len);
-    new = need_text(req, "new_password", req->body_len, &new_len);
+    body_wipe(req, old_name);
+    body_wipe(req, "new_password");
+    old = body_text(req, old_name, req->body_len, &old_len);
+    new = body_text(req, "new_password", req->body_len, &new_len);
     if (err_is_set(req->err))
         return false;
     if (who->impersonated)

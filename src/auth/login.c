@@ -143,41 +143,70 @@ static void issue(const struct login *login, const struct user *user, const stru
     token_sign(login->keys, &claims, 0, arena, out);
 }
 
-bool login_run(const struct login *login, const char *email, size_t email_len, const char *password,
-               size_t password_len, struct arena *arena, struct str *out, struct err *err)
+/* May the account come in, and where does it belong? *found false: to no registered business. */
+static bool admit(const struct login *login, struct user *user, struct tenant *tenant, bool *found,
+                  struct err *err)
 {
-    struct user *user = arena_alloc(arena, sizeof(*user));
-    struct tenant *tenant = arena_alloc(arena, sizeof(*tenant));
-    size_t start = out->len;
-    bool found = false;
-
-    if (email_len == 0 || email_len >= sizeof(user->email) || !utf8_valid(email, email_len)) {
-        password_verify(NULL, password, password_len, (int)login->conf->bcrypt_cost);
-        return wrong(err);
-    }
-    email = arena_strndup(arena, email, email_len);
-    if (!check_credentials(login, email, password, password_len, user, err))
-        return false;
+    *found = false;
     if (user->disabled)
         return err_set(err, ERR_USER_DISABLED, "This account is disabled.");
-    if (user->role != ROLE_SUPER_ADMIN) {
-        if (!look_up_tenant(login, user, tenant, &found, err))
-            return false;
-        if (found ? !join(login, user, tenant, err) : !check_legacy(login, user, err))
-            return false;
-    }
-    refresh_hash(login, user, password, password_len);
+    if (user->role == ROLE_SUPER_ADMIN)
+        return true;
+    if (!look_up_tenant(login, user, tenant, found, err))
+        return false;
+    return *found ? join(login, user, tenant, err) : check_legacy(login, user, err);
+}
+
+/* The reply to who is in. `tenant` NULL: none. */
+static bool answer(const struct login *login, const struct user *user, const struct tenant *tenant,
+                   struct arena *arena, struct str *out, struct err *err)
+{
+    size_t start = out->len;
+
     str_addz(out, "{\"access_token\":\"");
-    issue(login, user, found ? tenant : NULL, arena, out);
+    issue(login, user, tenant, arena, out);
     str_addz(out, "\",\"token_type\":\"bearer\",\"user\":");
-    if (!users_render(login->users, user->id, login_user_extra(found ? tenant : NULL, arena), out,
-                      err)) {
+    if (!users_render(login->users, user->id, login_user_extra(tenant, arena), out, err)) {
         out->len = start;
         out->p[start] = '\0';
         return false;
     }
     str_addc(out, '}');
     return true;
+}
+
+bool login_run(const struct login *login, const char *email, size_t email_len, const char *password,
+               size_t password_len, struct arena *arena, struct str *out, struct err *err)
+{
+    struct user *user = arena_alloc(arena, sizeof(*user));
+    struct tenant *tenant = arena_alloc(arena, sizeof(*tenant));
+    bool found;
+
+    if (email_len == 0 || email_len >= sizeof(user->email) || !utf8_valid(email, email_len)) {
+        password_verify(NULL, password, password_len, (int)login->conf->bcrypt_cost);
+        return wrong(err);
+    }
+    email = arena_strndup(arena, email, email_len);
+    if (!check_credentials(login, email, password, password_len, user, err) ||
+        !admit(login, user, tenant, &found, err))
+        return false;
+    refresh_hash(login, user, password, password_len);
+    return answer(login, user, found ? tenant : NULL, arena, out, err);
+}
+
+bool login_as(const struct login *login, const char *user_id, struct arena *arena, struct str *out,
+              struct err *err)
+{
+    struct user *user = arena_alloc(arena, sizeof(*user));
+    struct tenant *tenant = arena_alloc(arena, sizeof(*tenant));
+    const struct user *cached;
+    bool found;
+
+    if (!users_by_id(login->users, user_id, &cached, err))
+        return false;
+    *user = *cached;
+    return admit(login, user, tenant, &found, err) &&
+           answer(login, user, found ? tenant : NULL, arena, out, err);
 }
 
 static void add_member(struct str *s, const char *name, const char *text)

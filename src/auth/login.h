@@ -23,6 +23,11 @@ struct login {
 bool login_run(const struct login *login, const char *email, size_t email_len, const char *password,
                size_t password_len, struct arena *arena, struct str *out, struct err *err);
 
+/* The same reply for somebody who needs no password now: an account that was just made by the
+ * caller. */
+bool login_as(const struct login *login, const char *user_id, struct arena *arena, struct str *out,
+              struct err *err);
+
 /* The members that replies add to a user's record: tenant_slug, business_type, business_name,
  * subscription_*; as JSON text `"k":v,…`, arena-owned. `tenant` may be NULL. */
 const char *login_user_extra(const struct tenant *tenant, struct arena *arena);

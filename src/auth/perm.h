@@ -4,6 +4,7 @@
 
 #include "base.h"
 
+/* From the highest to the lowest. */
 enum role {
     ROLE_SUPER_ADMIN,
     ROLE_TENANT_ADMIN,
@@ -19,13 +20,24 @@ enum role {
 #define ROLES_NONE    0u
 #define ROLES_SUPER   R(ROLE_SUPER_ADMIN)
 #define ROLES_ADMIN   R(ROLE_TENANT_ADMIN)
+#define ROLES_USERS   (ROLES_SUPER | ROLES_ADMIN) /* who keep accounts */
 #define ROLES_OFFICE  (ROLES_ADMIN | R(ROLE_HEAD_OFFICE))
 #define ROLES_MANAGER (ROLES_OFFICE | R(ROLE_BRANCH_MANAGER))
 #define ROLES_TENANT  (ROLES_MANAGER | R(ROLE_STAFF) | R(ROLE_CASHIER) | R(ROLE_TECHNICIAN))
 #define ROLES_ANY     (ROLES_SUPER | ROLES_TENANT)
 
+/* By role, then a NULL: what a field of a table lists. */
+extern const char *const role_names[ROLE_COUNT + 1];
+
 const char *role_name(enum role role);
 bool role_parse(const char *text, enum role *out);
+
+/* Whether somebody with the role `own` may deal with an account of the role `other`, or give that
+ * role away: never with one above. A super_admin alone deals with super_admins. */
+static inline bool role_within(enum role own, enum role other)
+{
+    return other >= own;
+}
 
 /* Roles that see all branches; the others need a branch_id and see only it. */
 static inline bool role_all_branches(enum role role)

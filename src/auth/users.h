@@ -59,6 +59,13 @@ bool users_tenant(struct users *users, const struct user *user, const struct ten
 bool users_render(struct users *users, const char *id, const char *extra, struct str *out,
                   struct err *err);
 
+/* Reads a document; false, with a line in the log, when a field has a wrong type or is too long:
+ * such a record is never used in part. `legacy` is left false. */
+bool user_from_bson(const bson_t *doc, struct user *user);
+
+/* The same reply of a document at hand; nothing is appended and false when it is unusable. */
+bool users_show(const bson_t *doc, const char *extra, struct str *out);
+
 /* Writes; each bumps the board's epoch of the user after the database has it. */
 bool users_set_password(struct users *users, const char *id, const char *hash, bool end_tokens,
                         struct err *err);

@@ -23,10 +23,6 @@ bool users_scope(struct users *users, struct scope *scope, struct err *err);
  * ERR_CONFLICT when two documents have the id. */
 bool users_document(struct users *users, const char *id, const bson_t **doc, struct err *err);
 
-/* Reads a document; false, with a line in the log, when a field has a wrong type or is too long:
- * such a record is never used in part. `legacy` is left false. */
-bool user_from_bson(const bson_t *doc, struct user *user);
-
 /* Emails compare without the case of ASCII letters. The database's collation would also skip
  * invisible characters, and with them the delays that are kept by email. */
 bool email_same(const char *a, const char *b);

@@ -179,19 +179,14 @@ static bool has_member(const char *members, const char *name)
     return members && strstr(members, pattern);
 }
 
-bool users_render(struct users *users, const char *id, const char *extra, struct str *out,
-                  struct err *err)
+bool users_show(const bson_t *doc, const char *extra, struct str *out)
 {
-    struct user *user;
-    const bson_t *doc;
+    struct user user;
     bson_iter_t iter;
 
-    if (!users_document(users, id, &doc, err))
+    if (!user_from_bson(doc, &user))
         return false;
-    user = arena_alloc(users->arena, sizeof(*user));
-    if (!doc || !user_from_bson(doc, user))
-        return err_set(err, ERR_NOT_FOUND, "There is no such user.");
-    str_addf(out, "{\"is_active\":%s", user->disabled ? "false" : "true");
+    str_addf(out, "{\"is_active\":%s", user.disabled ? "false" : "true");
     for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
         if (has_member(extra, shown[i]))
             continue;
@@ -205,4 +200,15 @@ bool users_render(struct users *users, const char *id, const char *extra, struct
         str_addf(out, ",%s", extra);
     str_addc(out, '}');
     return true;
+}
+
+bool users_render(struct users *users, const char *id, const char *extra, struct str *out,
+                  struct err *err)
+{
+    const bson_t *doc;
+
+    if (!users_document(users, id, &doc, err))
+        return false;
+    return (doc && users_show(doc, extra, out)) ||
+           err_set(err, ERR_NOT_FOUND, "There is no such user.");
 }

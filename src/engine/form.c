@@ -5,6 +5,7 @@
  */
 #include "base.h"
 #include "engine/form.h"
+#include "auth/perm.h"
 
 static const struct field login_request[] = {
     {.name = "email", .kind = K_EMAIL, .flags = F_REQUIRED},
@@ -21,24 +22,74 @@ static const struct field token_response[] = {
     {NULL},
 };
 
+/* The record of an account; who is signed in sees more of the business. */
+#define ACCOUNT_FIELDS                                                                             \
+    {.name = "id", .kind = K_TEXT, .flags = F_REQUIRED},                                           \
+        {.name = "email", .kind = K_TEXT, .flags = F_REQUIRED},                                    \
+        {.name = "username", .kind = K_TEXT}, {.name = "full_name", .kind = K_TEXT},               \
+        {.name = "role", .kind = K_TEXT, .flags = F_REQUIRED},                                     \
+        {.name = "is_active", .kind = K_BOOL, .flags = F_REQUIRED},                                \
+        {.name = "tenant_id", .kind = K_TEXT},                                                     \
+        {.name = "tenant_slug", .kind = K_TEXT,                                                    \
+         .summary = "null without a business of one's own"},                                       \
+        {.name = "branch_id", .kind = K_TEXT},                                                     \
+        {.name = "allowed_routes", .kind = K_TEXT_LIST, .summary = "Modules, when narrowed"},      \
+        {.name = "created_at", .kind = K_INSTANT}, {.name = "updated_at", .kind = K_INSTANT}
+
+static const struct field account[] = {ACCOUNT_FIELDS, {NULL}};
+
 static const struct field user[] = {
-    {.name = "id", .kind = K_TEXT, .flags = F_REQUIRED},
-    {.name = "email", .kind = K_TEXT, .flags = F_REQUIRED},
-    {.name = "username", .kind = K_TEXT},
-    {.name = "full_name", .kind = K_TEXT},
-    {.name = "role", .kind = K_TEXT, .flags = F_REQUIRED},
-    {.name = "is_active", .kind = K_BOOL, .flags = F_REQUIRED},
-    {.name = "tenant_id", .kind = K_TEXT},
-    {.name = "tenant_slug", .kind = K_TEXT, .summary = "null without a business of one's own"},
-    {.name = "branch_id", .kind = K_TEXT},
-    {.name = "allowed_routes", .kind = K_TEXT_LIST, .summary = "Modules, when narrowed"},
-    {.name = "created_at", .kind = K_INSTANT},
-    {.name = "updated_at", .kind = K_INSTANT},
+    ACCOUNT_FIELDS,
     {.name = "business_type", .kind = K_TEXT},
     {.name = "business_name", .kind = K_TEXT},
     {.name = "subscription_status", .kind = K_TEXT},
     {.name = "subscription_plan", .kind = K_TEXT},
     {.name = "subscription_expires_at", .kind = K_INSTANT},
+    {NULL},
+};
+
+/* The password never reaches the rows' checks: auth/password.h has its rules. */
+#define NEW_PASSWORD                                                                               \
+    .name = "password", .kind = K_TEXT, .min = 12, .max = 72,                                      \
+    .summary = "At least 12 characters, at most 72 bytes, none of the well-known ones"
+#define ROLE                                                                                       \
+    .name = "role", .kind = K_ENUM, .values = role_names,                                          \
+    .summary = "Never one above the caller's own"
+#define MODULES                                                                                    \
+    .name = "allowed_routes", .kind = K_TEXT_LIST, .max = 64,                                      \
+    .summary = "Modules that the account is narrowed to; null or empty: not narrowed"
+
+static const struct field user_create[] = {
+    {.name = "email", .kind = K_EMAIL, .flags = F_REQUIRED},
+    {NEW_PASSWORD, .flags = F_REQUIRED},
+    {.name = "full_name", .kind = K_TEXT, .flags = F_REQUIRED},
+    {ROLE, .flags = F_REQUIRED},
+    {.name = "tenant_id", .kind = K_TEXT, .max = 63,
+     .summary = "The business, said by a super_admin; others make accounts of their own"},
+    {.name = "username", .kind = K_TEXT, .max = 64},
+    {.name = "branch_id", .kind = K_TEXT, .max = 63},
+    {MODULES},
+    {NULL},
+};
+
+static const struct field user_change[] = {
+    {.name = "email", .kind = K_EMAIL},
+    {NEW_PASSWORD},
+    {.name = "full_name", .kind = K_TEXT},
+    {ROLE},
+    {.name = "username", .kind = K_TEXT, .max = 64},
+    {.name = "branch_id", .kind = K_TEXT, .max = 63},
+    {MODULES},
+    {.name = "is_active", .kind = K_BOOL, .summary = "false ends every token of the account"},
+    {.name = "disabled", .kind = K_BOOL, .summary = "The opposite of is_active"},
+    {NULL},
+};
+
+static const struct field signup_request[] = {
+    {.name = "name", .kind = K_TEXT, .flags = F_REQUIRED, .summary = "Of the business"},
+    {.name = "email", .kind = K_EMAIL, .flags = F_REQUIRED, .summary = "Of its administrator"},
+    {.name = "business_type", .kind = K_TEXT, .flags = F_REQUIRED, .max = 31},
+    {.name = "admin_password", .kind = K_TEXT, .flags = F_REQUIRED, .min = 12, .max = 72},
     {NULL},
 };
 
@@ -96,6 +147,10 @@ static const struct form forms[] = {
     {"LoginRequest", login_request, false},
     {"TokenResponse", token_response, true},
     {"User", user, true},
+    {"Account", account, true},
+    {"UserCreate", user_create, false},
+    {"UserChange", user_change, false},
+    {"SignupRequest", signup_request, false},
     {"ChangePasswordRequest", change_password_request, false},
     {"ChangePasswordResponse", change_password_response, true},
     {"LogoutRequest", logout_request, false},

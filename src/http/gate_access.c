@@ -117,7 +117,7 @@ bool gate_subscription(struct req *req)
 
 /* Modules that every business has. */
 static const char *const core_modules[] = {"core",     "catalogue", "customers",
-                                           "branches", "settings",  "sales"};
+                                           "branches", "settings",  "sales",  "users"};
 
 static bool module_enabled(const struct tenant *tenant, const char *module)
 {

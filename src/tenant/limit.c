@@ -18,28 +18,29 @@ int64_t limit_of(const struct tenant *tenant, enum tenant_limit limit)
  * other members would have to be there before. */
 bool limit_guard(struct scope *scope, const char *what, struct err *err)
 {
-    char *id = arena_printf(scope->arena, "%s:%s", scope->tenant_id, what);
+    const char *tenant_id = scope->tenant_id ? scope->tenant_id : "platform";
+    char *id = arena_printf(scope->arena, "%s:%s", tenant_id, what);
     bson_t filter = BSON_INITIALIZER;
     bson_t *update = BCON_NEW("$inc", "{", "turn", BCON_INT64(1), "}");
-    bson_t *upsert = BCON_NEW("_id", BCON_INT32(1));
+    bson_t *little = BCON_NEW("_id", BCON_INT32(1));
     const bson_t *doc;
     bool ok;
 
-    assert(scope->tenant_id && scope->session);
+    assert(scope->session);
     scope_filter(scope, NULL, &filter);
     BSON_APPEND_UTF8(&filter, "_id", id);
-    ok = scope_find_and_update(scope, LIMIT_GUARDS, &filter, update, true, true, upsert, &doc, err);
+    ok = scope_find_and_update(scope, LIMIT_GUARDS, &filter, update, true, true, little, &doc, err);
     bson_destroy(&filter);
     bson_destroy(update);
-    bson_destroy(upsert);
+    bson_destroy(little);
     if (ok || err->code != ERR_DUPLICATE)
         return ok;
     scope->transient = true; /* another one made it meanwhile: again, with it there */
     return false;
 }
 
-bool limit_check(struct scope *scope, const char *collection, const bson_t *filter, int64_t max,
-                 struct err *err)
+bool limit_room(struct scope *scope, const char *collection, const bson_t *filter, int64_t max,
+                struct err *err)
 {
     int64_t count;
 
@@ -47,11 +48,17 @@ bool limit_check(struct scope *scope, const char *collection, const bson_t *filt
         return true;
     if (!scope_count(scope, collection, filter, 0, &count, err))
         return false;
-    /* All reads of a transaction are of one moment, and whoever created since then has written the
-     * guard: then it is refused to us. So the count still holds once we have it. */
-    if (count < max)
-        return limit_guard(scope, collection, err);
-    return err_set(err, ERR_LIMIT_REACHED,
+    return count < max ||
+           err_set(err, ERR_LIMIT_REACHED,
                    "The licence of this business allows %" PRId64 " %s, and there are %" PRId64 ".",
                    max, collection, count);
+}
+
+/* All reads of a transaction are of one moment, and whoever created since then has written the
+ * guard: then it is refused to us. So the count still holds once we have it. */
+bool limit_check(struct scope *scope, const char *collection, const bson_t *filter, int64_t max,
+                 struct err *err)
+{
+    return max < 0 || (limit_room(scope, collection, filter, max, err) &&
+                       limit_guard(scope, collection, err));
 }

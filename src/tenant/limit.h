@@ -17,12 +17,16 @@ enum tenant_limit { LIMIT_NONE, LIMIT_USERS, LIMIT_BRANCHES };
 /* The entry's number; -1: no limit. */
 int64_t limit_of(const struct tenant *tenant, enum tenant_limit limit);
 
-/* Writes the guard of `what` for the scope's tenant: from here to the end of the transaction nobody
- * else gets past it. The scope has a tenant and a session. */
+/* Writes the guard of `what` for the scope's tenant (without one: the platform's): from here to the
+ * end of the transaction nobody else gets past it. The scope has a session. */
 bool limit_guard(struct scope *scope, const char *what, struct err *err);
 
-/* Refuses when `max` records match `filter` already (ERR_LIMIT_REACHED), else takes the guard of
- * `collection`. A negative max asks nothing. */
+/* Refuses when `max` records match `filter` already (ERR_LIMIT_REACHED). A negative max asks
+ * nothing. For callers who have the guard. */
+bool limit_room(struct scope *scope, const char *collection, const bson_t *filter, int64_t max,
+                struct err *err);
+
+/* The same, and takes the guard of `collection` when there is room and a limit. */
 bool limit_check(struct scope *scope, const char *collection, const bson_t *filter, int64_t max,
                  struct err *err);
 
