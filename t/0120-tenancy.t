@@ -166,7 +166,7 @@ subtest 'the shared database' => sub {
     my $moved = try_login($a);
     is $moved->json->{user}{tenant_slug}, 'grown-up', 'a new sign-in goes there';
     is_deeply list($moved->json->{access_token})->json, [], '... and not to the shared one';
-    is_problem($erp->get('/api/brands', token => token_of(user('super', role => 'super_admin'))), 403, 'role_forbidden',
+    is_problem($erp->get('/api/brands', token => token_of(user('super', role => 'super_admin'))), 403, 'tenant_required',
         'a super_admin has no business\'s data');
     is_problem(try_login(user('nobody')), 403, 'tenant_required', 'a user without tenant_id');
 };

@@ -49,7 +49,7 @@ is("$shared->{tenant_slug} $shared->{database_name}", 'default ' . $erp->db('use
 # --- the platform's own account has none
 $erp->seed_user(email => 'root@platform.example', password => 'root-password', role => 'super_admin');
 my $super = $erp->login('root@platform.example', 'root-password')->{access_token};
-is_problem($erp->get('/api/health/tenant', token => $super), 403, 'role_forbidden', 'super_admin: no tenant');
+is_problem($erp->get('/api/health/tenant', token => $super), 403, 'tenant_required', 'super_admin: no tenant');
 
 # --- a database that is away: told in the same shape, at once from the second time on
 my $port = free_port();
