@@ -30,19 +30,19 @@ static const struct route rows[] = {
     {
         .method = "GET", .path = "/api/auth/me", .handler = action_me,
         .roles = ROLES_ANY, .tenancy = TENANCY_OPTIONAL,
-        .out = "User",
-        .summary = "The signed-in user",
+        .out = "Me",
+        .summary = "The signed-in user, and who acts as it",
     },
     {
         .method = "POST", .path = "/api/auth/change-password", .handler = action_change_password,
-        .roles = ROLES_ANY, .tenancy = TENANCY_NONE, .pool = POOL_LOGIN,
+        .roles = ROLES_ANY, .tenancy = TENANCY_NONE, .pool = POOL_LOGIN, .acting = ACTING_NEVER,
         .body = BODY_JSON, .body_limit = LOGIN_BODY_MAX,
         .in = "ChangePasswordRequest", .out = "ChangePasswordResponse", .writes = true,
         .summary = "Change one's own password; all older tokens end",
     },
     {
         .method = "POST", .path = "/api/auth/logout", .handler = action_logout,
-        .roles = ROLES_ANY, .tenancy = TENANCY_NONE,
+        .roles = ROLES_ANY, .tenancy = TENANCY_NONE, .acting = ACTING_ALWAYS,
         .body = BODY_OPTIONAL, .body_limit = LOGIN_BODY_MAX,
         .in = "LogoutRequest", .out = "Message", .writes = true,
         .summary = "End this token, or with {\"everywhere\": true} all tokens of the user",
@@ -51,7 +51,7 @@ static const struct route rows[] = {
         .method = "POST", .path = "/api/auth/register", .handler = action_register,
         .roles = ROLES_USERS, .tenancy = TENANCY_OPTIONAL, .module = "users", .pool = POOL_LOGIN,
         .body = BODY_JSON, .body_limit = LOGIN_BODY_MAX,
-        .in = "UserCreate", .out = "TokenResponse", .writes = true,
+        .acting = ACTING_NEVER, .in = "UserCreate", .out = "TokenResponse", .writes = true,
         .summary = "Make an account, as POST /api/users, and sign it in",
     },
 
@@ -65,7 +65,8 @@ static const struct route rows[] = {
     {
         .method = "POST", .path = "/api/users", .handler = action_user_create,
         .roles = ROLES_USERS, .tenancy = TENANCY_OPTIONAL, .module = "users",
-        .body = BODY_JSON, .in = "UserCreate", .out = "Account", .writes = true,
+        .acting = ACTING_NEVER, .body = BODY_JSON, .in = "UserCreate", .out = "Account",
+        .writes = true,
         .summary = "Make an account",
     },
     {
@@ -77,20 +78,29 @@ static const struct route rows[] = {
     {
         .method = "PUT", .path = "/api/users/{user_id}", .handler = action_user_change,
         .roles = ROLES_USERS, .tenancy = TENANCY_OPTIONAL, .module = "users",
-        .body = BODY_JSON, .in = "UserChange", .out = "Account", .writes = true,
+        .acting = ACTING_NEVER, .body = BODY_JSON, .in = "UserChange", .out = "Account",
+        .writes = true,
         .summary = "Change an account: members that are left out or null stay",
     },
     {
         .method = "PATCH", .path = "/api/users/{user_id}", .handler = action_user_change,
         .roles = ROLES_USERS, .tenancy = TENANCY_OPTIONAL, .module = "users",
-        .body = BODY_JSON, .in = "UserChange", .out = "Account", .writes = true,
+        .acting = ACTING_NEVER, .body = BODY_JSON, .in = "UserChange", .out = "Account",
+        .writes = true,
         .summary = "Change an account",
     },
     {
         .method = "DELETE", .path = "/api/users/{user_id}", .handler = action_user_remove,
         .roles = ROLES_USERS, .tenancy = TENANCY_OPTIONAL, .module = "users",
-        .out = "Message", .writes = true,
+        .acting = ACTING_NEVER, .out = "Message", .writes = true,
         .summary = "Remove an account; its tokens end",
+    },
+    {
+        .method = "POST", .path = "/api/super/tenants/{tenant_id}/impersonate",
+        .handler = action_impersonate,
+        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE, .acting = ACTING_NEVER,
+        .body = BODY_JSON, .in = "ImpersonateRequest", .out = "ImpersonateResponse", .writes = true,
+        .summary = "Act as the first administrator of a business, for at most 8 hours",
     },
 
     /* ---- health ---- */

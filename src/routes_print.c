@@ -36,6 +36,17 @@ static const char *pool_name(const struct route *row)
     return row->pool == POOL_LOGIN ? "login" : "main";
 }
 
+static const char *acting_name(const struct route *row)
+{
+    static const char *const names[] = {
+        [ACTING_AS_USER] = "as_user",
+        [ACTING_NEVER] = "never",
+        [ACTING_ALWAYS] = "always",
+    };
+
+    return names[row->acting];
+}
+
 static const char *kind_name(const struct route *row)
 {
     return row->resource ? "record" : "action";
@@ -101,14 +112,14 @@ static json_t *json_row(const struct route *row)
 {
     return json_pack(
         "{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:b, s:s?, s:s?, s:s?,"
-        " s:b, s:o, s:o, s:s}",
+        " s:b, s:o, s:o, s:s, s:s}",
         "method", row->method, "path", row->path, "auth", auth_name(row), "roles", json_roles(row),
         "tenancy", tenancy_name(row), "module", row->module ? row->module : "core", "pool",
         pool_name(row), "body", body_name(row), "body_limit", (json_int_t)row->body_limit, "kind",
         kind_name(row), "writes", (int)row->writes, "by_branch", (int)row->by_branch, "resource",
         row->resource ? row->resource->noun : NULL, "in", row->in, "out", row->out, "out_list",
         (int)row->out_list, "params", json_path_params(row), "query", json_query(row), "summary",
-        row->summary);
+        row->summary, "acting", acting_name(row));
 }
 
 void routes_print_json(const struct route_table *table, FILE *out)

@@ -3,6 +3,7 @@
 #include "actions/actions.h"
 #include "actions/body.h"
 #include "auth/password.h"
+#include "core/clock.h"
 
 #define EMAIL_MAX 254
 
@@ -20,12 +21,39 @@ bool action_login(struct req *req)
                      req->resp.body, req->err);
 }
 
+static const char *json_text(struct req *req, const char *text)
+{
+    struct str out;
+    const char *kept;
+
+    str_init(&out);
+    str_add_json(&out, text, strlen(text));
+    kept = arena_strdup(req->arena, out.p);
+    str_release(&out);
+    return kept;
+}
+
 bool action_me(struct req *req)
 {
     /* As at the sign-in: the shared database is nobody's business. */
     const struct tenant *tenant = req->principal.legacy ? NULL : req->tenant;
+    const struct claims *claims = &req->principal.claims;
     const char *extra = login_user_extra(tenant, req->arena);
+    char since[CLOCK_TEXT_SIZE], until[CLOCK_TEXT_SIZE];
 
+    clock_format(since, claims->iat * 1000);
+    clock_format(until, claims->exp * 1000);
+    if (req->principal.impersonated)
+        extra = arena_printf(req->arena,
+                             "%s,\"impersonated_by\":%s,\"impersonation_started\":\"%s\","
+                             "\"impersonation_ends\":\"%s\",\"read_only\":%s",
+                             extra, json_text(req, req->principal.impersonator), since, until,
+                             claims->read_only ? "true" : "false");
+    else
+        extra = arena_printf(req->arena,
+                             "%s,\"impersonated_by\":null,\"impersonation_started\":null,"
+                             "\"impersonation_ends\":null,\"read_only\":false",
+                             extra);
     return users_render(req->app->users, req->principal.user_id, extra, req->resp.body, req->err);
 }
 
@@ -68,9 +96,6 @@ bool action_change_password(struct req *req)
     new = body_text(req, "new_password", req->body_len, &new_len);
     if (err_is_set(req->err))
         return false;
-    if (who->impersonated)
-        return err_set(req->err, ERR_FORBIDDEN,
-                       "Only the account's owner may change its password.");
     if (!login_check_password(&req->app->login, who->user_id, old, old_len, req->err) ||
         !password_check_new(new, new_len, who->email, "new_password", req->err))
         return false;
@@ -87,6 +112,9 @@ bool action_logout(struct req *req)
     everywhere = json_object_get(req->body, "everywhere");
     if (everywhere && !json_is_boolean(everywhere))
         return err_field(req->err, "everywhere", "type", "This must be true or false.");
+    if (json_is_true(everywhere) && who->impersonated)
+        return err_set(req->err, ERR_IMPERSONATED,
+                       "Only the account's owner ends all of its tokens.");
     if (json_is_true(everywhere)) {
         if (!users_end_tokens(req->app->users, who->user_id, req->err))
             return false;

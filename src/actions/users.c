@@ -291,5 +291,5 @@ bool action_register(struct req *req)
     const char *id;
 
     return create(req, &id) &&
-           login_as(&req->app->login, id, req->arena, resp_body(req), req->err);
+           login_as(&req->app->login, id, NULL, req->arena, resp_body(req), req->err);
 }

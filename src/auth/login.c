@@ -119,9 +119,11 @@ static const char *or_null(const char *text)
     return *text ? text : NULL;
 }
 
-/* The one place that says what a fresh token holds. `tenant` is NULL for legacy and super_admin. */
-static void issue(const struct login *login, const struct user *user, const struct tenant *tenant,
-                  struct arena *arena, struct str *out)
+/* The one place that says what a fresh token holds, and until when. `tenant` is NULL for legacy and
+ * super_admin, `acting` unless somebody acts as the user. */
+static int64_t issue(const struct login *login, const struct user *user,
+                     const struct tenant *tenant, const struct impersonation *acting,
+                     struct arena *arena, struct str *out)
 {
     struct claims claims = {
         .sub = user->id,
@@ -140,7 +142,14 @@ static void issue(const struct login *login, const struct user *user, const stru
         claims.subscription_status = or_null(tenant->subscription_status);
         claims.subscription_plan = or_null(tenant->subscription_plan);
     }
-    token_sign(login->keys, &claims, 0, arena, out);
+    if (acting) {
+        claims.impersonated_by = acting->by->sub;
+        claims.impersonator_jti = acting->by->jti;
+        claims.impersonator_version = acting->by->version;
+        claims.read_only = acting->read_only;
+    }
+    token_sign(login->keys, &claims, acting ? acting->lifetime_s : 0, arena, out);
+    return claims.exp;
 }
 
 /* May the account come in, and where does it belong? *found false: to no registered business. */
@@ -157,20 +166,26 @@ static bool admit(const struct login *login, struct user *user, struct tenant *t
     return *found ? join(login, user, tenant, err) : check_legacy(login, user, err);
 }
 
-/* The reply to who is in. `tenant` NULL: none. */
+/* The reply to who is in. `tenant` and `acting` may be NULL. */
 static bool answer(const struct login *login, const struct user *user, const struct tenant *tenant,
-                   struct arena *arena, struct str *out, struct err *err)
+                   const struct impersonation *acting, struct arena *arena, struct str *out,
+                   struct err *err)
 {
+    char text[CLOCK_TEXT_SIZE];
     size_t start = out->len;
+    int64_t expires;
 
     str_addz(out, "{\"access_token\":\"");
-    issue(login, user, tenant, arena, out);
+    expires = issue(login, user, tenant, acting, arena, out);
     str_addz(out, "\",\"token_type\":\"bearer\",\"user\":");
     if (!users_render(login->users, user->id, login_user_extra(tenant, arena), out, err)) {
         out->len = start;
         out->p[start] = '\0';
         return false;
     }
+    clock_format(text, expires * 1000);
+    if (acting)
+        str_addf(out, ",\"expires_at\":\"%s\"", text);
     str_addc(out, '}');
     return true;
 }
@@ -191,10 +206,11 @@ bool login_run(const struct login *login, const char *email, size_t email_len, c
         !admit(login, user, tenant, &found, err))
         return false;
     refresh_hash(login, user, password, password_len);
-    return answer(login, user, found ? tenant : NULL, arena, out, err);
+    return answer(login, user, found ? tenant : NULL, NULL, arena, out, err);
 }
 
-bool login_as(const struct login *login, const char *user_id, struct arena *arena, struct str *out,
+bool login_as(const struct login *login, const char *user_id,
+              const struct impersonation *impersonation, struct arena *arena, struct str *out,
               struct err *err)
 {
     struct user *user = arena_alloc(arena, sizeof(*user));
@@ -206,7 +222,7 @@ bool login_as(const struct login *login, const char *user_id, struct arena *aren
         return false;
     *user = *cached;
     return admit(login, user, tenant, &found, err) &&
-           answer(login, user, found ? tenant : NULL, arena, out, err);
+           answer(login, user, found ? tenant : NULL, impersonation, arena, out, err);
 }
 
 static void add_member(struct str *s, const char *name, const char *text)

@@ -23,9 +23,18 @@ struct login {
 bool login_run(const struct login *login, const char *email, size_t email_len, const char *password,
                size_t password_len, struct arena *arena, struct str *out, struct err *err);
 
+/* A super_admin who will act as somebody else. */
+struct impersonation {
+    const struct claims *by; /* of the super_admin's own token, which it ends with */
+    int64_t lifetime_s;
+    bool read_only;
+};
+
 /* The same reply for somebody who needs no password now: an account that was just made by the
- * caller. */
-bool login_as(const struct login *login, const char *user_id, struct arena *arena, struct str *out,
+ * caller, or one that a super_admin acts as (`impersonation` NULL: nobody does; else the reply also
+ * has expires_at). */
+bool login_as(const struct login *login, const char *user_id,
+              const struct impersonation *impersonation, struct arena *arena, struct str *out,
               struct err *err);
 
 /* The members that replies add to a user's record: tenant_slug, business_type, business_name,

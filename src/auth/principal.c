@@ -8,14 +8,15 @@ static bool same(const char *claim, const char *record)
     return strcmp(claim ? claim : "", record) == 0;
 }
 
-static bool check_alive(const struct user *user, const struct claims *claims, struct err *err)
+/* May the account sign in, and has the token that it got then (jti, version) not been ended? */
+static bool check_alive(const struct user *user, const char *jti, int64_t version, struct err *err)
 {
     if (user->disabled)
         return err_set(err, ERR_USER_DISABLED, "This account is disabled.");
-    if (user->token_version != claims->version)
+    if (user->token_version != version)
         return err_set(err, ERR_TOKEN_REVOKED, "This token has been ended. Sign in again.");
     for (size_t i = 0; i < user->n_revoked; i++) {
-        if (strcasecmp(user->revoked[i], claims->jti) == 0)
+        if (strcasecmp(user->revoked[i], jti) == 0)
             return err_set(err, ERR_TOKEN_REVOKED, "This token has been ended. Sign in again.");
     }
     return true;
@@ -61,18 +62,22 @@ static void fill(const struct user *user, struct arena *arena, struct principal 
 }
 
 /* A super_admin in the place of a tenant's user: as much as that user may, as long as the
- * super_admin is one. Never a way to be another super_admin. */
-static bool check_impersonator(struct users *users, const struct principal *principal,
-                               struct err *err)
+ * super_admin is one and has not signed out of the session that it was begun in. Never a way to be
+ * another super_admin. */
+static bool check_impersonator(struct users *users, struct arena *arena,
+                               struct principal *principal, struct err *err)
 {
+    const struct claims *claims = &principal->claims;
     const struct user *user;
 
     if (principal->role == ROLE_SUPER_ADMIN)
         return err_set(err, ERR_FORBIDDEN, "Nobody acts as a super_admin.");
-    if (!users_by_id(users, principal->claims.impersonated_by, &user, err))
+    if (!users_by_id(users, claims->impersonated_by, &user, err) ||
+        !check_alive(user, claims->impersonator_jti, claims->impersonator_version, err))
         return false;
-    if (user->disabled || user->role != ROLE_SUPER_ADMIN)
+    if (user->role != ROLE_SUPER_ADMIN)
         return err_set(err, ERR_FORBIDDEN, "Only a super_admin acts as another user.");
+    principal->impersonator = arena_strdup(arena, user->email);
     return true;
 }
 
@@ -83,10 +88,11 @@ bool principal_load(const struct token_keys *keys, struct users *users, const ch
 
     memset(out, 0, sizeof(*out));
     if (!token_verify(keys, bearer, len, arena, &out->claims, err) ||
-        !users_by_id(users, out->claims.sub, &user, err) || !check_alive(user, &out->claims, err) ||
+        !users_by_id(users, out->claims.sub, &user, err) ||
+        !check_alive(user, out->claims.jti, out->claims.version, err) ||
         !check_tenant(user, &out->claims, err))
         return false;
     fill(user, arena, out);
     out->impersonated = out->claims.impersonated_by != NULL;
-    return !out->impersonated || check_impersonator(users, out, err);
+    return !out->impersonated || check_impersonator(users, arena, out, err);
 }

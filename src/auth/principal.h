@@ -16,6 +16,7 @@ struct principal {
     enum role role;
     bool legacy; /* works in the shared database */
     bool impersonated;
+    const char *impersonator; /* the super_admin's email; NULL unless impersonated */
     size_t n_allowed;
     const char *const *allowed; /* modules, when narrowed */
 };

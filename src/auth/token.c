@@ -4,20 +4,16 @@
 #include <sodium.h>
 
 #include "auth/token.h"
+#include "auth/claims.h"
 #include "auth/token_cache.h"
 #include "core/clock.h"
 #include "core/id.h"
 #include "core/log.h"
 
-#define ISSUER   "erpd"
-#define AUDIENCE "erpd-api"
 #define KEY_MIN  32
 #define KID_LEN  8
 
 #define IMPERSONATION_MAX_S (8 * 3600)
-
-#define TEXT_MAX   255
-#define NUMBER_MAX (INT64_C(1) << 53) /* what every JSON reader keeps exact */
 
 struct key {
     unsigned char *bytes;
@@ -112,46 +108,6 @@ void token_keys_free(struct token_keys *keys)
     free(keys);
 }
 
-static void add_text(struct str *s, const char *name, const char *text)
-{
-    str_addf(s, ",\"%s\":", name);
-    if (text)
-        str_add_json(s, text, strlen(text));
-    else
-        str_addz(s, "null");
-}
-
-static void add_int(struct str *s, const char *name, int64_t value)
-{
-    str_addf(s, ",\"%s\":%" PRId64, name, value);
-}
-
-/* Frontends read the members that may be null, so they are always there. */
-static void write_payload(struct str *s, const struct claims *claims)
-{
-    str_addz(s, "{\"iss\":\"" ISSUER "\",\"aud\":\"" AUDIENCE "\"");
-    add_text(s, "sub", claims->sub);
-    add_text(s, "jti", claims->jti);
-    add_text(s, "email", claims->email);
-    add_text(s, "tenant_id", claims->tenant_id);
-    add_text(s, "tenant_slug", claims->tenant_slug);
-    add_text(s, "role", role_name(claims->role));
-    add_text(s, "branch_id", claims->branch_id);
-    add_text(s, "business_type", claims->business_type);
-    add_text(s, "business_name", claims->business_name);
-    add_text(s, "subscription_status", claims->subscription_status);
-    add_text(s, "subscription_plan", claims->subscription_plan);
-    if (claims->impersonated_by) {
-        add_text(s, "impersonated_by", claims->impersonated_by);
-        add_int(s, "impersonation_started", claims->iat);
-    }
-    add_int(s, "ver", claims->version);
-    add_int(s, "iat", claims->iat);
-    add_int(s, "nbf", claims->nbf);
-    add_int(s, "exp", claims->exp);
-    str_addc(s, '}');
-}
-
 void token_sign(const struct token_keys *keys, struct claims *claims, int64_t lifetime_s,
                 struct arena *arena, struct str *out)
 {
@@ -172,7 +128,7 @@ void token_sign(const struct token_keys *keys, struct claims *claims, int64_t li
     claims->exp = claims->iat + lifetime_s;
 
     str_init(&payload);
-    write_payload(&payload, claims);
+    claims_write(&payload, claims);
     token = encode(&keys->key[0], payload.p);
     if (strlen(token) > TOKEN_MAX) {
         /* A long name in a script that JSON escapes: the token works without it. */
@@ -180,7 +136,7 @@ void token_sign(const struct token_keys *keys, struct claims *claims, int64_t li
         brief.business_name = NULL;
         free(token);
         str_clear(&payload);
-        write_payload(&payload, &brief);
+        claims_write(&payload, &brief);
         token = encode(&keys->key[0], payload.p);
     }
     str_addz(out, token);
@@ -255,74 +211,6 @@ static bool libjwt_accepts(const struct key *key, const char *token, const char 
     return good;
 }
 
-/* A member that is text; absent and null are NULL. False for any other type, for text that is
- * empty or too long, and for absent text where it is `required`. */
-static bool get_text(const json_t *payload, const char *name, bool required, struct arena *arena,
-                     const char **out)
-{
-    const json_t *value = json_object_get(payload, name);
-
-    *out = NULL;
-    if (!value || json_is_null(value))
-        return !required;
-    if (!json_is_string(value))
-        return false;
-    if (json_string_length(value) == 0 || json_string_length(value) > TEXT_MAX)
-        return false;
-    *out = arena_strdup(arena, json_string_value(value));
-    return true;
-}
-
-static bool get_int(const json_t *payload, const char *name, int64_t *out)
-{
-    const json_t *value = json_object_get(payload, name);
-
-    if (!json_is_integer(value))
-        return false;
-    *out = json_integer_value(value);
-    return *out >= 0 && *out <= NUMBER_MAX;
-}
-
-static bool is_text(const json_t *payload, const char *name, const char *expected)
-{
-    const char *text = json_string_value(json_object_get(payload, name));
-
-    return text && strcmp(text, expected) == 0;
-}
-
-static bool read_claims(const json_t *payload, struct arena *arena, struct claims *claims,
-                        const char **why)
-{
-    const char *role;
-
-    *why = "issuer or audience";
-    if (!is_text(payload, "iss", ISSUER) || !is_text(payload, "aud", AUDIENCE))
-        return false;
-    *why = "a claim is missing or of a wrong type";
-    if (!get_text(payload, "sub", true, arena, &claims->sub) ||
-        !get_text(payload, "jti", true, arena, &claims->jti) ||
-        !get_text(payload, "email", true, arena, &claims->email) ||
-        !get_text(payload, "role", true, arena, &role) ||
-        !get_text(payload, "tenant_id", false, arena, &claims->tenant_id) ||
-        !get_text(payload, "tenant_slug", false, arena, &claims->tenant_slug) ||
-        !get_text(payload, "branch_id", false, arena, &claims->branch_id) ||
-        !get_text(payload, "business_type", false, arena, &claims->business_type) ||
-        !get_text(payload, "business_name", false, arena, &claims->business_name) ||
-        !get_text(payload, "subscription_status", false, arena, &claims->subscription_status) ||
-        !get_text(payload, "subscription_plan", false, arena, &claims->subscription_plan) ||
-        !get_text(payload, "impersonated_by", false, arena, &claims->impersonated_by) ||
-        !get_int(payload, "ver", &claims->version) || !get_int(payload, "iat", &claims->iat) ||
-        !get_int(payload, "nbf", &claims->nbf) || !get_int(payload, "exp", &claims->exp))
-        return false;
-    *why = "role or token id";
-    if (!role_parse(role, &claims->role) || !id_valid(claims->jti, strlen(claims->jti)))
-        return false;
-    *why = "tenant";
-    if (claims->role != ROLE_SUPER_ADMIN && !claims->tenant_id)
-        return false;
-    return claims->tenant_id || !claims->tenant_slug;
-}
-
 static bool check_times(const struct token_keys *keys, const struct claims *claims, struct err *err)
 {
     int64_t now = clock_ms() / 1000;
@@ -367,7 +255,7 @@ static bool verify_content(const struct token_keys *keys, const char *token, siz
     json_auto_t *payload = parse_payload(token + at, payload_len);
     if (!payload)
         return refuse(err, "payload");
-    if (!read_claims(payload, arena, claims, &why))
+    if (!claims_read(payload, arena, claims, &why))
         return refuse(err, why);
     if (!libjwt_accepts(key, arena_strndup(arena, token, len), claims->sub))
         return refuse(err, "libjwt");

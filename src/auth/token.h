@@ -28,9 +28,12 @@ struct claims {
     const char *business_name;
     const char *subscription_status;
     const char *subscription_plan;
-    const char *impersonated_by;
+    const char *impersonated_by;  /* id of the super_admin who acts as the user */
+    const char *impersonator_jti; /* the token that the super_admin began it with */
     enum role role;
-    int64_t version;       /* the user's token_version when it was issued */
+    bool read_only;               /* an impersonation that changes nothing */
+    int64_t version;              /* the user's token_version when it was issued */
+    int64_t impersonator_version; /* … and the super_admin's */
     int64_t iat, nbf, exp; /* seconds */
 };
 

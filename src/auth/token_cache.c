@@ -29,6 +29,7 @@ static const size_t texts[] = {
     offsetof(struct claims, subscription_status),
     offsetof(struct claims, subscription_plan),
     offsetof(struct claims, impersonated_by),
+    offsetof(struct claims, impersonator_jti),
 };
 static_assert(offsetof(struct claims, role) == ARRAY_LEN(texts) * sizeof(char *),
               "a text of struct claims is not in the list");

@@ -15,7 +15,7 @@ struct write {
     const struct resource *resource;
     const char *action; /* of the audit entry */
     const char *id;
-    const char *actor, *request_id;
+    const char *actor, *impersonated_by, *request_id;
     const char *if_match;    /* NULL: no condition */
     const bson_t *filter;    /* replace, patch, delete */
     struct validated *input; /* NULL when deleting */
@@ -32,6 +32,7 @@ static bool audit(struct scope *scope, const struct write *w, const bson_t *befo
                                       .collection = w->resource->collection,
                                       .record_id = w->id,
                                       .actor = w->actor,
+                                      .impersonated_by = w->impersonated_by,
                                       .request_id = w->request_id,
                                       .before = before,
                                       .after = after};
@@ -213,6 +214,7 @@ static struct write write_of(struct req *req, const char *action)
     return (struct write){.resource = req->route->resource,
                           .action = action,
                           .actor = req->principal.user_id,
+                          .impersonated_by = req->principal.claims.impersonated_by,
                           .request_id = req->request_id,
                           .if_match = req->if_match,
                           .arena = req->arena,

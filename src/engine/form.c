@@ -38,13 +38,41 @@ static const struct field token_response[] = {
 
 static const struct field account[] = {ACCOUNT_FIELDS, {NULL}};
 
-static const struct field user[] = {
+#define BUSINESS_FIELDS                                                                            \
+    {.name = "business_type", .kind = K_TEXT}, {.name = "business_name", .kind = K_TEXT},          \
+        {.name = "subscription_status", .kind = K_TEXT},                                           \
+        {.name = "subscription_plan", .kind = K_TEXT},                                             \
+        {.name = "subscription_expires_at", .kind = K_INSTANT}
+
+static const struct field user[] = {ACCOUNT_FIELDS, BUSINESS_FIELDS, {NULL}};
+
+static const struct field me[] = {
     ACCOUNT_FIELDS,
-    {.name = "business_type", .kind = K_TEXT},
-    {.name = "business_name", .kind = K_TEXT},
-    {.name = "subscription_status", .kind = K_TEXT},
-    {.name = "subscription_plan", .kind = K_TEXT},
-    {.name = "subscription_expires_at", .kind = K_INSTANT},
+    BUSINESS_FIELDS,
+    {.name = "impersonated_by", .kind = K_TEXT,
+     .summary = "Email of the super_admin who acts as this user; null: nobody does"},
+    {.name = "impersonation_started", .kind = K_INSTANT},
+    {.name = "impersonation_ends", .kind = K_INSTANT},
+    {.name = "read_only", .kind = K_BOOL, .flags = F_REQUIRED,
+     .summary = "Whether this token may change nothing"},
+    {NULL},
+};
+
+static const struct field impersonate_request[] = {
+    {.name = "reason", .kind = K_TEXT, .flags = F_REQUIRED, .min = 3, .max = 500,
+     .summary = "Why; the business reads it in its audit log"},
+    {.name = "minutes", .kind = K_INT, .min = 1, .max = 480, .def = "480",
+     .summary = "How long at most; never beyond the super_admin's own token"},
+    {.name = "read_only", .kind = K_BOOL, .def = "false",
+     .summary = "A token that may change nothing"},
+    {NULL},
+};
+
+static const struct field impersonate_response[] = {
+    {.name = "access_token", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "token_type", .kind = K_TEXT, .flags = F_REQUIRED, .summary = "Always \"bearer\""},
+    {.name = "user", .kind = K_OBJECT, .flags = F_REQUIRED, .ref = "User"},
+    {.name = "expires_at", .kind = K_INSTANT, .flags = F_REQUIRED},
     {NULL},
 };
 
@@ -147,7 +175,10 @@ static const struct form forms[] = {
     {"LoginRequest", login_request, false},
     {"TokenResponse", token_response, true},
     {"User", user, true},
+    {"Me", me, true},
     {"Account", account, true},
+    {"ImpersonateRequest", impersonate_request, false},
+    {"ImpersonateResponse", impersonate_response, true},
     {"UserCreate", user_create, false},
     {"UserChange", user_change, false},
     {"SignupRequest", signup_request, false},

@@ -29,8 +29,8 @@ bool cors_serve(struct req *req)
     resp_header(req, "Access-Control-Allow-Origin", req->origin);
     if (strcmp(req->method, "OPTIONS") != 0 || !req->preflight_method) {
         resp_header(req, "Access-Control-Expose-Headers",
-                    "ETag, Link, Location, Retry-After, X-Ignored-Fields, X-Request-Id, "
-                    "X-Total-Count");
+                    "ETag, Link, Location, Retry-After, X-Ignored-Fields, X-Impersonated-By, "
+                    "X-Request-Id, X-Total-Count");
         return false;
     }
     resp_header(req, "Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE");

@@ -21,6 +21,9 @@ bool gate_token(struct req *req)
                         req->err))
         return false;
     req->authenticated = true;
+    /* Whoever reads the reply shall know whose eyes it is for. */
+    if (req->principal.impersonated)
+        resp_header(req, "X-Impersonated-By", req->principal.impersonator);
     return true;
 }
 
@@ -36,6 +39,21 @@ bool gate_role(struct req *req)
                        "of its users for that.");
     return err_set(req->err, ERR_ROLE_FORBIDDEN, "The role %s may not do this.",
                    role_name(req->principal.role));
+}
+
+bool gate_acting(struct req *req)
+{
+    const struct route *row = req->route;
+
+    if (!req->principal.impersonated || row->acting == ACTING_ALWAYS)
+        return true;
+    if (row->acting == ACTING_NEVER)
+        return err_set(req->err, ERR_IMPERSONATED,
+                       "Nobody does this in the place of another: use your own account.");
+    if (row->writes && req->principal.claims.read_only)
+        return err_set(req->err, ERR_IMPERSONATED,
+                       "This token was asked for to look, not to change anything.");
+    return true;
 }
 
 /* ---- whose data ---- */

@@ -30,6 +30,13 @@ enum route_body {
     BODY_OPTIONAL  /* JSON, may be empty */
 };
 
+/* What a super_admin who acts as a business's user may do here. */
+enum route_acting {
+    ACTING_AS_USER = 0, /* the default: as the user; a token that only reads writes nothing */
+    ACTING_NEVER,       /* credentials and the like: the user in person */
+    ACTING_ALWAYS       /* also with a token that only reads */
+};
+
 enum route_pool { POOL_MAIN = 0, POOL_LOGIN };
 
 /* A named value in the query string, for OpenAPI and the check for unknown ones. */
@@ -50,6 +57,7 @@ struct route {
     enum route_tenancy tenancy;
     enum route_body body;
     enum route_pool pool;
+    enum route_acting acting;
     unsigned roles;     /* mask of perm.h; 0 with AUTH_TOKEN means ROLES_TENANT */
     const char *module; /* NULL: core */
     size_t body_limit;  /* bytes; 0 = ERP_BODY_LIMIT */
@@ -57,7 +65,7 @@ struct route {
     const char *in, *out; /* schema names */
     bool out_list;
     bool by_branch;     /* records belong to a branch: users bound to one need to have it */
-    bool writes;        /* changes data: refused to impersonators' read-only and to newer schemas */
+    bool writes;        /* changes data: refused to tokens that only read and to newer schemas */
     const struct route_param *query; /* ended by a NULL name; may be NULL */
     bool open_query;    /* unknown query parameters are the handler's to judge */
     const struct resource *resource; /* the descriptor, for engine rows */

@@ -89,7 +89,9 @@ bool audit_add(struct scope *scope, const struct audit_entry *entry, struct err 
     append_text(&doc, "collection", entry->collection);
     append_text(&doc, "record_id", entry->record_id);
     append_text(&doc, "actor", entry->actor);
+    append_text(&doc, "impersonated_by", entry->impersonated_by);
     append_text(&doc, "request_id", entry->request_id);
+    append_text(&doc, "note", entry->note);
     append_digest(&doc, "before", entry->before);
     append_digest(&doc, "after", entry->after);
     own = step_beside(scope, beside);

@@ -34,7 +34,9 @@ struct audit_entry {
     const char *collection; /* what was changed */
     const char *record_id;
     const char *actor; /* user id, or "erpctl" */
+    const char *impersonated_by; /* id of the super_admin who acted as the actor; NULL: nobody */
     const char *request_id;
+    const char *note; /* why, in the actor's words; NULL: nothing was said */
     const bson_t *before, *after; /* digested, not stored; NULL when there is none */
 };
 

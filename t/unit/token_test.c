@@ -429,6 +429,9 @@ static void claims_that_must_be_there(void **state ERP_UNUSED)
         "\"tenant_slug\":\"\"",
         "\"tenant_slug\":false",
         "\"impersonated_by\":true",
+        "\"impersonated_by\":\"root-1\"",
+        "\"impersonated_by\":\"root-1\",\"impersonator_jti\":\"x\",\"impersonator_ver\":0,"
+        "\"read_only\":false",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -454,9 +457,15 @@ static void impersonation_is_short(void **state ERP_UNUSED)
     struct claims got;
 
     f.claims.impersonated_by = "root-1";
+    f.claims.impersonator_jti = "01890a5d-ac96-774b-bcce-b302099a8057";
+    f.claims.impersonator_version = 4;
+    f.claims.read_only = true;
     token_sign(f.keys, &f.claims, 0, f.arena, &f.token);
     assert_true(token_verify(f.keys, f.token.p, f.token.len, f.arena, &got, &f.err));
     assert_string_equal(got.impersonated_by, "root-1");
+    assert_string_equal(got.impersonator_jti, f.claims.impersonator_jti);
+    assert_int_equal(got.impersonator_version, 4);
+    assert_true(got.read_only);
     assert_int_equal(got.exp - got.iat, 8 * 3600);
     assert_int_equal(verify_body(payload(arena_printf(f.arena, "\"impersonated_by\":\"root-1\",%s",
                                                       times(0, 8 * 3600 + 1)))),
