@@ -8,6 +8,7 @@
 #include "routes.h"
 #include "actions/actions.h"
 #include "engine/crud.h"
+#include "engine/idem.h"
 
 #define LOGIN_BODY_MAX 4096
 
@@ -150,6 +151,12 @@ struct route_table *routes_build(void)
     memcpy(all, rows, sizeof rows);
     for (size_t i = 0; i < resource_count(); i++)
         n += crud_routes(resource_at(i), texts, all + n);
+    for (size_t i = 0; i < n; i++) {
+        if (!idem_offered(&all[i]))
+            continue;
+        all[i].inner = all[i].handler;
+        all[i].handler = idem_serve;
+    }
     table = route_table_new(all, n, texts);
     free(all);
     return table;

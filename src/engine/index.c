@@ -68,7 +68,7 @@ struct builder {
 
 /* One index; the name is spelled from its keys, so that equal keys make equal names. */
 static void add_index(struct builder *b, const char *const *keys, bool unique,
-                      const char *only_text)
+                      const char *only_text, bool expires)
 {
     char number[12], name[128] = "";
     size_t used = 0;
@@ -90,6 +90,8 @@ static void add_index(struct builder *b, const char *const *keys, bool unique,
     bson_append_utf8(&doc, "name", 4, name, -1);
     if (unique)
         bson_append_bool(&doc, "unique", 6, true);
+    if (expires)
+        bson_append_int32(&doc, "expireAfterSeconds", -1, 0);
     if (only_text != NULL) {
         bson_append_document_begin(&doc, "partialFilterExpression", -1, &child);
         bson_append_document_begin(&child, only_text, -1, &cond);
@@ -106,9 +108,9 @@ static void add_field_indexes(struct builder *b, const struct field *f)
     const char *const unique[INDEX_KEYS_MAX] = {"tenant_id", f->name};
 
     if (f->flags & (F_FILTER | F_SORT))
-        add_index(b, listed, false, NULL);
+        add_index(b, listed, false, NULL, false);
     if (f->flags & F_UNIQUE)
-        add_index(b, unique, true, f->name);
+        add_index(b, unique, true, f->name, false);
 }
 
 static bool searchable(const struct resource *resource)
@@ -132,16 +134,17 @@ size_t index_command(const struct resource *resource, bool unique, bson_t *comma
     bson_append_utf8(command, "createIndexes", -1, resource->collection, -1);
     bson_append_array_begin(command, "indexes", -1, &array);
     if (resource->singleton)
-        add_index(&b, one, true, NULL);
-    add_index(&b, base, true, "id");
+        add_index(&b, one, true, NULL, false);
+    add_index(&b, base, true, "id", false);
     if (resource->ops & OP_LIST)
-        add_index(&b, dates, false, NULL);
+        add_index(&b, dates, false, NULL, false);
     if (searchable(resource))
-        add_index(&b, words, false, NULL);
+        add_index(&b, words, false, NULL, false);
     for (const struct field *f = resource->fields; f->name != NULL; f++)
         add_field_indexes(&b, f);
     for (size_t i = 0; i < resource->n_indexes; i++)
-        add_index(&b, resource->indexes[i].keys, resource->indexes[i].unique, NULL);
+        add_index(&b, resource->indexes[i].keys, resource->indexes[i].unique, NULL,
+                  resource->indexes[i].expires);
     bson_append_array_end(command, &array);
     return (size_t)b.n;
 }

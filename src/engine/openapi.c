@@ -1,6 +1,7 @@
 /* OpenAPI 3.1: one operation a row of the handler table; openapi_schema.c describes the bodies. */
 #include "base.h"
 #include "engine/openapi.h"
+#include "engine/idem.h"
 #include "engine/openapi_schema.h"
 
 #define NAME_SIZE 256
@@ -163,6 +164,8 @@ static json_t *success(const struct doc *doc, const struct route *row)
         add_header(headers, "Location");
     if (op == OPENAPI_CREATE || op == OPENAPI_REPLACE || op == OPENAPI_PATCH)
         add_header(headers, "X-Ignored-Fields");
+    if (idem_offered(row))
+        add_header(headers, "Idempotency-Replayed");
     return json_pack("{s:s,s:o,s:{s:{s:o}}}", "description", "Done", "headers", headers, "content",
                      "application/json", "schema", output_schema(doc, row));
 }
@@ -220,12 +223,13 @@ static bool may_answer(const struct route *row, int status)
     case 404:
         return login || (token && row->tenancy != TENANCY_NONE);
     case 409:
-        return may_conflict(row);
+        return may_conflict(row) || idem_offered(row);
     case 412:
         return op == OPENAPI_REPLACE || op == OPENAPI_PATCH || op == OPENAPI_DELETE;
     case 415:
-    case 422:
         return has_body(row);
+    case 422:
+        return has_body(row) || idem_offered(row);
     default:
         return false;
     }

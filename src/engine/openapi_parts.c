@@ -1,6 +1,7 @@
 /* Parameters of the rows, and the headers and refusals that many operations share. */
 #include "base.h"
 #include "engine/openapi_schema.h"
+#include "engine/idem.h"
 #include "engine/query.h"
 
 /* --- shared parameters ------------------------------------------------------------------------ */
@@ -10,6 +11,8 @@ static const struct {
 } shared_params[] = {
     {"IfMatch", "If-Match", "An ETag: refused with 412 when the record has changed since"},
     {"IfNoneMatch", "If-None-Match", "An ETag: 304 when the record is still the same"},
+    {"IdempotencyKey", "Idempotency-Key",
+     "1 to 255 visible characters: the same request again gives the first reply"},
     {"PreferCount", "Prefer", "count=exact asks for X-Total-Count"},
     {"PreferStrict", "Prefer", "handling=strict refuses members that would be ignored"},
 };
@@ -207,6 +210,8 @@ json_t *openapi_row_parameters(const struct route *row)
         add_shared(params, "IfMatch");
     if (op == OPENAPI_CREATE || op == OPENAPI_REPLACE || op == OPENAPI_PATCH)
         add_shared(params, "PreferStrict");
+    if (idem_offered(row))
+        add_shared(params, "IdempotencyKey");
     return params;
 }
 
@@ -221,6 +226,7 @@ static const struct {
     {"Link", "string", "<...>; rel=\"next\": where the next page is, when there is one"},
     {"X-Total-Count", "integer", "How many records match, when asked with Prefer: count=exact"},
     {"X-Ignored-Fields", "string", "Names of members that were sent and not stored"},
+    {"Idempotency-Replayed", "string", "true: this is the reply to an earlier request"},
     {"Retry-After", "integer", "Seconds to wait before the next try"},
     {"WWW-Authenticate", "string", "The scheme to authenticate with"},
 };

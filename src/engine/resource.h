@@ -29,6 +29,7 @@ enum resource_ops {
 struct index_def {
     const char *keys[INDEX_KEYS_MAX];
     bool unique;
+    bool expires; /* its one key is a date: the server removes the record when it is past */
 };
 
 /* A fixed filter under the collection's path: GET /api/products/low-stock. */

@@ -53,6 +53,7 @@ struct route {
     const char *method;
     const char *path; /* "/api/products/{id}": braces are one segment each */
     bool (*handler)(struct req *req); /* false: req->err is set */
+    bool (*inner)(struct req *req);   /* what the handler wraps (engine/idem.h); NULL: nothing */
     enum route_auth auth;
     enum route_tenancy tenancy;
     enum route_body body;
