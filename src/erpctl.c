@@ -21,6 +21,8 @@ static const struct command *const commands[] = {
     &cmd_cache_clear,
     &cmd_status,
     &cmd_watch,
+    &cmd_audit_chain,
+    &cmd_audit_verify,
     &cmd_check,
     &cmd_indexes,
     &cmd_help,

@@ -41,6 +41,7 @@ struct conf {
     char *log_level;
     char *board_path;
     char *watch_state;  /* empty: beside the board */
+    int64_t audit_delay_s;
     char *cors_origins; /* exact origins, separated by spaces; empty = CORS off */
     char *public_url;   /* base of links in replies, e.g. https://shop.example */
     char *currency;     /* ISO 4217, for tenants that name none */

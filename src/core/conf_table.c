@@ -149,6 +149,14 @@ const struct conf_row conf_table[] = {
      .offset = AT(watch_state),
      .help = "The file in which the watcher (erpctl watch) keeps how far it has read; when empty, "
              "ERP_BOARD with .watch appended."},
+    {.name = "ERP_AUDIT_DELAY",
+     .kind = CONF_SECONDS,
+     .text = "15",
+     .min = 1,
+     .max = 600,
+     .offset = AT(audit_delay_s),
+     .help = "How old an audit entry is when the auditor (erpctl watch) chains it: longer than a "
+             "transaction usually takes."},
     {.name = "ERP_RECYCLE_REQUESTS",
      .kind = CONF_INT,
      .text = "20000",

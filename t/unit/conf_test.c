@@ -119,6 +119,7 @@ static void defaults(void **state ERP_UNUSED)
     assert_string_equal(conf.log_level, "info");
     assert_string_equal(conf.board_path, "/run/erp/board");
     assert_string_equal(conf.watch_state, "");
+    assert_int_equal(conf.audit_delay_s, 15);
     assert_string_equal(conf.cors_origins, "");
     assert_string_equal(conf.public_url, "");
     assert_string_equal(conf.currency, "BDT");
