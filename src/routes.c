@@ -55,6 +55,13 @@ static const struct route rows[] = {
         .acting = ACTING_NEVER, .in = "UserCreate", .out = "TokenResponse", .writes = true,
         .summary = "Make an account, as POST /api/users, and sign it in",
     },
+    {
+        .method = "POST", .path = "/api/auth/signup", .handler = action_signup,
+        .auth = AUTH_PUBLIC, .tenancy = TENANCY_NONE, .pool = POOL_LOGIN,
+        .body = BODY_JSON, .body_limit = LOGIN_BODY_MAX,
+        .in = "SignupRequest", .out = "TokenResponse", .writes = true,
+        .summary = "Make a business of the shared database and its administrator, where that is on",
+    },
 
     /* ---- accounts ---- */
     {

@@ -192,4 +192,32 @@ subtest 'register' => sub {
     is_problem($erp->post('/api/auth/register', person()), 401, 'token_missing', 'not by strangers');
 };
 
+subtest 'signing up' => sub {
+    my %body = (name => 'Corner Shop', email => 'Owner@Corner.example', business_type => 'shop', admin_password => $SECRET);
+    is_problem($erp->post('/api/auth/signup', \%body), 403, 'signup_off', 'is off unless it is switched on');
+    my $open = Erp::Test->start(workers => 1, login_workers => 1, env => { ERP_SIGNUP => 'on' });
+    my $res = $open->post('/api/auth/signup', \%body);
+    is $res->status, 200, 'a business and its administrator' or diag $res->brief;
+    my ($token, $user) = @{ $res->json }{qw(access_token user)};
+    is_deeply [@$user{qw(email full_name role tenant_slug)}], ['owner@corner.example', 'Corner Shop Admin', 'tenant_admin', undef], 'who that is';
+    is($open->post('/api/brands', { name => 'Ours' }, token => $token)->status, 200, '... works in the shared database');
+    my ($record) = $open->mongo_all('users', doc(find => 'tenants', filter => { id => $user->{tenant_id} }));
+    is_deeply [@$record{qw(name email business_type)}, @{ $record->{modules_enabled} }], ['Corner Shop', 'owner@corner.example', 'shop', 'shop'], 'its record';
+    is_problem($open->post('/api/auth/signup', \%body), 409, 'duplicate', 'the email is taken');
+    is_problem($open->post('/api/auth/signup', { %body, email => 'b@corner.example', admin_password => 'short' }), 422, 'validation', 'a poor password');
+    is_problem($open->post('/api/auth/signup', { %body, email => 'b@corner.example', business_type => 'A Shop' }), 422, 'validation', 'no type');
+    is_problem($open->post('/api/auth/signup', {}), 422, 'validation', 'nothing');
+    # An entry that an operator has just written by hand belongs to the first who signs in with its address.
+    $open->mongo_insert('admin', 'tenants_registry', { slug => 'by-hand', db_uri => $ENV{ERP_TEST_MONGO_URL}, db_name => $open->db('byhand'),
+        admin_email => 'Boss@By-Hand.example', status => 'active' });
+    is_problem($open->post('/api/auth/signup', { %body, email => 'boss@by-hand.example' }), 409, 'duplicate', 'nobody signs up as the administrator of a registered business');
+    is_problem($open->post('/api/users', person(email => 'boss@by-hand.example'), token => $token), 409, 'duplicate', '... or is made it from the shared database');
+    my $staff = $open->post('/api/users', person(), token => $token)->json;
+    is_problem($open->put("/api/users/$staff->{id}", { email => 'boss@by-hand.example' }, token => $token), 409, 'duplicate', '... or becomes it');
+    $open->stop;
+    my $alone = Erp::Test->start(workers => 1, login_workers => 1, env => { ERP_SIGNUP => 'on', ERP_LEGACY => 'off' });
+    is_problem($alone->post('/api/auth/signup', \%body), 403, 'signup_off', 'nor without the shared database');
+    $alone->stop;
+};
+
 done_testing;

@@ -20,6 +20,8 @@ bool action_user_change(struct req *req);
 bool action_user_remove(struct req *req);
 bool action_register(struct req *req);
 
+bool action_signup(struct req *req);          /* signup.c */
+
 bool action_impersonate(struct req *req);     /* impersonate.c */
 
 bool action_health_live(struct req *req);     /* health.c */

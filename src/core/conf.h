@@ -37,6 +37,7 @@ struct conf {
     int64_t recycle_bytes;
     int64_t watchdog_s;
     bool legacy;        /* ERP_LEGACY */
+    bool signup;        /* ERP_SIGNUP */
     bool server_timing; /* ERP_SERVER_TIMING */
     char *log_level;
     char *board_path;

@@ -102,6 +102,12 @@ const struct conf_row conf_table[] = {
      .text = "on",
      .offset = AT(legacy),
      .help = "Whether users who belong to no tenant work in the shared database."},
+    {.name = "ERP_SIGNUP",
+     .kind = CONF_BOOL,
+     .text = "off",
+     .offset = AT(signup),
+     .help = "Whether strangers may sign up: each gets a business of the shared database, so it "
+             "needs ERP_LEGACY too."},
     {.name = "ERP_CURRENCY",
      .kind = CONF_CURRENCY,
      .text = "BDT",

@@ -190,8 +190,7 @@ static bool may_conflict(const struct route *row)
     case OPENAPI_PATCH:
         return has_unique(row->resource);
     case OPENAPI_ACTION:
-        return row->writes && row->body != BODY_NONE ? row->tenancy != TENANCY_NONE
-                                                      : row->writes;
+        return row->writes;
     default:
         return false;
     }

@@ -134,6 +134,18 @@ static bool check_branch(struct write *w)
            err_field(w->job->err, "branch_id", "reference", "There is no branch with this id");
 }
 
+/* An account of the shared database with the address of a business's administrator would be taken
+ * for that administrator at its first sign-in. */
+static bool check_no_admin(struct write *w, const char *email)
+{
+    const struct tenant *tenant = NULL;
+
+    if (!w->place->tenant_id || w->place->slug)
+        return true;
+    return registry_by_admin_email(w->job->registry, email, &tenant, w->job->err) &&
+           (!tenant || err_set(w->job->err, ERR_DUPLICATE, "email already exists"));
+}
+
 /* The database would refuse it too, but with a sentence about an index. */
 static bool check_email(struct write *w)
 {
@@ -145,8 +157,10 @@ static bool check_email(struct write *w)
         return true;
     if (!users_by_email(w->job->users, email, other, &found, w->job->err))
         return false;
-    return !found || strcmp(other->id, w->id) == 0 ||
-           err_set(w->job->err, ERR_DUPLICATE, "email already exists");
+    if (found)
+        return strcmp(other->id, w->id) == 0 ||
+               err_set(w->job->err, ERR_DUPLICATE, "email already exists");
+    return check_no_admin(w, email);
 }
 
 /* ---- the transactions ---- */
