@@ -4,6 +4,8 @@
 #include "core/clock.h"
 #include "tenant/audit.h"
 
+#include <signal.h>
+
 #define OPERATION_US INT64_C(8000000)
 
 struct job job_of_req(struct req *req)
@@ -65,6 +67,14 @@ bool job_audit(const struct job *job, const struct tenant *tenant, const char *a
 
     return (tenant ? job_tenant(job, tenant, &scope) : job_registry(job, &scope)) &&
            audit_add(&scope, &entry, job->err);
+}
+
+void job_step(const struct job *job, const char *step)
+{
+    const char *stop = job->request_id ? NULL : getenv("ERP_STOP_AFTER");
+
+    if (stop && strcmp(stop, step) == 0)
+        kill(getpid(), SIGKILL);
 }
 
 void job_progress(const struct job *job, const char *fmt, ...)

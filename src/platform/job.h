@@ -44,6 +44,11 @@ bool job_tenant(const struct job *job, const struct tenant *tenant, struct scope
 bool job_audit(const struct job *job, const struct tenant *tenant, const char *action,
                const char *collection, const char *record_id);
 
+/* Marks that a step is done which a run after a crash must be able to go on from. For tests of
+ * recovery a command kills itself here, as by kill -9, when ERP_STOP_AFTER names the step; requests
+ * never look at it. */
+void job_step(const struct job *job, const char *step);
+
 void job_progress(const struct job *job, const char *fmt, ...) ERP_PRINTF(2, 3);
 
 #endif
