@@ -135,7 +135,7 @@ subtest 'takes effect at once' => sub {
     is_problem($works->(), 401, 'token_revoked', '... its token has ended');
     is_problem($erp->get($path, token => $boss), 404, 'not_found', '... and is not there');
     my %seen = map { ($_->{action} => 1) } $erp->mongo_all(audit_db($shop->{db_name}), doc(find => 'audit_log', filter => { record_id => $user->{id} }));
-    is_deeply [sort keys %seen], [qw(user_change user_create user_remove)], 'all of it is in the log of the business';
+    is_deeply [sort keys %seen], [qw(user_add user_change user_disable user_enable user_password user_remove)], 'all of it is in the log of the business';
 };
 
 # Where a business's log is.

@@ -2,7 +2,8 @@
 #include "base.h"
 #include "commands/platform.h"
 #include "commands/secret.h"
-#include "core/id.h"
+#include "db/own.h"
+#include "platform/accounts.h"
 
 /* --- add ------------------------------------------------------------------------------------- */
 
@@ -18,95 +19,74 @@ static const struct command_option add_options[] = {
     {NULL},
 };
 
-/* The licence's limit, and the branch in the tenant's own database. */
-static bool check_place(struct ctl *ctl, const struct new_account *account)
-{
-    const struct tenant *tenant = account->tenant;
-    bson_t filter = BSON_INITIALIZER;
-    struct scope scope;
-    int64_t count = 0;
-    bool ok;
+/* What is to be made, and for whom. */
+struct new_user {
+    const char *email;
+    enum role role;
+    struct account_place place;
+};
 
-    BSON_APPEND_UTF8(&filter, "tenant_id", tenant->tenant_id);
-    ok =
-        platform_users(ctl, &scope) && scope_count(&scope, ACCOUNTS, &filter, 0, &count, &ctl->err);
-    if (ok && tenant->max_users >= 0 && count >= tenant->max_users)
-        ok = err_set(&ctl->err, ERR_CONFLICT, "%s has its %" PRId32 " users already", tenant->slug,
-                     tenant->max_users);
-    if (ok && account->branch_id) {
-        BSON_APPEND_UTF8(&filter, "id", account->branch_id);
-        ok = platform_tenant_scope(ctl, tenant, &scope) &&
-             scope_count(&scope, "branches", &filter, 1, &count, &ctl->err);
-        if (ok && count == 0)
-            ok = err_set(&ctl->err, ERR_NOT_FOUND, "%s has no branch with this id", tenant->slug);
-    }
-    bson_destroy(&filter);
-    return ok;
-}
-
-static bool find_tenant(struct ctl *ctl, struct new_account *account)
+static bool find_place(struct ctl *ctl, struct job *job, struct new_user *user)
 {
     const char *slug = ctl_option(ctl, "tenant");
-    struct tenant *tenant;
+    struct tenant *tenant = NULL;
 
-    if (!slug)
-        return true;
-    if (!platform_tenant(ctl, slug, &tenant) || !platform_complete(ctl, tenant))
+    if (slug && (!platform_tenant(ctl, slug, &tenant) || !platform_complete(ctl, tenant)))
         return false;
-    account->tenant = tenant;
-    return check_place(ctl, account);
+    return accounts_place(job, tenant ? tenant->tenant_id : NULL, &user->place);
 }
 
-static bool store(struct ctl *ctl, struct new_account *account, const struct secret *secret)
+static bool store(struct ctl *ctl, struct job *job, struct new_user *user,
+                  const struct secret *secret)
 {
-    const struct tenant *tenant = account->tenant;
+    const char *branch = ctl_option(ctl, "branch"), *id;
     char hash[PASSWORD_HASH_SIZE];
-    char id[ID_SIZE];
+    struct account_fields fields = {.hash = hash};
+    bson_t *set = own_bson(ctl->arena);
 
-    id_new(id);
-    account->id = id;
-    account->hash = hash;
+    BSON_APPEND_UTF8(set, "email", user->email);
+    BSON_APPEND_UTF8(set, "full_name", ctl_option(ctl, "name"));
+    BSON_APPEND_UTF8(set, "role", role_name(user->role));
+    if (branch)
+        BSON_APPEND_UTF8(set, "branch_id", branch);
+    fields.set = set;
     secret_hash(ctl, secret, hash);
-    if (!platform_add_account(ctl, account))
+    if (!accounts_create(job, &user->place, &fields, &id))
         return false;
-    if (tenant)
-        platform_audit(ctl, tenant, "user_add", ACCOUNTS, id);
-    platform_log(ctl, tenant ? tenant->slug : NULL, account->email);
-    if (tenant && !account->branch_id && !role_all_branches(account->role))
+    platform_log(ctl, user->place.slug, user->email);
+    if (user->place.slug && !branch && !role_all_branches(user->role))
         ctl_progress(ctl, "a %s without --branch may do nothing that belongs to a branch",
-                     role_name(account->role));
+                     role_name(user->role));
     return true;
 }
 
-static void report_added(const struct ctl *ctl, const struct new_account *account,
+static void report_added(const struct ctl *ctl, const struct new_user *user,
                          const struct secret *secret)
 {
     print_result(ctl,
-                 json_pack("{s:s, s:s, s:s*}", "email", account->email, "role",
-                           role_name(account->role), "password",
-                           secret->generated ? secret->text : NULL),
-                 "Added %s%s%s", account->email, secret->generated ? ", password " : "",
+                 json_pack("{s:s, s:s, s:s*}", "email", user->email, "role", role_name(user->role),
+                           "password", secret->generated ? secret->text : NULL),
+                 "Added %s%s%s", user->email, secret->generated ? ", password " : "",
                  secret->generated ? secret->text : "");
 }
 
 static int run_add(struct ctl *ctl)
 {
-    struct new_account account = {.full_name = ctl_option(ctl, "name"),
-                                  .branch_id = ctl_option(ctl, "branch")};
+    struct new_user user = {.email = platform_email(ctl, ctl->args[0])};
     struct secret secret = {.len = 0};
+    struct job job = ctl_job(ctl);
     bool ok;
 
-    account.email = platform_email(ctl, ctl->args[0]);
-    if (!account.email)
+    if (!user.email)
         return ctl_usage(ctl, "%s is no email address", print_clean(ctl, ctl->args[0]));
-    if (!role_parse(ctl_option(ctl, "role"), &account.role))
+    if (!role_parse(ctl_option(ctl, "role"), &user.role))
         return ctl_usage(ctl, "there is no role %s", print_clean(ctl, ctl_option(ctl, "role")));
-    if ((account.role == ROLE_SUPER_ADMIN) == (ctl_option(ctl, "tenant") != NULL))
+    if ((user.role == ROLE_SUPER_ADMIN) == (ctl_option(ctl, "tenant") != NULL))
         return ctl_usage(ctl, "a super_admin has no --tenant, every other role needs one");
-    ok = registry_ensure_indexes(ctl->registry, &ctl->err) && find_tenant(ctl, &account) &&
-         secret_read(ctl, account.email, &secret) && store(ctl, &account, &secret);
+    ok = registry_ensure_indexes(ctl->registry, &ctl->err) && find_place(ctl, &job, &user) &&
+         secret_read(ctl, user.email, &secret) && store(ctl, &job, &user, &secret);
     if (ok)
-        report_added(ctl, &account, &secret);
+        report_added(ctl, &user, &secret);
     secret_wipe(&secret);
     return ok ? ctl_done(ctl) : ctl_fail(ctl);
 }
@@ -267,26 +247,42 @@ const struct command cmd_user_link = {
     .run = run_link,
 };
 
-static int set_disabled(struct ctl *ctl, bool disabled, const char *done)
+static int report_disabled(struct ctl *ctl, const struct user *user, bool disabled,
+                           const char *done)
 {
-    struct user *user;
-
-    if (!find_user(ctl, &user) || !users_set_disabled(ctl->users, user->id, disabled, &ctl->err))
-        return ctl_fail(ctl);
-    note_change(ctl, user, disabled ? "user_disable" : "user_enable");
     print_result(ctl, json_pack("{s:s, s:b}", "email", user->email, "disabled", (int)disabled),
                  "%s: %s", user->email, done);
     return ctl_done(ctl);
 }
 
+/* Also the last administrator of a business: an operator may have to. */
 static int run_disable(struct ctl *ctl)
 {
-    return set_disabled(ctl, true, "disabled; all its tokens have ended");
+    struct user *user;
+
+    if (!find_user(ctl, &user) || !users_set_disabled(ctl->users, user->id, true, &ctl->err))
+        return ctl_fail(ctl);
+    note_change(ctl, user, "user_disable");
+    return report_disabled(ctl, user, true, "disabled; all its tokens have ended");
 }
 
+/* Takes a place of the licence, like a new user. */
 static int run_enable(struct ctl *ctl)
 {
-    return set_disabled(ctl, false, "may sign in again");
+    struct job job = ctl_job(ctl);
+    struct account_fields fields = {.hash = NULL};
+    bson_t *set = own_bson(ctl->arena);
+    struct account_place place;
+    struct user *user;
+
+    BSON_APPEND_BOOL(set, "is_active", true);
+    fields.set = set;
+    if (!find_user(ctl, &user) ||
+        !accounts_place(&job, user->role == ROLE_SUPER_ADMIN ? NULL : user->tenant_id, &place) ||
+        !accounts_change(&job, &place, user->id, &fields))
+        return ctl_fail(ctl);
+    platform_log(ctl, place.slug, user->email);
+    return report_disabled(ctl, user, false, "may sign in again");
 }
 
 const struct command cmd_user_disable = {

@@ -168,11 +168,12 @@ static bool check_email(struct write *w)
 static bool audit(const struct write *w, struct scope *scope, const bson_t *before,
                   const bson_t *after, struct err *err)
 {
-    const struct audit_entry entry = {.kind = AUDIT_ACCESS,
+    const struct audit_entry entry = {.kind = w->job->request_id ? AUDIT_ACCESS : AUDIT_OPERATOR,
                                       .action = w->action,
                                       .collection = ACCOUNTS,
                                       .record_id = w->id,
                                       .actor = w->job->actor,
+                                      .impersonated_by = w->job->impersonated_by,
                                       .request_id = w->job->request_id,
                                       .before = before,
                                       .after = after};
@@ -231,13 +232,22 @@ static void outcome(const struct write *w, const struct user *old, enum role *ro
         *active = bson_iter_bool(&it);
 }
 
-static bool check_change(const struct write *w, struct scope *scope, const struct user *old,
+/* What the log calls it: the most that happened. */
+static const char *name_change(const struct write *w, const struct user *old, bool active)
+{
+    if (active == old->disabled)
+        return active ? "user_enable" : "user_disable";
+    return w->fields->hash ? "user_password" : "user_change";
+}
+
+static bool check_change(struct write *w, struct scope *scope, const struct user *old,
                          bool *ends_tokens, struct err *err)
 {
     enum role role;
     bool active;
 
     outcome(w, old, &role, &active);
+    w->action = name_change(w, old, active);
     *ends_tokens = w->fields->hash || (!active && !old->disabled);
     if ((role == ROLE_SUPER_ADMIN) != (old->role == ROLE_SUPER_ADMIN))
         return err_field(err, "role", "value", "A super_admin belongs to no business: that is "
@@ -324,7 +334,7 @@ bool accounts_create(struct job *job, struct account_place *place,
                      const struct account_fields *fields, const char **id)
 {
     char *fresh = arena_alloc(job->arena, ID_SIZE);
-    struct write w = {.job = job, .place = place, .action = "user_create", .id = fresh,
+    struct write w = {.job = job, .place = place, .action = "user_add", .id = fresh,
                       .fields = fields};
 
     id_new(fresh);
@@ -335,8 +345,7 @@ bool accounts_create(struct job *job, struct account_place *place,
 bool accounts_change(struct job *job, struct account_place *place, const char *id,
                      const struct account_fields *fields)
 {
-    struct write w = {.job = job, .place = place, .action = "user_change", .id = id,
-                      .fields = fields};
+    struct write w = {.job = job, .place = place, .id = id, .fields = fields};
 
     return check_email(&w) && check_branch(&w) && run(&w, change_body);
 }

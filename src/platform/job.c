@@ -22,6 +22,7 @@ struct job job_of_req(struct req *req)
         .arena = req->arena,
         .err = req->err,
         .actor = req->principal.user_id,
+        .impersonated_by = req->principal.claims.impersonated_by,
         .request_id = req->request_id,
         .deadline_us = req->deadline_us,
     };
@@ -62,6 +63,7 @@ bool job_audit(const struct job *job, const struct tenant *tenant, const char *a
                                       .collection = collection,
                                       .record_id = record_id,
                                       .actor = job->actor,
+                                      .impersonated_by = job->impersonated_by,
                                       .request_id = job->request_id};
     struct scope scope;
 

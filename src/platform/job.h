@@ -20,9 +20,10 @@ struct job {
     struct index_cache *indexes;
     struct arena *arena;
     struct err *err;
-    const char *actor;      /* user id, or "erpctl" */
-    const char *request_id; /* NULL outside requests */
-    int64_t deadline_us;    /* of everything; 0: each operation has job_deadline()'s time */
+    const char *actor; /* user id, or "erpctl" */
+    const char *impersonated_by; /* the super_admin who acts as the actor; NULL: nobody */
+    const char *request_id;      /* NULL outside requests */
+    int64_t deadline_us;         /* of everything; 0: each operation has job_deadline()'s time */
     /* One line for people about long work; may be NULL. */
     void (*progress)(void *data, const char *text);
     void *progress_data;
