@@ -42,6 +42,13 @@ static const struct route rows[] = {
         .summary = "Change one's own password; all older tokens end",
     },
     {
+        .method = "POST", .path = "/api/auth/set-password", .handler = action_set_password,
+        .auth = AUTH_PUBLIC, .tenancy = TENANCY_NONE, .pool = POOL_LOGIN,
+        .body = BODY_JSON, .body_limit = LOGIN_BODY_MAX,
+        .in = "SetPasswordRequest", .out = "Message", .writes = true,
+        .summary = "Set the password of an account by its link, which works once",
+    },
+    {
         .method = "POST", .path = "/api/auth/logout", .handler = action_logout,
         .roles = ROLES_ANY, .tenancy = TENANCY_NONE, .acting = ACTING_ALWAYS,
         .body = BODY_OPTIONAL, .body_limit = LOGIN_BODY_MAX,

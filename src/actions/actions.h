@@ -12,6 +12,7 @@ bool action_login(struct req *req);           /* session.c */
 bool action_me(struct req *req);
 bool action_change_password(struct req *req);
 bool action_logout(struct req *req);
+bool action_set_password(struct req *req);    /* set_password.c */
 
 bool action_user_list(struct req *req);       /* users.c */
 bool action_user_get(struct req *req);

@@ -141,3 +141,29 @@ bool users_link_tenant(struct users *users, const char *id, const struct tenant 
     return matched == 1 || err_set(err, ERR_TENANT_MISMATCH,
                                    "The user belongs to another tenant, or does not exist.");
 }
+
+bool users_set_link(struct users *users, const char *id, const char *hash, int64_t expires_ms,
+                    struct err *err)
+{
+    bson_t *set = BCON_NEW("password_link", "{", "hash", BCON_UTF8(hash), "expires_at",
+                           BCON_DATE_TIME(expires_ms), "}");
+
+    return apply_to(users, id, set, err);
+}
+
+bool users_use_link(struct users *users, const char *id, const char *link, const char *hash,
+                    bool *used, struct err *err)
+{
+    bson_t *filter = BCON_NEW("id", BCON_UTF8(id), "password_link.hash", BCON_UTF8(link),
+                              "password_link.expires_at", "{", "$gte", BCON_DATE_TIME(clock_ms()),
+                              "}");
+    bson_t *set = BCON_NEW("password_link", BCON_NULL);
+    int64_t matched;
+    bool ok;
+
+    set_text(set, "hashed_password", hash);
+    set_tokens_ended(set);
+    ok = apply(users, id, filter, set, &matched, err);
+    *used = ok && matched == 1;
+    return ok;
+}

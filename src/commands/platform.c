@@ -11,99 +11,12 @@ static void append_text(bson_t *doc, const char *key, const char *text)
         bson_append_utf8(doc, key, -1, text, -1);
 }
 
-static void append_count(bson_t *doc, const char *key, int64_t n)
-{
-    if (n >= 0)
-        bson_append_int32(doc, key, -1, (int32_t)n);
-}
-
 static void append_dates(bson_t *doc)
 {
     int64_t now = clock_ms();
 
     BSON_APPEND_DATE_TIME(doc, "created_at", now);
     BSON_APPEND_DATE_TIME(doc, "updated_at", now);
-}
-
-static void append_features(bson_t *doc, const json_t *features)
-{
-    const json_t *item;
-    bson_t list;
-    char key[24];
-    size_t i;
-
-    BSON_APPEND_ARRAY_BEGIN(doc, "features_enabled", &list);
-    json_array_foreach(features, i, item)
-    {
-        snprintf(key, sizeof key, "%zu", i);
-        append_text(&list, key, json_string_value(item));
-    }
-    bson_append_array_end(doc, &list);
-}
-
-/* Workers may remember that there was no such tenant. */
-static void forget_entry(struct ctl *ctl, const char *slug, const char *tenant_id)
-{
-    board_bump(ctl->board, slug);
-    board_bump(ctl->board, arena_printf(ctl->arena, "id:%s", tenant_id));
-}
-
-bool platform_add_entry(struct ctl *ctl, const struct new_entry *entry)
-{
-    const char *uri;
-    struct scope scope;
-    bson_t doc;
-    bool ok;
-
-    if (!platform_seal_uri(ctl, entry->slug, entry->db_uri, &uri) ||
-        !platform_registry(ctl, &scope))
-        return false;
-    bson_init(&doc);
-    append_text(&doc, "slug", entry->slug);
-    append_text(&doc, "tenant_id", entry->tenant_id);
-    append_text(&doc, "business_name", entry->business_name);
-    append_text(&doc, "business_type", entry->business_type);
-    append_text(&doc, "db_uri", uri);
-    append_text(&doc, "db_name", entry->db_name);
-    append_text(&doc, "admin_email", entry->admin_email);
-    append_text(&doc, "status", tenant_status_name(entry->status));
-    append_text(&doc, "license_type", entry->license_type);
-    append_count(&doc, "max_users", entry->max_users);
-    append_count(&doc, "max_branches", entry->max_branches);
-    append_features(&doc, entry->features);
-    append_text(&doc, "billing_contact", entry->billing_contact);
-    append_text(&doc, "notes", entry->notes);
-    if (entry->seeded)
-        BSON_APPEND_BOOL(&doc, "seeded", true);
-    append_dates(&doc);
-    ok = scope_insert(&scope, ENTRIES, &doc, &ctl->err);
-    bson_destroy(&doc);
-    if (!ok && ctl->err.code == ERR_DUPLICATE) {
-        err_clear(&ctl->err);
-        err_set(&ctl->err, ERR_DUPLICATE, "There is a tenant %s already, or one with its id",
-                entry->slug);
-    }
-    if (ok)
-        forget_entry(ctl, entry->slug, entry->tenant_id);
-    return ok;
-}
-
-bool platform_remove_entry(struct ctl *ctl, const struct new_entry *entry)
-{
-    struct scope scope;
-    int64_t deleted;
-    bson_t filter;
-    bool ok;
-
-    if (!platform_registry(ctl, &scope))
-        return false;
-    platform_by_slug(&filter, entry->slug);
-    BSON_APPEND_UTF8(&filter, "tenant_id", entry->tenant_id);
-    BSON_APPEND_UTF8(&filter, "status", tenant_status_name(TENANT_PROVISIONING));
-    ok = scope_delete_one(&scope, ENTRIES, &filter, &deleted, &ctl->err);
-    bson_destroy(&filter);
-    forget_entry(ctl, entry->slug, entry->tenant_id);
-    return ok;
 }
 
 static void status_update(bson_t *update, enum tenant_status status, const char *reason)

@@ -40,21 +40,6 @@ bool platform_seal_uri(struct ctl *ctl, const char *slug, const char *uri, const
 /* The id of the key that seals (SEAL_ID_SIZE bytes); ERR_DB_NOT_CONFIGURED when there is none. */
 bool platform_seal_key(struct ctl *ctl, char *id);
 
-/* What a new registry entry says. Texts are borrowed; NULL and -1 leave a member out. */
-struct new_entry {
-    const char *slug, *tenant_id, *business_name, *business_type, *db_uri, *db_name;
-    const char *admin_email, *license_type, *billing_contact, *notes;
-    const json_t *features; /* array of texts; NULL: none */
-    int64_t max_users, max_branches;
-    enum tenant_status status;
-    bool seeded; /* demo data: `erpctl seed` may touch it again */
-};
-
-/* Seals its db_uri. */
-bool platform_add_entry(struct ctl *ctl, const struct new_entry *entry);
-/* Takes an entry of this run away again, as long as it is provisioning. */
-bool platform_remove_entry(struct ctl *ctl, const struct new_entry *entry);
-
 /* Sets the status unless the entry is deleted, and tells every worker of this host. `reason` may
  * be NULL. ERR_TENANT_NOT_FOUND; ERR_STATE for a deleted one. */
 bool platform_set_status(struct ctl *ctl, const char *slug, enum tenant_status status,

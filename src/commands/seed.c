@@ -6,6 +6,7 @@
 #include "auth/password.h"
 #include "core/id.h"
 #include "engine/crud.h"
+#include "platform/entry.h"
 
 #include <dirent.h>
 
@@ -86,6 +87,7 @@ static bool seed_entry(struct seed *seed, const json_t *file)
     struct ctl *ctl = seed->ctl;
     const json_t *t = json_object_get(file, "tenant");
     const bson_t *doc;
+    struct job job = ctl_job(ctl);
     struct new_entry entry = {
         .slug = seed->slug,
         .tenant_id = id_of_name(ctl->arena, seed->slug, ENTRIES, seed->slug),
@@ -112,7 +114,7 @@ static bool seed_entry(struct seed *seed, const json_t *file)
         ctl_warn(ctl, "%s is a tenant that was not seeded: left alone", seed->slug);
         return true;
     }
-    if (doc == NULL && !platform_add_entry(ctl, &entry))
+    if (doc == NULL && !entry_add(&job, &entry))
         return false;
     if (!platform_tenant(ctl, seed->slug, &seed->tenant) ||
         !platform_tenant_scope(ctl, seed->tenant, &seed->scope))

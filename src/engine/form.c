@@ -129,6 +129,13 @@ static const struct field change_password_request[] = {
     {NULL},
 };
 
+static const struct field set_password_request[] = {
+    {.name = "token", .kind = K_TEXT, .flags = F_REQUIRED, .max = 128,
+     .summary = "What stands behind the # of the link"},
+    {NEW_PASSWORD, .flags = F_REQUIRED},
+    {NULL},
+};
+
 static const struct field change_password_response[] = {
     {.name = "message", .kind = K_TEXT, .flags = F_REQUIRED},
     {.name = "access_token", .kind = K_TEXT, .flags = F_REQUIRED,
@@ -183,6 +190,7 @@ static const struct form forms[] = {
     {"UserChange", user_change, false},
     {"SignupRequest", signup_request, false},
     {"ChangePasswordRequest", change_password_request, false},
+    {"SetPasswordRequest", set_password_request, false},
     {"ChangePasswordResponse", change_password_response, true},
     {"LogoutRequest", logout_request, false},
     {"Message", message, true},

@@ -114,9 +114,13 @@ sub _configure {
         $anyone->run('admin', doc(createUser => 'root', pwd => $secret->{root}, roles => ['root']));
         $root->close;
     }
-    return if @{ $root->run('admin', '{"usersInfo":"erpd"}')->{users} };
-    $root->run('admin', doc(createUser => 'erpd', pwd => $secret->{app},
-        roles => ['readWriteAnyDatabase', 'dbAdminAnyDatabase', 'clusterMonitor']));
+    # The last role makes the accounts of tenants.
+    my @roles = qw(readWriteAnyDatabase dbAdminAnyDatabase clusterMonitor userAdminAnyDatabase);
+    if (@{ $root->run('admin', '{"usersInfo":"erpd"}')->{users} }) {
+        $root->run('admin', doc(grantRolesToUser => 'erpd', roles => \@roles));
+        return;
+    }
+    $root->run('admin', doc(createUser => 'erpd', pwd => $secret->{app}, roles => \@roles));
     return;
 }
 

@@ -1,0 +1,207 @@
+/* What must hold before a tenant is set up. */
+#include "base.h"
+#include "platform/provision.h"
+#include "tenant/audit.h"
+#include "tenant/dbuser.h"
+
+#define NAME_MAX_BYTES 240 /* with " Admin" it is the administrator's name */
+
+static bool type_ok(const char *type)
+{
+    size_t len = strlen(type);
+
+    return len > 0 && len < 32 && strspn(type, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
+}
+
+static bool check_features(const struct job *job, const json_t *features)
+{
+    size_t i;
+    json_t *item;
+
+    if (json_array_size(features) > TENANT_FEATURES_MAX)
+        return err_field(job->err, "features", "too_many", "At most %d", TENANT_FEATURES_MAX);
+    json_array_foreach (features, i, item)
+        if (json_string_length(item) < 1 || json_string_length(item) > 31)
+            return err_field(job->err, "features", "too_long", "A module has at most 31 bytes");
+    return true;
+}
+
+/* By the names that commands and requests give them. */
+static bool check_names(const struct job *job, const struct new_entry *e)
+{
+    static const char *const licenses[] = {"free", "pro", "enterprise"};
+    bool licensed = false;
+
+    if (!slug_valid(e->slug))
+        err_field(job->err, "slug", "format",
+                  "A slug has 2 to 40 lower-case letters, digits and hyphens");
+    if (!*e->business_name || strlen(e->business_name) > NAME_MAX_BYTES)
+        err_field(job->err, "name", "too_long", "1 to %d bytes", NAME_MAX_BYTES);
+    if (!type_ok(e->business_type))
+        err_field(job->err, "type", "format",
+                  "At most 31 lower-case letters, digits and underscores");
+    for (size_t i = 0; i < ARRAY_LEN(licenses); i++)
+        licensed = licensed || strcmp(e->license_type, licenses[i]) == 0;
+    if (!licensed)
+        err_field(job->err, "license", "enum", "free, pro or enterprise");
+    if (!db_name_valid(e->db_name) || audit_db_is(e->db_name))
+        err_field(job->err, "db_name", "format",
+                  "%.64s is no usable database name: give another with --db-name", e->db_name);
+    check_features(job, e->features);
+    return !err_is_set(job->err);
+}
+
+/* --- a database belongs to one tenant, and none to the platform itself ------------------------ */
+
+static const char *text_of(const bson_t *doc, const char *name)
+{
+    bson_iter_t it;
+
+    return bson_iter_init_find(&it, doc, name) && BSON_ITER_HOLDS_UTF8(&it)
+               ? bson_iter_utf8(&it, NULL)
+               : NULL;
+}
+
+static bool same_place(const struct new_entry *e, const char *uri, const char *db_name)
+{
+    return strcasecmp(e->db_name, db_name) == 0 && dbuser_same_hosts(e->db_uri, uri);
+}
+
+static bool check_neighbour(const struct job *job, const struct new_entry *e, const bson_t *doc)
+{
+    const char *name = text_of(doc, "db_name"), *slug = text_of(doc, "slug");
+    struct tenant *other;
+
+    if (!name || strcasecmp(e->db_name, name) != 0 || (slug && strcmp(slug, e->slug) == 0))
+        return true;
+    return entry_read(job, doc, &other) &&
+           (!same_place(e, other->db_uri, name) ||
+            err_set(job->err, ERR_IN_USE, "Database %s of this server is that of tenant %s", name,
+                    slug ? slug : "?"));
+}
+
+static bool check_neighbours(const struct job *job, const struct new_entry *e)
+{
+    bson_t filter = BSON_INITIALIZER;
+    const bson_t *doc = NULL;
+    mongoc_cursor_t *cursor;
+    struct scope scope;
+    bool ok = job_registry(job, &scope);
+
+    cursor = ok ? scope_find(&scope, ENTRIES, &filter, NULL) : NULL;
+    while (ok && (ok = scope_next(&scope, cursor, &doc, job->err)) && doc)
+        ok = check_neighbour(job, e, doc);
+    bson_destroy(&filter);
+    return ok;
+}
+
+static bool check_database(const struct job *job, const struct new_entry *e)
+{
+    const struct conf *conf = job->conf;
+    bson_t *ping = BCON_NEW("ping", BCON_INT32(1));
+    struct scope scope;
+    bson_t reply;
+    bool ok;
+
+    if (same_place(e, conf->admin_mongo_url, conf->admin_db_name) ||
+        same_place(e, conf->mongo_url, conf->db_name) ||
+        same_place(e, conf->default_mongo_url, conf->db_name)) {
+        bson_destroy(ping);
+        return err_set(job->err, ERR_IN_USE, "Database %s is the platform's own", e->db_name);
+    }
+    ok = clients_scope(job->clients, e->db_uri, e->db_name, NULL, job->arena, job_deadline(job),
+                       &scope, job->err);
+    if (ok) {
+        ok = scope_command(&scope, ping, &reply, job->err);
+        bson_destroy(&reply);
+    }
+    bson_destroy(ping);
+    return ok && check_neighbours(job, e);
+}
+
+/* --- the administrator ------------------------------------------------------------------------ */
+
+/* Another entry with this address would be taken for this user's at the sign-in. */
+static bool check_address(const struct job *job, const struct new_entry *e)
+{
+    const struct tenant *other = NULL;
+
+    return registry_by_admin_email(job->registry, e->admin_email, &other, job->err) &&
+           (!other || strcmp(other->slug, e->slug) == 0 ||
+            err_set(job->err, ERR_DUPLICATE, "%s administers tenant %s already", e->admin_email,
+                    other->slug));
+}
+
+static bool check_admin(const struct job *job, struct provision *p)
+{
+    struct user *user = arena_alloc(job->arena, sizeof *user);
+    const char *email = p->entry.admin_email;
+    bool found;
+
+    if (!check_address(job, &p->entry) ||
+        !users_by_email(job->users, email, user, &found, job->err))
+        return false;
+    if (!found)
+        return true;
+    /* Of this slug: made by an earlier run, or left over by a tenant that is gone. */
+    if (strcmp(user->tenant_slug, p->entry.slug) != 0 &&
+        (user->had_tenant || user->role == ROLE_SUPER_ADMIN))
+        return err_set(job->err, ERR_DUPLICATE, "%s is a user already, %s %s", email,
+                       *user->tenant_slug ? "of tenant" : "without a tenant:",
+                       *user->tenant_slug ? user->tenant_slug : role_name(user->role));
+    p->linked = true;
+    p->admin_id = user->id;
+    if (*user->tenant_id) /* records that he brings along carry this id */
+        p->entry.tenant_id = user->tenant_id;
+    return true;
+}
+
+/* --- what an earlier run has left ------------------------------------------------------------- */
+
+/* Only the same again goes on. */
+static bool check_same(const struct job *job, const struct provision *p,
+                       const struct tenant *there)
+{
+    const struct new_entry *e = &p->entry;
+    const char *other = NULL;
+
+    if (strcmp(there->business_type, e->business_type) != 0)
+        other = "type";
+    else if (strcmp(there->admin_email, e->admin_email) != 0)
+        other = "administrator";
+    else if (strcmp(there->db_name, e->db_name) != 0)
+        other = "database name";
+    else if (!dbuser_same_hosts(there->db_uri, e->db_uri))
+        other = "server";
+    return !other || err_set(job->err, ERR_DUPLICATE,
+                             "Tenant %s is being set up already, with another %s", e->slug, other);
+}
+
+static bool check_slug(struct job *job, struct provision *p)
+{
+    const bson_t *doc;
+    struct tenant *there;
+    bson_iter_t it;
+
+    if (!entry_find(job, p->entry.slug, &doc))
+        return false;
+    if (!doc)
+        return true;
+    if (!entry_read(job, doc, &there))
+        return false;
+    if (there->status != TENANT_PROVISIONING)
+        return err_set(job->err, ERR_DUPLICATE, "There is a tenant %s already", p->entry.slug);
+    if (!check_same(job, p, there))
+        return false;
+    p->resumed = true;
+    p->entry.tenant_id = there->tenant_id;
+    p->own_account = dbuser_password(job->arena, there->db_uri, there->db_name) != NULL;
+    p->linked = bson_iter_init_find(&it, doc, "admin_linked") && bson_iter_as_bool(&it);
+    return provision_take(job, p, doc);
+}
+
+bool provision_check(struct job *job, struct provision *p)
+{
+    return check_names(job, &p->entry) && check_admin(job, p) && check_database(job, &p->entry) &&
+           check_slug(job, p);
+}

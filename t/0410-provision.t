@@ -1,0 +1,186 @@
+# Setting up a tenant: stopped after every step and asked for again it finishes, with nothing left
+# over; and the database itself keeps tenants apart.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use JSON::PP ();
+use Erp::Test;
+use Erp::Json qw(from_json);
+use Erp::MongoEval;
+
+my $erp = Erp::Test->start(workers => 2);
+my @steps = qw(entry account settings admin audit active);
+
+sub add {
+    my ($slug, @more) = @_;
+    my %opt = ref $more[-1] ? %{ pop @more } : ();
+    my ($status, $out, $err) = $erp->erpctl('tenant', 'add', $slug, '--name', ucfirst $slug, '--type', 'grocery',
+        '--admin-email', "owner\@$slug.example", '--db-name', $erp->db($slug), '--json', @more, \%opt);
+    return ($status, from_json($out), $err, $out);
+}
+
+sub root   { return $erp->mongo('admin', $_[0]) }
+sub entries { return $erp->mongo_all('admin', doc(find => 'tenants_registry', filter => { slug => $_[0] })) }
+sub accounts { return $erp->mongo_all('users', doc(find => 'users', filter => { email => "owner\@$_[0].example" })) }
+my $eval = Erp::MongoEval->new($ENV{ERP_TEST_EVAL}, $ENV{ERP_TEST_MONGO_ROOT_URL});
+
+sub counts {
+    my ($slug) = @_;
+    my $name = 'erpd_' . $erp->db($slug);
+    return {
+        entries  => scalar(entries($slug)),
+        accounts => scalar(accounts($slug)),
+        users    => scalar @{ $eval->run('admin', doc(usersInfo => $name))->{users} },
+        roles    => scalar @{ $eval->run('admin', doc(rolesInfo => $name))->{roles} },
+        settings => scalar($erp->mongo_all($erp->db($slug), doc(find => 'settings'))),
+    };
+}
+my $one_of_each = { entries => 1, accounts => 1, users => 1, roles => 1, settings => 1 };
+
+sub set_password {
+    my ($link, $password) = @_;
+    my ($token) = $link =~ /#(.+)/;
+    return $erp->post('/api/auth/set-password', { token => $token, password => $password });
+}
+
+# --- stopped after every step
+for my $step (@steps) {
+    my $slug = "at$step";
+    my ($status, $made, $err, $out) = add($slug, { env => { ERP_STOP_AFTER => $step } });
+    is($out, '', "stopped after $step");
+    my ($entry) = entries($slug);
+    is($entry->{status}, $step eq 'active' ? 'active' : 'provisioning', 'the entry says how far it is');
+    if ($step eq 'active') {
+        is_deeply(counts($slug), $one_of_each, 'one of each');
+        next;
+    }
+    ($status, undef, $err) = add($slug, '--db-name', $erp->db('elsewhere'));
+    is($status, 1, 'another database is not the same');
+    like($err, qr/another database/, 'and is told so');
+    ($status, $made, $err) = add($slug);
+    is($status, 0, 'the same again finishes') or diag $err;
+    ok($made->{resumed}, 'and says that it went on');
+    is($made->{tenant_id}, $entry->{tenant_id}, 'with the same tenant_id');
+    is_deeply(counts($slug), $one_of_each, 'one of each');
+    ($entry) = entries($slug);
+    is($entry->{status}, 'active', 'it is active');
+    ok(!exists $entry->{provisioning}, 'nobody is at it');
+    like($entry->{db_uri}, qr/^sealed:/, 'its address is sealed');
+    is(set_password($made->{password_link}, "a phrase for $slug")->status, 200, 'the link sets the password');
+    my $token = $erp->login("owner\@$slug.example", "a phrase for $slug")->{access_token};
+    is($erp->get('/api/settings', token => $token)->json->{website_name}, ucfirst $slug, 'its admin works there');
+    is($erp->post('/api/brands', { name => 'A brand' }, token => $token)->status, 200, 'and writes');
+}
+my ($status, undef, $err) = add('atactive');
+is($status, 1, 'a tenant that is there is not made again');
+like($err, qr/There is a tenant atactive already/, 'and says so');
+
+# --- the link
+($status, my $made, $err) = add('linked');
+is($status, 0, 'a tenant') or diag $err;
+ok($made->{own_db_user}, 'with a MongoDB user of its own');
+ok(!exists $made->{password}, 'no password is made up');
+is_problem($erp->post('/api/auth/login', { email => 'owner@linked.example', password => 'anything at all' }), 401,
+    'bad_credentials', 'nobody signs in before it is used');
+is_problem(set_password($made->{password_link}, 'short'), 422, 'validation', 'the rules for passwords hold');
+is_problem(set_password($made->{password_link} . '0', 'a long enough phrase'), 401, 'token_invalid', 'a wrong link');
+is_problem(set_password('x#nonsense', 'a long enough phrase'), 401, 'token_invalid', 'no link at all');
+is(set_password($made->{password_link}, 'a long enough phrase')->status, 200, 'used');
+is_problem(set_password($made->{password_link}, 'another long phrase'), 401, 'token_invalid', 'not twice');
+ok($erp->login('owner@linked.example', 'a long enough phrase')->{access_token}, 'the password works');
+($status, $made) = add('late');
+$erp->mongo('users', doc(update => 'users', updates => [ doc(q => { email => 'owner@late.example' },
+    u => { '$set' => { 'password_link.expires_at' => { '$date' => '2020-01-01T00:00:00Z' } } }) ]));
+is_problem(set_password($made->{password_link}, 'a long enough phrase'), 401, 'token_invalid', 'an old link');
+
+# --- refused, and nothing changed
+my $before = scalar $erp->mongo_all('admin', doc(find => 'tenants_registry'));
+for my $case ([ 'owner@linked.example is a user already, of tenant linked|administers tenant linked', 'twin', '--admin-email', 'owner@linked.example' ],
+              [ 'is that of tenant linked', 'twin', '--db-name', $erp->db('linked') ],
+              [ 'link-local', 'twin', '--uri', 'mongodb://169.254.169.254/' ],
+              [ 'license', 'twin', '--license', 'gold' ],
+              [ 'type', 'twin', '--type', 'Grocery!' ]) {
+    my ($why, @args) = @$case;
+    my ($status, undef, $err) = add(@args);
+    is($status, 1, "refused: @args[1 .. 2]");
+    like($err, qr/$why/, 'and says why');
+}
+is(scalar $erp->mongo_all('admin', doc(find => 'tenants_registry')), $before, 'nothing was added');
+is(scalar @{ $eval->run('admin', doc(usersInfo => 'erpd_' . $erp->db('twin')))->{users} }, 0, 'no account either');
+
+# --- two at once: one wins
+my @pids;
+for my $n (1, 2) {
+    my $pid = fork // die "fork: $!\n";
+    if ($pid == 0) {
+        open STDOUT, '>', "$erp->{dir}/race$n.out";
+        open STDERR, '>', "$erp->{dir}/race$n.err";
+        %ENV = (PATH => $ENV{PATH}, MONGOC_DISABLE_SHM => 1, ERP_TEST_BIN => $ENV{ERP_TEST_BIN}, %{ $erp->{env} }, ERP_BOARD => "$erp->{dir}/board");
+        my $program = "$ENV{ERP_TEST_BIN}/erpctl";
+        exec {$program} $program, 'tenant', 'add', 'race', '--name', 'Race', '--type', 'grocery', '--admin-email',
+            'owner@race.example', '--db-name', $erp->db('race'), '--json' or POSIX::_exit(127);
+    }
+    push @pids, $pid;
+}
+my @ended = map { waitpid $_, 0; $? >> 8 } @pids;
+is_deeply([ sort @ended ], [ 0, 1 ], 'of two that add the same tenant one wins') or diag "@ended";
+is_deeply(counts('race'), $one_of_each, 'and there is one of each');
+
+# --- an account that may not make users
+$eval->run('admin', doc(createUser => $erp->db('plain'), pwd => 'plainplain', roles => ['readWriteAnyDatabase']));
+(my $plain = $ENV{ERP_TEST_MONGO_URL}) =~ s{//[^@]*@}{'//' . $erp->db('plain') . ':plainplain@'}e;
+($status, $made, $err) = add('plain', '--uri', $plain);
+is($status, 0, 'is used itself') or diag $err;
+ok(!$made->{own_db_user}, 'which the result says');
+like($err, qr/may not make users/, 'and the command');
+is(scalar @{ $eval->run('admin', doc(rolesInfo => 'erpd_' . $erp->db('plain')))->{roles} }, 0, 'no role is left over');
+is(set_password($made->{password_link}, 'a long enough phrase')->status, 200, 'the tenant');
+my $token = $erp->login('owner@plain.example', 'a long enough phrase')->{access_token};
+is($erp->get('/api/settings', token => $token)->status, 200, 'works');
+$eval->run('admin', doc(dropUser => $erp->db('plain')));
+
+# --- what the database lets a tenant's account do
+my $own = $erp->db('linked');
+$eval->run('admin', doc(updateUser => "erpd_$own", pwd => 'known'));
+(my $url = $ENV{ERP_TEST_MONGO_URL}) =~ s{//[^@]*@}{//erpd_$own:known\@};
+my $tenant = Erp::MongoEval->new($ENV{ERP_TEST_EVAL}, $url);
+my $refused = sub {
+    my ($db, $command, $name) = @_;
+    my $reply = $tenant->try($db, $command);
+    is($reply->{code}, 13, "refused: $name") or diag JSON::PP->new->encode($reply);
+};
+my $allowed = sub {
+    my ($db, $command, $name) = @_;
+    my $reply = $tenant->try($db, $command);
+    ok($reply->{ok}, "allowed: $name") or diag JSON::PP->new->encode($reply);
+};
+my $insert = sub { return doc(insert => $_[0], documents => [ { a => 1 } ]) };
+my $update = sub { return doc(update => $_[0], updates => [ doc(q => {}, u => { '$set' => { a => 2 } }) ]) };
+my $delete = sub { return doc(delete => $_[0], deletes => [ doc(q => {}, limit => 0) ]) };
+for my $other ($erp->db('late'), $erp->db('late') . '_audit', $erp->db('admin'), $erp->db('users'), 'admin_hub', 'erp_database', 'admin', 'local') {
+    (my $short = $other) =~ s/^\Q$erp->{prefix}\E//;
+    $refused->($other, doc(find => 'users'), "$short: find");
+    $refused->($other, $insert->('x'), "$short: insert");
+    $refused->($other, $update->('x'), "$short: update");
+    $refused->($other, $delete->('x'), "$short: delete");
+    $refused->($other, doc(listCollections => 1), "$short: list") if $short ne 'admin' || $other ne 'admin';
+    $refused->($other, doc(dropDatabase => 1), "$short: drop");
+}
+$refused->('admin', doc(createUser => 'more', pwd => 'x', roles => []), 'make users');
+$allowed->($own, $insert->('probe'), 'insert of its own');
+$allowed->($own, $update->('probe'), 'update');
+$allowed->($own, doc(find => 'probe'), 'find');
+$allowed->($own, $delete->('probe'), 'delete');
+$allowed->($own, doc(createIndexes => 'probe', indexes => [ doc(key => { a => 1 }, name => 'a') ]), 'indexes');
+$allowed->("${own}_audit", $insert->('audit_log'), 'insert into its audit log');
+$allowed->("${own}_audit", doc(find => 'audit_log'), 'read it');
+$refused->("${own}_audit", $update->('audit_log'), 'change it');
+$refused->("${own}_audit", $delete->('audit_log'), 'remove from it');
+$refused->("${own}_audit", doc(drop => 'audit_log'), 'drop it');
+$refused->("${own}_audit", doc(dropDatabase => 1), 'drop its database');
+$tenant->close;
+$eval->run('admin', doc(dropUser => $_->{user})), $eval->run('admin', doc(dropRole => $_->{user}))
+    for grep { index($_->{user}, "erpd_$erp->{prefix}") == 0 } @{ $eval->run('admin', doc(usersInfo => 1))->{users} };
+$eval->close;
+done_testing;
