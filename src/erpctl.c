@@ -20,6 +20,7 @@ static const struct command *const commands[] = {
     &cmd_rekey,
     &cmd_cache_clear,
     &cmd_status,
+    &cmd_log,
     &cmd_watch,
     &cmd_audit_chain,
     &cmd_audit_verify,

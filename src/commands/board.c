@@ -1,7 +1,8 @@
-/* What stands on the board: clearing caches, and what the workers do now. */
+/* What is written to the board: clearing caches, and whose requests are logged in detail. */
 #include "base.h"
 #include "commands/commands.h"
 #include "core/clock.h"
+#include "core/log.h"
 
 static int run_clear(struct ctl *ctl)
 {
@@ -27,72 +28,86 @@ const struct command cmd_cache_clear = {
     .run = run_clear,
 };
 
-static const char *const counter_names[] = {
-    [BC_REQUESTS] = "requests",
-    [BC_ERRORS_4XX] = "refused",
-    [BC_ERRORS_5XX] = "failed",
-    [BC_REGISTRY_HIT] = "registry_hits",
-    [BC_REGISTRY_MISS] = "registry_misses",
-    [BC_CLIENT_HIT] = "client_hits",
-    [BC_CLIENT_MISS] = "client_misses",
-    [BC_CLIENT_EVICT] = "client_evictions",
-    [BC_DB_ROUND_TRIPS] = "db_round_trips",
-};
-static_assert(ARRAY_LEN(counter_names) == BC_COUNT, "a counter lacks its name");
+/* --- log -------------------------------------------------------------------------------------- */
 
-static json_t *slot_json(const struct board_slot_info *slot)
-{
-    bool busy = slot->state == BOARD_BUSY;
+#define MINUTES_DEFAULT 15
+#define MINUTES_MAX     1440
 
-    return json_pack("{s:i, s:s, s:s?, s:s?, s:I, s:I}", "pid", (int)slot->pid, "state",
-                     busy ? "busy" : "idle", "route", busy ? slot->route : NULL, "tenant",
-                     busy && slot->tenant[0] ? slot->tenant : NULL, "busy_ms",
-                     (json_int_t)(busy ? clock_ms() - slot->started_ms : 0), "requests",
-                     (json_int_t)slot->counters[BC_REQUESTS]);
-}
-
-static json_t *sums_json(const struct board *board)
-{
-    uint64_t sums[BC_COUNT];
-    json_t *out = json_object();
-
-    board_sum(board, sums);
-    for (size_t i = 0; i < BC_COUNT; i++)
-        json_object_set_new(out, counter_names[i], json_integer((json_int_t)sums[i]));
-    return out;
-}
-
-static int run_status(struct ctl *ctl)
+static int list_debugs(struct ctl *ctl)
 {
     static const struct print_column columns[] = {
-        {"pid", "PID"},    {"state", "STATE"},       {"tenant", "TENANT"}, {"route", "ROUTE"},
-        {"busy_ms", "MS"}, {"requests", "REQUESTS"}, {NULL, NULL}};
-    json_auto_t *workers = json_array();
-    json_auto_t *sums = sums_json(ctl->board);
-    bool watched = board_watcher_alive(ctl->board);
-    json_auto_t *all = NULL;
-    struct board_slot_info slot;
+        {"slug", "TENANT"}, {"until", "UNTIL"}, {NULL, NULL}};
+    json_auto_t *rows = json_array();
+    struct board_debug_info row;
+    char until[CLOCK_TEXT_SIZE];
 
-    for (size_t i = 0; i < BOARD_SLOTS; i++)
-        if (board_slot(ctl->board, i, &slot))
-            json_array_append_new(workers, slot_json(&slot));
-    if (ctl->json) {
-        all = json_pack("{s:O, s:O, s:b}", "workers", workers, "counters", sums, "watcher_alive",
-                        (int)watched);
-        print_record(ctl, all);
-        return EXIT_OK;
+    for (size_t i = 0; i < BOARD_DEBUGS; i++) {
+        if (!board_debug_row(ctl->board, i, &row))
+            continue;
+        clock_format(until, row.until_ms);
+        json_array_append_new(rows, json_pack("{s:s, s:s}", "slug", row.slug, "until", until));
     }
-    print_rows(ctl, workers, columns);
-    putchar('\n');
-    print_record(ctl, sums);
-    printf("\nThe watcher %s.\n",
-           watched ? "lives: changes are seen at once" : "is away: caches last 5 s at most");
+    print_rows(ctl, rows, columns);
     return EXIT_OK;
 }
 
-const struct command cmd_status = {
-    .name = "status",
-    .summary = "show the workers of this host, what each does now, and counters since they began",
+static int set_debug(struct ctl *ctl, const char *slug, bool on, int64_t minutes)
+{
+    int64_t until_ms = on ? clock_ms() + minutes * 60000 : 0;
+    char until[CLOCK_TEXT_SIZE];
+
+    if (!board_debug_set(ctl->board, slug, until_ms)) {
+        err_set(&ctl->err, ERR_CONFLICT, "%d tenants are logged in detail already", BOARD_DEBUGS);
+        return ctl_fail(ctl);
+    }
+    log_event(LOG_LVL_INFO, "log_level", "tenant", slug, "level", on ? "debug" : "off", NULL);
+    clock_format(until, until_ms);
+    if (on)
+        print_result(ctl,
+                     json_pack("{s:s, s:s, s:s}", "slug", slug, "level", "debug", "until", until),
+                     "%s: logged in detail by the workers of this host until %s", slug, until);
+    else
+        print_result(ctl, json_pack("{s:s, s:s, s:n}", "slug", slug, "level", "off", "until"),
+                     "%s: logged as usual", slug);
+    return EXIT_OK;
+}
+
+static int run_log(struct ctl *ctl)
+{
+    const char *slug = ctl->n_args > 0 ? ctl->args[0] : NULL;
+    const char *level = ctl->n_args > 1 ? ctl->args[1] : NULL;
+    int64_t minutes = MINUTES_DEFAULT;
+    bool on = level != NULL && strcmp(level, "debug") == 0;
+
+    if (!ctl_option_int(ctl, "for", 1, MINUTES_MAX, &minutes))
+        return EXIT_USAGE;
+    if (slug == NULL)
+        return list_debugs(ctl);
+    if (!slug_valid(slug))
+        return ctl_usage(ctl, "this is no slug");
+    if (level == NULL || (!on && strcmp(level, "off") != 0))
+        return ctl_usage(ctl, "after the tenant comes debug or off");
+    if (!on && ctl_option(ctl, "for") != NULL)
+        return ctl_usage(ctl, "--for goes with debug");
+    return set_debug(ctl, slug, on, minutes);
+}
+
+static const struct command_option log_options[] = {
+    {"for", "MINUTES", "how long, 1 to 1440; 15 when not given", false},
+    {NULL},
+};
+
+const struct command cmd_log = {
+    .name = "log",
+    .args = "[SLUG debug|off]",
+    .max_args = 2,
+    .summary = "log the requests of one tenant in detail for a while; without arguments, list "
+               "those that are",
+    .details = "From their next request on, all workers of this host log which database, which "
+               "commands, how long each took and what was found in the caches; never values, "
+               "passwords or addresses with passwords. The slug \"default\" stands for the shared "
+               "database. Ends by itself; nothing is restarted.",
+    .options = log_options,
     .needs = NEEDS_BOARD,
-    .run = run_status,
+    .run = run_log,
 };

@@ -145,7 +145,7 @@ extern const struct command cmd_tenant_add, cmd_tenant_list, cmd_tenant_show, cm
     cmd_tenant_activate;
 extern const struct command cmd_user_add, cmd_user_list, cmd_user_link, cmd_user_disable,
     cmd_user_enable, cmd_user_password;
-extern const struct command cmd_seed, cmd_cache_clear, cmd_status, cmd_watch, cmd_check,
+extern const struct command cmd_seed, cmd_cache_clear, cmd_status, cmd_log, cmd_watch, cmd_check,
     cmd_audit_chain, cmd_audit_verify, cmd_indexes, cmd_help, cmd_seal, cmd_rekey;
 
 #endif

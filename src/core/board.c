@@ -60,7 +60,7 @@ static uint64_t own_owner(void)
     return (uint64_t)getpid() | start << PID_BITS;
 }
 
-static bool alive(uint64_t owner, bool thorough)
+bool board_alive(uint64_t owner, bool thorough)
 {
     uint64_t start;
     char state;
@@ -93,7 +93,7 @@ void board_close(struct board *board)
     free(board);
 }
 
-static void store_text(_Atomic uint64_t *words, size_t n, const char *text)
+void board_store_text(_Atomic uint64_t *words, size_t n, const char *text)
 {
     char bytes[sizeof(uint64_t) * BOARD_ROUTE_WORDS] = "";
     uint64_t word;
@@ -105,7 +105,7 @@ static void store_text(_Atomic uint64_t *words, size_t n, const char *text)
     }
 }
 
-static void load_text(char *out, size_t cap, _Atomic uint64_t *words, size_t n)
+void board_load_text(char *out, size_t cap, _Atomic uint64_t *words, size_t n)
 {
     char bytes[sizeof(uint64_t) * BOARD_ROUTE_WORDS + 1] = "";
 
@@ -121,6 +121,14 @@ static void load_text(char *out, size_t cap, _Atomic uint64_t *words, size_t n)
 
 static_assert(sizeof((struct board_slot_info *)0)->tenant <= 8 * BOARD_TENANT_WORDS, "tenant");
 static_assert(sizeof((struct board_slot_info *)0)->route <= 8 * BOARD_ROUTE_WORDS, "route");
+static_assert(sizeof((struct board_slot_info *)0)->pool <= 8 * BOARD_POOL_WORDS, "pool");
+
+uint64_t board_slug_hash(const char *slug)
+{
+    uint64_t hash = hash64(slug, strlen(slug));
+
+    return hash ? hash : 1;
+}
 
 /* A sequence lock with one writer; a writer killed inside leaves it odd, and the next owner of
  * the slot goes on from there. */
@@ -150,8 +158,9 @@ static void write_slot(struct board *board, enum board_state state, const char *
     atomic_store_explicit(&slot->state, state, memory_order_relaxed);
     atomic_store_explicit(&slot->started_ms, started_ms, memory_order_relaxed);
     atomic_store_explicit(&slot->tenant_hash, 0, memory_order_relaxed);
-    store_text(slot->tenant, BOARD_TENANT_WORDS, "");
-    store_text(slot->route, BOARD_ROUTE_WORDS, route);
+    atomic_store_explicit(&slot->waits_for, 0, memory_order_relaxed);
+    board_store_text(slot->tenant, BOARD_TENANT_WORDS, "");
+    board_store_text(slot->route, BOARD_ROUTE_WORDS, route);
     write_end(slot);
 }
 
@@ -167,17 +176,32 @@ bool board_claim(struct board *board)
         uint64_t owner = atomic_load(&slot->owner);
         uint32_t used = atomic_load(&board->map->slots_used);
 
-        if (alive(owner, true) || !atomic_compare_exchange_strong(&slot->owner, &owner, me))
+        if (board_alive(owner, true) || !atomic_compare_exchange_strong(&slot->owner, &owner, me))
             continue;
         board->slot = slot;
         board->owner = me;
         retire_counters(board);
+        atomic_store(&slot->answered_by, 0);
         write_slot(board, BOARD_IDLE, "", 0);
+        board_pool(board, "");
         while (used <= i && !atomic_compare_exchange_weak(&board->map->slots_used, &used, i + 1))
             ;
         return true;
     }
     return false;
+}
+
+void board_pool(struct board *board, const char *name)
+{
+    struct board_slot *slot = board->slot;
+
+    if (!slot)
+        return;
+    write_begin(slot);
+    board_store_text(slot->pool, BOARD_POOL_WORDS, name);
+    atomic_store_explicit(&slot->pool_hash, name[0] ? board_slug_hash(name) : 0,
+                          memory_order_relaxed);
+    write_end(slot);
 }
 
 void board_busy(struct board *board, const char *route)
@@ -190,13 +214,6 @@ void board_idle(struct board *board)
     write_slot(board, BOARD_IDLE, "", 0);
 }
 
-static uint64_t tenant_hash(const char *tenant)
-{
-    uint64_t hash = hash64(tenant, strlen(tenant));
-
-    return hash ? hash : 1;
-}
-
 void board_tenant(struct board *board, const char *tenant)
 {
     struct board_slot *slot = board->slot;
@@ -204,8 +221,8 @@ void board_tenant(struct board *board, const char *tenant)
     if (!slot)
         return;
     write_begin(slot);
-    store_text(slot->tenant, BOARD_TENANT_WORDS, tenant ? tenant : "");
-    atomic_store_explicit(&slot->tenant_hash, tenant ? tenant_hash(tenant) : 0,
+    board_store_text(slot->tenant, BOARD_TENANT_WORDS, tenant ? tenant : "");
+    atomic_store_explicit(&slot->tenant_hash, tenant ? board_slug_hash(tenant) : 0,
                           memory_order_relaxed);
     write_end(slot);
 }
@@ -216,20 +233,38 @@ void board_count(struct board *board, enum board_counter counter, uint64_t n)
         atomic_fetch_add_explicit(&board->slot->counters[counter], n, memory_order_relaxed);
 }
 
+static uint64_t own_pool(const struct board *board)
+{
+    return board->slot ? atomic_load_explicit(&board->slot->pool_hash, memory_order_relaxed) : 0;
+}
+
 int board_tenant_busy(const struct board *board, const char *tenant)
 {
     uint32_t used = atomic_load(&board->map->slots_used);
-    uint64_t hash = tenant_hash(tenant);
+    uint64_t hash = board_slug_hash(tenant), pool = own_pool(board);
     int64_t now = clock_ms();
     int n = 0;
 
     for (uint32_t i = 0; i < used; i++) {
         struct board_slot *slot = &board->map->slots[i];
 
-        if (atomic_load_explicit(&slot->tenant_hash, memory_order_relaxed) == hash)
-            n += alive(atomic_load(&slot->owner),
-                       now - atomic_load(&slot->started_ms) > SUSPICIOUS_MS);
+        if (atomic_load_explicit(&slot->tenant_hash, memory_order_relaxed) == hash &&
+            atomic_load_explicit(&slot->pool_hash, memory_order_relaxed) == pool)
+            n += board_alive(atomic_load(&slot->owner),
+                             now - atomic_load(&slot->started_ms) > SUSPICIOUS_MS);
     }
+    return n;
+}
+
+int board_pool_workers(const struct board *board)
+{
+    uint32_t used = atomic_load(&board->map->slots_used);
+    uint64_t pool = own_pool(board);
+    int n = 0;
+
+    for (uint32_t i = 0; i < used; i++)
+        if (atomic_load_explicit(&board->map->slots[i].pool_hash, memory_order_relaxed) == pool)
+            n += board_alive(atomic_load(&board->map->slots[i].owner), false);
     return n;
 }
 
@@ -239,7 +274,7 @@ int board_workers(const struct board *board)
     int n = 0;
 
     for (uint32_t i = 0; i < used; i++)
-        n += alive(atomic_load(&board->map->slots[i].owner), false);
+        n += board_alive(atomic_load(&board->map->slots[i].owner), false);
     return n;
 }
 
@@ -252,7 +287,7 @@ bool board_slot(const struct board *board, size_t i, struct board_slot_info *out
         return false;
     slot = &board->map->slots[i];
     owner = atomic_load(&slot->owner);
-    if (!alive(owner, true))
+    if (!board_alive(owner, true))
         return false;
     /* Bounded, in case the owner is killed while it writes; with pauses, in case it only waits
      * for a processor. */
@@ -262,8 +297,9 @@ bool board_slot(const struct board *board, size_t i, struct board_slot_info *out
         out->pid = owner_pid(owner);
         out->state = (enum board_state)atomic_load_explicit(&slot->state, memory_order_relaxed);
         out->started_ms = atomic_load_explicit(&slot->started_ms, memory_order_relaxed);
-        load_text(out->tenant, sizeof out->tenant, slot->tenant, BOARD_TENANT_WORDS);
-        load_text(out->route, sizeof out->route, slot->route, BOARD_ROUTE_WORDS);
+        board_load_text(out->pool, sizeof out->pool, slot->pool, BOARD_POOL_WORDS);
+        board_load_text(out->tenant, sizeof out->tenant, slot->tenant, BOARD_TENANT_WORDS);
+        board_load_text(out->route, sizeof out->route, slot->route, BOARD_ROUTE_WORDS);
         for (int k = 0; k < BC_COUNT; k++)
             out->counters[k] = atomic_load_explicit(&slot->counters[k], memory_order_relaxed);
         atomic_thread_fence(memory_order_acquire);

@@ -11,10 +11,11 @@
 #include <stdatomic.h>
 
 #define BOARD_MAGIC   "ERPBOARD"
-#define BOARD_VERSION 1
+#define BOARD_VERSION 2
 
 #define BOARD_TENANT_WORDS 6
 #define BOARD_ROUTE_WORDS  8
+#define BOARD_POOL_WORDS   2
 
 struct board_slot {
     _Alignas(64) _Atomic uint64_t owner; /* pid and start time of its process; 0 = free */
@@ -22,6 +23,12 @@ struct board_slot {
     _Atomic uint32_t state;
     _Atomic int64_t started_ms;
     _Atomic uint64_t tenant_hash; /* 0 = no tenant */
+    _Atomic uint64_t pool_hash;   /* 0 = none was named */
+    _Atomic uint64_t waits_for;   /* cluster; 0 = nothing */
+    _Atomic int64_t waits_since_us;
+    _Atomic uint64_t answered_by; /* the last cluster that answered, and when */
+    _Atomic int64_t answered_us;
+    _Atomic uint64_t pool[BOARD_POOL_WORDS];
     _Atomic uint64_t tenant[BOARD_TENANT_WORDS];
     _Atomic uint64_t route[BOARD_ROUTE_WORDS];
     _Atomic uint64_t counters[BC_COUNT];
@@ -31,6 +38,21 @@ struct board_slot {
 struct board_breaker {
     _Atomic uint64_t cluster; /* 0 = unused; never changes afterwards */
     _Atomic uint64_t word;    /* see board_shared.c; 0 = closed */
+};
+
+/* Open-addressed too. Whoever finds a row without its text writes it: the one who took the row may
+ * have been killed before that, and all write the same. */
+struct board_tenant_slot {
+    _Atomic uint64_t hash; /* of the slug; 0 = unused; never changes afterwards */
+    _Atomic uint64_t cluster;
+    _Atomic uint64_t slug[BOARD_TENANT_WORDS];
+    _Atomic uint64_t counters[BT_COUNT];
+};
+
+struct board_debug {
+    _Atomic uint64_t hash;    /* of the slug; 0 = never used */
+    _Atomic int64_t until_ms; /* past: free */
+    _Atomic uint64_t slug[BOARD_TENANT_WORDS];
 };
 
 struct board_head {
@@ -48,6 +70,8 @@ struct board_map {
     struct board_slot slots[BOARD_SLOTS];
     _Atomic uint64_t epochs[BOARD_EPOCHS];
     struct board_breaker breakers[BOARD_BREAKERS];
+    struct board_tenant_slot tenants[BOARD_TENANTS + 1]; /* the last: all others */
+    struct board_debug debugs[BOARD_DEBUGS];
 };
 
 static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
@@ -58,5 +82,13 @@ struct board {
     struct board_slot *slot; /* ours, NULL before board_claim */
     uint64_t owner;          /* what stands in it */
 };
+
+/* Text in words, cut to what fits; `out` is always ended. board.c */
+void board_store_text(_Atomic uint64_t *words, size_t n, const char *text);
+void board_load_text(char *out, size_t cap, _Atomic uint64_t *words, size_t n);
+uint64_t board_slug_hash(const char *slug); /* never 0 */
+/* Does the process that an owner word names live? `thorough` also asks whether it is still the
+ * same. */
+bool board_alive(uint64_t owner, bool thorough);
 
 #endif

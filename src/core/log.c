@@ -18,6 +18,7 @@ static const char *const level_names[] = {
 };
 
 static enum log_level threshold = LOG_LVL_INFO;
+static const char *verbose_id; /* of the request that is logged in detail; NULL: none */
 
 struct line {
     char p[LINE_MAX_BYTES];
@@ -111,6 +112,16 @@ void log_set_level(enum log_level level)
     threshold = level;
 }
 
+void log_verbose(const char *request_id)
+{
+    verbose_id = request_id;
+}
+
+bool log_enabled(enum log_level level)
+{
+    return level >= threshold || verbose_id;
+}
+
 bool log_level_parse(const char *text, enum log_level *out)
 {
     for (size_t i = 0; i < ARRAY_LEN(level_names); i++)
@@ -129,7 +140,7 @@ void log_event(enum log_level level, const char *event, ...)
     va_list args;
     int saved = errno;
 
-    if (level < threshold)
+    if (!log_enabled(level))
         return;
     clock_format(now, clock_ms());
     addz(&line, "ts=");
@@ -138,6 +149,10 @@ void log_event(enum log_level level, const char *event, ...)
     addz(&line, level_names[level]);
     addz(&line, " event=");
     add_value(&line, event);
+    if (verbose_id && level == LOG_LVL_DEBUG) {
+        addz(&line, " request_id=");
+        add_value(&line, verbose_id);
+    }
     va_start(args, event);
     while (!line.full && (key = va_arg(args, const char *)) != NULL) {
         const char *value = va_arg(args, const char *);

@@ -11,6 +11,11 @@
 enum log_level { LOG_LVL_DEBUG, LOG_LVL_INFO, LOG_LVL_WARN, LOG_LVL_ERROR };
 
 void log_set_level(enum log_level level);
+bool log_enabled(enum log_level level);
+
+/* From now on everything is logged, and lines of level debug carry the request's id, which is
+ * borrowed until NULL ends it. */
+void log_verbose(const char *request_id);
 bool log_level_parse(const char *text, enum log_level *out);
 
 /* Emits `level=… event=… key=value …`: pairs of `const char *`, ended by NULL. A NULL value

@@ -53,9 +53,12 @@ static void make_opts(const struct scope *scope, int32_t time_ms, const bson_t *
         die("a session of another client: %s", error.message);
 }
 
-static mongoc_collection_t *open_collection(struct scope *scope, const char *collection)
+static mongoc_collection_t *open_collection(struct scope *scope, const char *op,
+                                            const char *collection)
 {
     scope->round_trips++;
+    scope->op = op;
+    scope->about = collection;
     return mongoc_client_get_collection(scope->client, scope->db_name, collection);
 }
 
@@ -100,7 +103,9 @@ static bool finish(struct scope *scope, int64_t started_us, bool ok, const bson_
 {
     int64_t took_us = clock_mono_us() - started_us;
 
+    scope_waited(scope);
     scope->spent_us += took_us;
+    scope_log(scope, took_us, ok ? NULL : error);
     if (!ok)
         return scope_fail(scope, error, reply, took_us, err);
     answered(scope);
@@ -126,7 +131,7 @@ static int32_t cursor_time_ms(struct scope *scope)
 mongoc_cursor_t *scope_find(struct scope *scope, const char *collection, const bson_t *filter,
                             const bson_t *opts)
 {
-    mongoc_collection_t *handle = open_collection(scope, collection);
+    mongoc_collection_t *handle = open_collection(scope, "find", collection);
     mongoc_cursor_t *cursor;
     bson_t all;
 
@@ -142,7 +147,7 @@ mongoc_cursor_t *scope_find(struct scope *scope, const char *collection, const b
 mongoc_cursor_t *scope_aggregate(struct scope *scope, const char *collection,
                                  const bson_t *pipeline, const bson_t *opts)
 {
-    mongoc_collection_t *handle = open_collection(scope, collection);
+    mongoc_collection_t *handle = open_collection(scope, "aggregate", collection);
     mongoc_cursor_t *cursor;
     bson_t all;
 
@@ -165,8 +170,13 @@ bool scope_next(struct scope *scope, mongoc_cursor_t *cursor, const bson_t **doc
     scope->transient = scope->cluster_down = scope->cluster_lost = false;
     if (started_us >= scope->deadline_us)
         return err_set(err, ERR_TIMEOUT, "The request took too long.");
+    scope_waits(scope);
     if (mongoc_cursor_next(cursor, doc)) {
-        scope->spent_us += clock_mono_us() - started_us;
+        int64_t took_us = clock_mono_us() - started_us;
+
+        scope_waited(scope);
+        scope->spent_us += took_us;
+        scope_log(scope, took_us, NULL);
         answered(scope);
         return true;
     }
@@ -207,8 +217,8 @@ bool scope_count(struct scope *scope, const char *collection, const bson_t *filt
         BSON_APPEND_INT64(&extra, "limit", limit);
     make_opts(scope, time_ms, &extra, &opts);
     bson_destroy(&extra);
-    handle = open_collection(scope, collection);
-    started_us = clock_mono_us();
+    handle = open_collection(scope, "count", collection);
+    started_us = scope_waits(scope);
     *count = mongoc_collection_count_documents(handle, filter, &opts, NULL, &reply, &error);
     ok = finish(scope, started_us, *count >= 0, &error, &reply, err);
     mongoc_collection_destroy(handle);
@@ -230,8 +240,8 @@ bool scope_insert(struct scope *scope, const char *collection, const bson_t *doc
     if (!begin(scope, &time_ms, err))
         return false;
     make_opts(scope, time_ms, NULL, &opts);
-    handle = open_collection(scope, collection);
-    started_us = clock_mono_us();
+    handle = open_collection(scope, "insert", collection);
+    started_us = scope_waits(scope);
     ok = mongoc_collection_insert_one(handle, doc, &opts, &reply, &error);
     ok = finish(scope, started_us, ok, &error, &reply, err);
     mongoc_collection_destroy(handle);
@@ -261,9 +271,9 @@ static bool modify(struct scope *scope, const char *collection, const bson_t *fi
     if (!mongoc_find_and_modify_opts_append(opts, &all))
         die("options of findAndModify do not fit");
     bson_destroy(&all);
-    handle = open_collection(scope, collection);
+    handle = open_collection(scope, "findAndModify", collection);
     bson_destroy(reply); /* the driver initialises it again */
-    started_us = clock_mono_us();
+    started_us = scope_waits(scope);
     ok = mongoc_collection_find_and_modify_with_opts(handle, filter, opts, reply, &error);
     ok = finish(scope, started_us, ok, &error, reply, err);
     mongoc_collection_destroy(handle);
@@ -362,6 +372,13 @@ bool scope_find_and_update(struct scope *scope, const char *collection, const bs
     return ok;
 }
 
+static const char *command_name(const bson_t *command)
+{
+    bson_iter_t iter;
+
+    return bson_iter_init(&iter, command) && bson_iter_next(&iter) ? bson_iter_key(&iter) : NULL;
+}
+
 bool scope_command(struct scope *scope, const bson_t *command, bson_t *reply, struct err *err)
 {
     bson_error_t error;
@@ -377,7 +394,9 @@ bool scope_command(struct scope *scope, const bson_t *command, bson_t *reply, st
     bson_init(&opts);
     BSON_APPEND_INT32(&opts, "maxTimeMS", time_ms);
     scope->round_trips++;
-    started_us = clock_mono_us();
+    scope->op = command_name(command);
+    scope->about = NULL;
+    started_us = scope_waits(scope);
     ok = mongoc_client_command_with_opts(scope->client, scope->db_name, command, NULL, &opts, reply,
                                          &error);
     bson_destroy(&opts);

@@ -35,7 +35,11 @@ struct scope {
     int64_t spent_us;                 /* time spent waiting for the database */
     /* How clients and breakers learn. Set by tenant/clients.c; NULL: nobody listens. */
     void (*verdict)(struct scope *scope, enum scope_verdict verdict);
+    /* A command goes out at `since_us`; or, with 0, is over. NULL: nobody listens. */
+    void (*waits)(struct scope *scope, int64_t since_us);
     void *verdict_data;
+    uint64_t cluster;       /* number of its cluster (clients_cluster) */
+    const char *op, *about; /* the command under way and its collection, for the log */
     bool answered;
 };
 
@@ -84,6 +88,13 @@ mongoc_cursor_t *scope_aggregate(struct scope *scope, const char *collection,
  * never part of a transaction. `reply` is initialised by the call in every case; the caller
  * destroys it. */
 bool scope_command(struct scope *scope, const bson_t *command, bson_t *reply, struct err *err);
+
+/* For db/ alone: around each command; the time of the start. */
+int64_t scope_waits(struct scope *scope);
+void scope_waited(struct scope *scope);
+/* For db/scope.c: one line of level debug about the command under way, of a cursor with its first
+ * answer. `error` NULL: it went well. */
+void scope_log(struct scope *scope, int64_t took_us, const bson_error_t *error);
 
 /* For db/txn.c: takes note of a failure that took `took_us`, and sets `err`. Always false. */
 bool scope_fail(struct scope *scope, const bson_error_t *error, const bson_t *reply,

@@ -85,13 +85,14 @@ static void pause_a_while(void)
 static bool server_is_there(struct scope *scope, struct err *err)
 {
     bson_t ping = BSON_INITIALIZER, reply;
-    int64_t started_us = clock_mono_us();
+    int64_t started_us = scope_waits(scope);
     bson_error_t error;
     bool ok;
 
     BSON_APPEND_INT32(&ping, "ping", 1);
     BSON_APPEND_INT32(&ping, "maxTimeMS", 1000);
     ok = mongoc_client_command_simple(scope->client, "admin", &ping, NULL, &reply, &error);
+    scope_waited(scope);
     if (!ok)
         scope_fail(scope, &error, &reply, clock_mono_us() - started_us, err);
     bson_destroy(&ping);
@@ -118,7 +119,7 @@ static enum outcome commit(struct scope *scope, mongoc_client_session_t *session
     enum outcome outcome = UNKNOWN;
 
     for (int attempt = 1; outcome == UNKNOWN; attempt++) {
-        int64_t started_us = clock_mono_us();
+        int64_t started_us = scope_waits(scope);
         int64_t took_us;
         bson_error_t error;
         bson_t reply;
@@ -130,6 +131,7 @@ static enum outcome commit(struct scope *scope, mongoc_client_session_t *session
         else if (!errmap_has_label(&reply, "UnknownTransactionCommitResult"))
             outcome = FAILED;
         took_us = clock_mono_us() - started_us;
+        scope_waited(scope);
         scope->round_trips++;
         scope->spent_us += took_us;
         if (outcome != DONE)

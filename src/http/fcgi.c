@@ -8,6 +8,7 @@
 #include "base.h"
 #include <fcgiapp.h>
 #include <poll.h>
+#include <sys/un.h>
 #include "http/fcgi.h"
 #include "http/gate.h"
 #include "core/clock.h"
@@ -290,6 +291,24 @@ static bool socket_ready(void)
     return flags >= 0 && fcntl(0, F_SETFL, flags & ~O_NONBLOCK) == 0;
 }
 
+/* The pool's name is that of its socket. */
+static void name_pool(struct board *board)
+{
+    struct sockaddr_un address = {0};
+    socklen_t size = sizeof address - 1;
+    const char *name;
+    char *end;
+
+    if (getsockname(0, (struct sockaddr *)&address, &size) != 0 || address.sun_family != AF_UNIX)
+        return;
+    name = strrchr(address.sun_path, '/');
+    name = name ? name + 1 : address.sun_path;
+    end = strrchr(name, '.');
+    if (end)
+        *end = '\0';
+    board_pool(board, name);
+}
+
 int fcgi_serve(struct app *app)
 {
     struct worker worker = {.app = app, .serve_max = spread(app->conf.recycle_requests)};
@@ -302,6 +321,7 @@ int fcgi_serve(struct app *app)
     }
     if (FCGX_Init() != 0 || FCGX_InitRequest(&worker.fcgi, 0, 0) != 0)
         die("libfcgi does not start");
+    name_pool(app->board);
     worker.arena = arena_new(ARENA_LIMIT);
     err_init(&worker.err);
     str_init(&worker.body);

@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "http/cors.h"
 #include "http/gate_steps.h"
+#include "http/metrics.h"
 
 #define QUEUE_MAX_MS 10000
 
@@ -23,8 +24,8 @@ static bool gate_age(struct req *req)
 
 /* The order is part of the interface: gate.h gives it. */
 static gate_step *const steps[] = {
-    gate_size,    gate_token,  gate_role,         gate_acting, gate_media_type, gate_query,
-    gate_headers, gate_tenant, gate_subscription, gate_module, gate_branch,     gate_bulkhead,
+    gate_size,    gate_token,    gate_role,   gate_acting,       gate_media_type, gate_query,
+    gate_headers, gate_bulkhead, gate_tenant, gate_subscription, gate_module,     gate_branch,
     gate_body,
 };
 
@@ -39,16 +40,49 @@ static bool gate_pass(struct req *req)
 
 /* ---- after the handler ---- */
 
+static void count_time(struct board *board, int64_t took_us)
+{
+    static const struct {
+        int64_t up_to_us;
+        enum board_counter counter;
+    } buckets[] = {
+        {5000, BC_MS_5},     {25000, BC_MS_25},     {100000, BC_MS_100},
+        {500000, BC_MS_500}, {2500000, BC_MS_2500},
+    };
+
+    board_count(board, BC_TIME_US, (uint64_t)took_us);
+    for (size_t i = 0; i < ARRAY_LEN(buckets); i++)
+        if (took_us <= buckets[i].up_to_us) {
+            board_count(board, buckets[i].counter, 1);
+            return;
+        }
+}
+
 static void count(struct req *req)
 {
+    int64_t took_us = clock_mono_us() - req->started_us;
+    const char *slug = gate_slug(req);
     struct board *board = req->app->board;
+    int status = req->resp.status;
 
     board_count(board, BC_REQUESTS, 1);
-    if (req->resp.status >= 500)
+    if (status >= 500)
         board_count(board, BC_ERRORS_5XX, 1);
-    else if (req->resp.status >= 400)
+    else if (status >= 400)
         board_count(board, BC_ERRORS_4XX, 1);
     board_count(board, BC_DB_ROUND_TRIPS, req->scope.round_trips);
+    count_time(board, took_us);
+    if (!slug)
+        return;
+    board_tenant_count(board, slug, req->scope.cluster,
+                       (uint64_t[BT_COUNT]){
+                           [BT_REQUESTS] = 1,
+                           [BT_ERRORS_4XX] = status >= 400 && status < 500,
+                           [BT_ERRORS_5XX] = status >= 500,
+                           [BT_ROUND_TRIPS] = req->scope.round_trips,
+                           [BT_TIME_US] = (uint64_t)took_us,
+                           [BT_DB_US] = (uint64_t)req->scope.spent_us,
+                       });
 }
 
 static void log_request(const struct req *req)
@@ -84,7 +118,7 @@ static bool serve(struct req *req)
 
 void gate_serve(struct req *req)
 {
-    bool ok = cors_serve(req) || serve(req);
+    bool ok = cors_serve(req) || metrics_serve(req) || serve(req);
 
     if (!ok && !err_is_set(req->err))
         err_set(req->err, ERR_INTERNAL, "The server failed to do this; the log says more.");
@@ -94,5 +128,6 @@ void gate_serve(struct req *req)
         req->resp.status = 200;
     count(req);
     log_request(req);
+    log_verbose(NULL);
     board_idle(req->app->board);
 }

@@ -1,7 +1,7 @@
 /* The gate: applies a row's policy before its handler runs, in one fixed order.
  *
- * Age and size, token, principal, role, who acts as another, media type, query names, tenant with
- * its breaker (fail closed), subscription, module, branch, bulkhead, body and JSON. Who is
+ * Age and size, token, principal, role, who acts as another, media type, query names, bulkhead,
+ * tenant with its breaker (fail closed), subscription, module, branch, body and JSON. Who is
  * not known learns nothing but that, and nothing of a body is read before the row allows it. Every
  * refusal of the server is made here or in the rooms that it asks.
  */

@@ -3,6 +3,16 @@
 #include "base.h"
 #include "http/gate_steps.h"
 #include "core/clock.h"
+#include "core/log.h"
+
+const char *gate_slug(const struct req *req)
+{
+    if (!req->authenticated)
+        return NULL;
+    return req->principal.tenant_slug ? req->principal.tenant_slug
+           : req->principal.legacy    ? "default"
+                                      : NULL;
+}
 
 /* ---- who is asking ---- */
 
@@ -10,6 +20,7 @@ bool gate_token(struct req *req)
 {
     const char *text = req->authorization;
     struct app *app = req->app;
+    const char *slug;
 
     if (req->route->auth == AUTH_PUBLIC)
         return true;
@@ -24,6 +35,9 @@ bool gate_token(struct req *req)
     /* Whoever reads the reply shall know whose eyes it is for. */
     if (req->principal.impersonated)
         resp_header(req, "X-Impersonated-By", req->principal.impersonator);
+    slug = gate_slug(req);
+    if (slug && board_debug_on(app->board, slug))
+        log_verbose(req->request_id);
     return true;
 }
 
@@ -57,6 +71,30 @@ bool gate_acting(struct req *req)
 }
 
 /* ---- whose data ---- */
+
+/* Before anything is asked of the tenant's database, so that a cluster that hangs never holds more
+ * workers than the share. */
+bool gate_bulkhead(struct req *req)
+{
+    const char *slug = gate_slug(req);
+    struct board *board = req->app->board;
+    int workers, share;
+
+    if (!slug || req->route->tenancy == TENANCY_NONE)
+        return true;
+    board_tenant(board, slug);
+    if ((workers = board_pool_workers(board)) < 3)
+        return true;
+    share = (int)((workers * req->app->conf.tenant_share_pct + 99) / 100);
+    if (board_tenant_busy(board, slug) <= (share > 1 ? share : 1))
+        return true;
+    if (board_cluster_hangs(board, board_tenant_cluster(board, slug)))
+        return err_set_retry(req->err, ERR_DB_UNAVAILABLE, 1,
+                             "The database of this tenant does not answer. Please try again "
+                             "shortly.");
+    return err_set_retry(req->err, ERR_TENANT_BUSY, 1,
+                         "Too many requests of this business are running at once.");
+}
 
 static bool resolve(struct req *req)
 {
@@ -115,8 +153,6 @@ bool gate_tenant(struct req *req)
         return true;
     ok = resolve(req) || away_is_fine(req);
     req->tenant_us = clock_mono_us() - begun;
-    if (ok)
-        board_tenant(req->app->board, req->tenant->slug);
     return ok;
 }
 
@@ -134,8 +170,8 @@ bool gate_subscription(struct req *req)
 }
 
 /* Modules that every business has. */
-static const char *const core_modules[] = {"core",     "catalogue", "customers",
-                                           "branches", "settings",  "sales",  "users"};
+static const char *const core_modules[] = {"core",     "catalogue", "customers", "branches",
+                                           "settings", "sales",     "users"};
 
 static bool module_enabled(const struct tenant *tenant, const char *module)
 {
@@ -176,18 +212,4 @@ bool gate_branch(struct req *req)
             "This account is assigned to no branch: an administrator has to assign one.");
     req->scope.branch_id = req->principal.branch_id;
     return true;
-}
-
-bool gate_bulkhead(struct req *req)
-{
-    struct app *app = req->app;
-    int workers, share;
-
-    if (!req->tenant || (workers = board_workers(app->board)) < 3)
-        return true;
-    share = (int)((workers * app->conf.tenant_share_pct + 99) / 100);
-    if (board_tenant_busy(app->board, req->tenant->slug) <= (share > 1 ? share : 1))
-        return true;
-    return err_set_retry(req->err, ERR_TENANT_BUSY, 1,
-                         "Too many requests of this business are running at once.");
 }

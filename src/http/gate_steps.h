@@ -12,4 +12,8 @@ gate_step gate_size, gate_media_type, gate_query, gate_headers, gate_body;
 gate_step gate_token, gate_role, gate_acting, gate_tenant, gate_subscription, gate_module,
     gate_branch, gate_bulkhead;
 
+/* Whose counters a request belongs to: the slug of a verified token, "default" for the shared
+ * database; NULL: nobody's. gate_access.c */
+const char *gate_slug(const struct req *req);
+
 #endif

@@ -2,6 +2,7 @@
  * connection is like is in clients_uri.c, which database a tenant has in resolve.c. */
 #include "base.h"
 #include "tenant/clients.h"
+#include "core/clock.h"
 #include "core/id.h"
 #include "core/log.h"
 
@@ -166,6 +167,7 @@ static void evict_one(struct clients *clients)
             oldest = i;
     remove_at(clients, oldest);
     count(clients, BC_CLIENT_EVICT);
+    log_event(LOG_LVL_DEBUG, "client_cache", "result", "eviction", NULL);
 }
 
 static struct entry *get(struct clients *clients, const char *uri, struct err *err)
@@ -181,9 +183,11 @@ static struct entry *get(struct clients *clients, const char *uri, struct err *e
     else if (i < clients->n) {
         clients->entries[i]->used = ++clients->tick;
         count(clients, BC_CLIENT_HIT);
+        log_event(LOG_LVL_DEBUG, "client_cache", "result", "hit", NULL);
         return clients->entries[i];
     }
     count(clients, BC_CLIENT_MISS);
+    log_event(LOG_LVL_DEBUG, "client_cache", "result", "miss", NULL);
     if (clients->tick == 0)
         init_driver();
     if (clients->n == clients->max)
@@ -213,12 +217,22 @@ static void learn(struct scope *scope, enum scope_verdict verdict)
         entry->suspect = true;
     if (!board)
         return;
-    if (verdict == SCOPE_ANSWERED)
+    if (verdict == SCOPE_ANSWERED) {
+        board_answered(board, entry->cluster);
         board_breaker_ok(board, entry->cluster);
-    else if (verdict == SCOPE_DROPPED)
+    }
+    if (verdict == SCOPE_DROPPED)
         board_breaker_fail(board, entry->cluster);
-    else
+    if (verdict == SCOPE_LOST)
         board_breaker_trip(board, entry->cluster);
+}
+
+static void waits(struct scope *scope, int64_t since_us)
+{
+    struct entry *entry = scope->verdict_data;
+
+    if (entry->board)
+        board_waits(entry->board, since_us ? entry->cluster : 0, since_us);
 }
 
 static bool cluster_away(const char *tenant_id, int retry_after, struct err *err)
@@ -228,15 +242,33 @@ static bool cluster_away(const char *tenant_id, int retry_after, struct err *err
                          tenant_id ? " for this tenant" : "");
 }
 
-static bool ping(struct scope *scope, struct err *err)
+/* Is a cluster back? By a client of its own, which gives up sooner than those that serve. */
+static bool probe_cluster(struct clients *clients, const char *uri_text, uint64_t cluster)
 {
-    bson_t command = BSON_INITIALIZER, reply;
+    mongoc_uri_t *uri = clients_parse_uri(uri_text);
+    bson_t command = BSON_INITIALIZER;
+    mongoc_client_t *client = NULL;
+    bson_error_t error;
     bool ok;
 
+    if (uri && clients_uri_impatient(uri))
+        client = mongoc_client_new_from_uri_with_error(uri, &error);
     BSON_APPEND_INT32(&command, "ping", 1);
-    ok = scope_command(scope, &command, &reply, err);
+    board_waits(clients->board, cluster, clock_mono_us());
+    ok = client && mongoc_client_command_simple(client, "admin", &command, NULL, NULL, &error);
+    board_waits(clients->board, 0, 0);
+    log_event(LOG_LVL_INFO, "breaker_probe", "answered", ok ? "yes" : "no", NULL);
+    if (ok)
+        board_answered(clients->board, cluster);
+    if (ok)
+        board_breaker_ok(clients->board, cluster);
+    else
+        board_breaker_trip(clients->board, cluster);
+    if (client && !ok)
+        mongoc_client_reset(client); /* no goodbye to who is away */
+    mongoc_client_destroy(client);
+    mongoc_uri_destroy(uri);
     bson_destroy(&command);
-    bson_destroy(&reply);
     return ok;
 }
 
@@ -253,7 +285,10 @@ static bool may_ask(struct board *board, uint64_t cluster, const char *tenant_id
         return cluster_away(tenant_id, retry_after, err);
     /* A closed breaker says yes twice, one that is being probed only once. */
     *probe = !board_breaker_allow(board, cluster, &retry_after);
-    return true;
+    if (*probe || !board_cluster_hangs(board, cluster))
+        return true;
+    *probe = board_breaker_suspect(board, cluster);
+    return *probe || cluster_away(tenant_id, 1, err);
 }
 
 bool clients_scope(struct clients *clients, const char *uri, const char *db_name,
@@ -264,8 +299,13 @@ bool clients_scope(struct clients *clients, const char *uri, const char *db_name
     struct entry *entry;
     bool probe;
 
+    scope->cluster = cluster;
     if (!may_ask(clients->board, cluster, tenant_id, &probe, err))
         return false;
+    if (clients->tick == 0)
+        init_driver();
+    if (probe && !probe_cluster(clients, uri, cluster))
+        return cluster_away(tenant_id, 1, err);
     entry = get(clients, uri, err);
     if (!entry) {
         if (clients->board && err->code == ERR_DB_UNAVAILABLE)
@@ -282,10 +322,11 @@ bool clients_scope(struct clients *clients, const char *uri, const char *db_name
         .deadline_us = deadline_us,
         .arena = arena,
         .verdict = learn,
+        .waits = waits,
+        .cluster = cluster,
         .verdict_data = entry,
     };
-    /* The request might end without a command, and leave everyone waiting for its verdict. */
-    return probe ? ping(scope, err) : true;
+    return true;
 }
 
 void clients_drop(struct clients *clients, const char *uri)

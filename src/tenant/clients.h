@@ -45,6 +45,8 @@ uint64_t clients_cluster(const char *uri);
 /* A URI as our clients use it: parsed, with our timeouts and concerns. The caller destroys it. NULL
  * when it does not parse. */
 mongoc_uri_t *clients_parse_uri(const char *uri);
+/* Shortens the timeouts of such a URI, for asking whether a cluster is back. */
+bool clients_uri_impatient(mongoc_uri_t *uri);
 bool clients_uri_usable(const char *uri); /* does it parse */
 
 #endif

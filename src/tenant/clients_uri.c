@@ -10,6 +10,7 @@
 #define SOCKET_MS    5000
 #define HEARTBEAT_MS 30000
 #define WTIMEOUT_MS  4000
+#define PROBE_MS     1200
 
 /* The part of a URI that begins after user and password. */
 static const char *uri_hosts(const char *uri)
@@ -101,6 +102,13 @@ mongoc_uri_t *clients_parse_uri(const char *text)
     }
     mongoc_log_set_handler(driver_log, NULL);
     return uri;
+}
+
+bool clients_uri_impatient(mongoc_uri_t *uri)
+{
+    return mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, PROBE_MS) &&
+           mongoc_uri_set_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, CONNECT_MS) &&
+           mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, PROBE_MS);
 }
 
 bool clients_uri_usable(const char *text)

@@ -96,10 +96,12 @@ static struct slot *slot_fresh(struct registry *registry, const char *key)
         clock_mono_us() - slot->read_us >= ttl_s * 1000000) {
         if (registry->board)
             board_count(registry->board, BC_REGISTRY_MISS, 1);
+        log_event(LOG_LVL_DEBUG, "registry_cache", "key", key, "result", "miss", NULL);
         return NULL;
     }
     if (registry->board)
         board_count(registry->board, BC_REGISTRY_HIT, 1);
+    log_event(LOG_LVL_DEBUG, "registry_cache", "key", key, "result", "hit", NULL);
     slot->used = ++registry->tick;
     return slot;
 }

@@ -384,7 +384,7 @@ static void breaker_opens_after_three(void **state ERP_UNUSED)
 
 static void breaker_pauses_double(void **state ERP_UNUSED)
 {
-    static const int pauses[] = {1, 2, 4, 8, 8, 8};
+    static const int pauses[] = {1, 2, 3, 3, 3, 3};
     struct board *board = open_board();
 
     for (int i = 0; i < 3; i++)
@@ -399,7 +399,7 @@ static void breaker_pauses_double(void **state ERP_UNUSED)
         assert_int_equal(ask(board), 1); /* the probe is out */
         fail_once(board);
     }
-    ahead_us += 8000000;
+    ahead_us += 3000000;
     assert_int_equal(ask(board), 0);
     board_breaker_ok(board, CLUSTER);
     assert_int_equal(ask(board), 0);

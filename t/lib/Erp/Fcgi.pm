@@ -28,6 +28,12 @@ sub new {
     return $self;
 }
 
+# The workers of a pool of the instance, spoken to past nginx: to connect and reply.
+sub pool {
+    my ($class, $erp, $name) = @_;
+    return bless { path => $erp->socket($name), borrowed => 1 }, $class;
+}
+
 sub _record {
     my ($type, $bytes) = @_;
     return pack('CCnnCC', 1, $type, 1, length $bytes, 0, 0) . $bytes;
@@ -103,7 +109,7 @@ sub DESTROY {
         kill 'KILL', $self->{pid};
         waitpid $self->{pid}, 0;
     }
-    unlink $self->{path};
+    unlink $self->{path} if !$self->{borrowed};
     return;
 }
 
