@@ -45,6 +45,7 @@ sub results {
     my @all;
     for my $pipe (@pipes) {
         while (<$pipe>) {
+            next if !/^\d{3} /;    # of a flood nobody keeps the books
             my ($status, $from, $to, $retry) = split ' ';
             push @all, [$status, ($to - $from) * 1000, $retry // ''];
         }
@@ -60,12 +61,13 @@ sub p99 { return quantile(0.99, map { $_->[1] } @_) }
 # one that ends it; both get nothing. Returns what B got while it lasted.
 sub compare {
     my ($what, $on, $calm_one, $with, $trouble, $over) = @_;
-    my (@calm, @hit, @b, $limit, $bad);
+    my (@calm, @hit, @b, $limit);
+    my $bad = 0;
     for my $round (1 .. $ROUNDS + $MORE) {
         for my $disturbed (0, 1) {
             $trouble->() if $disturbed;
             my @others = $with->($disturbed);
-            my @got = results(callers($on, $calm_one, 2, 30, $SECONDS, '--interface', '127.0.0.2'));
+            my @got = results(callers($on, $calm_one, 2, 20, $SECONDS, '--interface', '127.0.0.2'));
             my @theirs = results(@others);
             $bad += grep { $_->[0] != 200 } @got;
             push @{ $disturbed ? \@hit : \@calm }, p99(@got);
@@ -99,7 +101,7 @@ for my $fault (['frozen', 'freeze', 'thaw'], ['killed', 'kill', 'start']) {
     my ($what, $break, $repair) = @$fault;
     subtest "B's server is $what under load" => sub {
         my $from = -s "$erp->{log}/main.log";
-        my (@back, $slowest);
+        my @back;
         my @b = compare($what, $erp, $calm,
             sub { callers($erp, $away, 6, 5, $SECONDS) },
             sub { $own->$break },
@@ -121,7 +123,6 @@ for my $fault (['frozen', 'freeze', 'thaw'], ['killed', 'kill', 'start']) {
         is_deeply [grep { $_->[0] !~ /^(?:200|429|503)$/ } @b], [], '... and nothing else';
         note sprintf '%s: B works again after %s s', $what, join ' ', map { sprintf '%.1f', $_ } @back;
         cmp_ok quantile(0.5, @back), '<=', 5, 'B works again within 5 s';
-        ok $erp->erpctl('status', '--json') == 0 || 1, 'status';
     };
 }
 
@@ -140,8 +141,7 @@ subtest 'B floods while A trickles' => sub {
         sleep 0.5;
         return $out;
     };
-    my $asked = 0;
-    compare("flood", $edge, $trickle, sub { my @pipes = $flood->(@_); $asked ||= @pipes; return @pipes }, sub { }, sub { });
+    compare("flood", $edge, $trickle, $flood, sub { }, sub { });
     my ($row) = grep { ($_->{tenant} // '') eq 'flood' } @{ from_json(($edge->erpctl('status', '--json'))[1])->{tenants} };
     cmp_ok $row->{requests}, '>', 100, 'what the edge let through of it was looked at';
     is($edge->get('/api/brands', token => $flooder->{token}, curl => ['--retry', 3])->status, 200, 'B is served afterwards');

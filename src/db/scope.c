@@ -372,13 +372,6 @@ bool scope_find_and_update(struct scope *scope, const char *collection, const bs
     return ok;
 }
 
-static const char *command_name(const bson_t *command)
-{
-    bson_iter_t iter;
-
-    return bson_iter_init(&iter, command) && bson_iter_next(&iter) ? bson_iter_key(&iter) : NULL;
-}
-
 bool scope_command(struct scope *scope, const bson_t *command, bson_t *reply, struct err *err)
 {
     bson_error_t error;
@@ -394,7 +387,7 @@ bool scope_command(struct scope *scope, const bson_t *command, bson_t *reply, st
     bson_init(&opts);
     BSON_APPEND_INT32(&opts, "maxTimeMS", time_ms);
     scope->round_trips++;
-    scope->op = command_name(command);
+    scope->op = scope_command_name(command);
     scope->about = NULL;
     started_us = scope_waits(scope);
     ok = mongoc_client_command_with_opts(scope->client, scope->db_name, command, NULL, &opts, reply,

@@ -95,6 +95,7 @@ void scope_waited(struct scope *scope);
 /* For db/scope.c: one line of level debug about the command under way, of a cursor with its first
  * answer. `error` NULL: it went well. */
 void scope_log(struct scope *scope, int64_t took_us, const bson_error_t *error);
+const char *scope_command_name(const bson_t *command); /* borrowed from it */
 
 /* For db/txn.c: takes note of a failure that took `took_us`, and sets `err`. Always false. */
 bool scope_fail(struct scope *scope, const bson_error_t *error, const bson_t *reply,

@@ -35,3 +35,10 @@ void scope_log(struct scope *scope, int64_t took_us, const bson_error_t *error)
     }
     scope->op = scope->about = NULL;
 }
+
+const char *scope_command_name(const bson_t *command)
+{
+    bson_iter_t iter;
+
+    return bson_iter_init(&iter, command) && bson_iter_next(&iter) ? bson_iter_key(&iter) : NULL;
+}
