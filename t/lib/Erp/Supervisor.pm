@@ -19,6 +19,7 @@ use Erp::Json qw(from_json to_json);
 use Erp::Say qw(slurp spew);
 
 my $RESTART_S = 0.1;     # between a death and the next start
+my $BACKLOG   = 512;     # a burst that the edge lets through has to fit: else nginx refuses everybody
 my $GRACE_S   = 30;      # for the request in hand
 my @KEEP_ENV  = qw(PATH HOME LANG TZ TMPDIR ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS);
 
@@ -62,7 +63,7 @@ sub _add_pool {
     unlink $pool->{socket};
     my $mask = umask 0117;    # 0660
     my $socket = IO::Socket::UNIX->new(
-        Type => SOCK_STREAM, Local => $pool->{socket}, Listen => 8 * ($pool->{workers} || 1))
+        Type => SOCK_STREAM, Local => $pool->{socket}, Listen => $BACKLOG)
         or die "$pool->{socket}: $!\n";
     umask $mask;
     push @{ $self->{members} },
