@@ -132,7 +132,7 @@ subtest 'B floods while A trickles' => sub {
         API_RATE => '50r/s', API_BURST => 100, CONNECTIONS => 300 });
     my $trickle = tenant($edge, slug => 'trickle');
     my $flooder = tenant($edge, slug => 'flood');
-    spew("$edge->{dir}/pace.lua", "function delay() return 200 end\n");
+    spew("$edge->{dir}/pace.lua", "function delay() return math.random(50, 350) end\n");
     my $flood = sub {
         my ($disturbed) = @_;
         return () if !$disturbed;

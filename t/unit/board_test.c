@@ -543,6 +543,133 @@ static int make_folder(void **state ERP_UNUSED)
     return 0;
 }
 
+static int in_login_pool(struct board *board)
+{
+    if (!work(board))
+        return 0;
+    board_pool(board, "login");
+    return 1;
+}
+
+static void bulkhead_counts_its_own_pool(void **state ERP_UNUSED)
+{
+    struct board *board = open_board();
+    struct child other = run_child(in_login_pool, true);
+    struct board_slot_info slot;
+
+    assert_true(board_claim(board));
+    board_pool(board, "main");
+    board_tenant(board, "techland");
+    assert_int_equal(board_tenant_busy(board, "techland"), 1);
+    assert_int_equal(board_pool_workers(board), 1);
+    assert_int_equal(board_workers(board), 2);
+    assert_true(board_slot(board, 0, &slot));
+    assert_string_equal(slot.pool, "login");
+    kill_child(other);
+    board_close(board);
+}
+
+static int count_one(struct board *board)
+{
+    board_tenant_count(board, "techland", 7, (uint64_t[BT_COUNT]){[BT_REQUESTS] = 1});
+    return 0;
+}
+
+static void tenants_have_counters(void **state ERP_UNUSED)
+{
+    struct board *board = open_board();
+    struct board_tenant_info row;
+    uint64_t rows = 0, others = 0;
+    char slug[16];
+
+    kill_child(run_child(count_one, true));
+    count_one(board);
+    assert_int_equal(board_tenant_cluster(board, "techland"), 7);
+    assert_int_equal(board_tenant_cluster(board, "salon"), 0);
+    /* More than there is room for: those beyond it are counted together, and nothing is lost. */
+    for (int i = 0; i < 3 * BOARD_TENANTS; i++) {
+        snprintf(slug, sizeof slug, "t%d", i);
+        board_tenant_count(board, slug, 0, (uint64_t[BT_COUNT]){[BT_REQUESTS] = 1});
+    }
+    for (size_t i = 0; i <= BOARD_TENANTS; i++) {
+        if (!board_tenant_row(board, i, &row))
+            continue;
+        if (strcmp(row.slug, "techland") == 0)
+            assert_int_equal(row.counters[BT_REQUESTS], 2);
+        rows += row.slug[0] ? row.counters[BT_REQUESTS] : 0;
+        others += row.slug[0] ? 0 : row.counters[BT_REQUESTS];
+    }
+    assert_int_equal(rows + others, 3 * BOARD_TENANTS + 2);
+    assert_true(rows > BOARD_TENANTS * 9 / 10);
+    assert_false(board_tenant_row(board, BOARD_TENANTS + 1, &row));
+    board_close(board);
+}
+
+static void details_end_by_themselves(void **state ERP_UNUSED)
+{
+    struct board *board = open_board();
+    struct board_debug_info row;
+    int64_t now = clock_ms();
+    char slug[16];
+
+    assert_false(board_debug_on(board, "techland"));
+    assert_true(board_debug_set(board, "techland", now + 60000));
+    assert_true(board_debug_on(board, "techland"));
+    assert_false(board_debug_on(board, "salon"));
+    assert_true(board_debug_row(board, 0, &row));
+    assert_string_equal(row.slug, "techland");
+    assert_true(board_debug_set(board, "techland", now - 1));
+    assert_false(board_debug_on(board, "techland"));
+    assert_false(board_debug_row(board, 0, &row));
+    for (int i = 0; i < BOARD_DEBUGS; i++) {
+        snprintf(slug, sizeof slug, "t%d", i);
+        assert_true(board_debug_set(board, slug, now + 60000));
+    }
+    assert_false(board_debug_set(board, "techland", now + 60000));
+    assert_true(board_debug_set(board, "t5", 0));
+    assert_true(board_debug_set(board, "techland", now + 60000));
+    assert_true(board_debug_set(board, "nobody", 0));
+    board_close(board);
+}
+
+#define HANGING 77
+
+static int wait_for_it(struct board *board)
+{
+    if (!board_claim(board))
+        return 0;
+    board_waits(board, HANGING, clock_mono_us());
+    return 1;
+}
+
+static void who_waits_warns_the_others(void **state ERP_UNUSED)
+{
+    struct board *board = open_board();
+    struct child first = run_child(wait_for_it, true), second;
+
+    assert_true(board_claim(board));
+    ahead_us += 600000;
+    assert_false(board_cluster_hangs(board, HANGING)); /* one may be a slow report */
+    second = run_child(wait_for_it, true);
+    assert_false(board_cluster_hangs(board, HANGING)); /* too early */
+    ahead_us += 600000;
+    assert_true(board_cluster_hangs(board, HANGING));
+    assert_false(board_cluster_hangs(board, HANGING + 1));
+    board_answered(board, HANGING);
+    assert_false(board_cluster_hangs(board, HANGING)); /* slow, but there */
+    ahead_us += 600000;
+    assert_true(board_cluster_hangs(board, HANGING));
+    assert_true(board_breaker_suspect(board, HANGING)); /* one probe */
+    assert_false(board_breaker_suspect(board, HANGING));
+    assert_false(board_breaker_allow(board, HANGING, &(int){0}));
+    board_breaker_ok(board, HANGING);
+    assert_true(board_breaker_allow(board, HANGING, &(int){0}));
+    kill_child(first);
+    assert_false(board_cluster_hangs(board, HANGING)); /* the dead wait for nothing */
+    kill_child(second);
+    board_close(board);
+}
+
 static int remove_folder(void **state ERP_UNUSED)
 {
     unlink(path);
@@ -563,6 +690,10 @@ int main(void)
         FRESH(slot_of_a_killed_worker_is_reclaimed),
         FRESH(a_full_board_refuses),
         FRESH(bulkhead_ignores_the_dead),
+        FRESH(bulkhead_counts_its_own_pool),
+        FRESH(tenants_have_counters),
+        FRESH(details_end_by_themselves),
+        FRESH(who_waits_warns_the_others),
         FRESH(bumps_cross_processes),
         FRESH(heartbeat_ages),
         FRESH(breaker_opens_after_three),
