@@ -10,6 +10,7 @@ static const struct command *const commands[] = {
     &cmd_tenant_show,
     &cmd_tenant_suspend,
     &cmd_tenant_activate,
+    &cmd_tenant_upgrade,
     &cmd_user_add,
     &cmd_user_list,
     &cmd_user_link,

@@ -1,9 +1,9 @@
 /* The gate: applies a row's policy before its handler runs, in one fixed order.
  *
  * Age and size, token, principal, role, who acts as another, media type, query names, bulkhead,
- * tenant with its breaker (fail closed), subscription, module, branch, body and JSON. Who is
- * not known learns nothing but that, and nothing of a body is read before the row allows it. Every
- * refusal of the server is made here or in the rooms that it asks.
+ * tenant with its breaker (fail closed), version of its data, subscription, module, branch, body
+ * and JSON. Who is not known learns nothing but that, and nothing of a body is read before the row
+ * allows it. Every refusal of the server is made here or in the rooms that it asks.
  */
 #ifndef ERP_HTTP_GATE_H
 #define ERP_HTTP_GATE_H

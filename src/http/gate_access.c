@@ -4,6 +4,7 @@
 #include "http/gate_steps.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "tenant/schema.h"
 
 const char *gate_slug(const struct req *req)
 {
@@ -154,6 +155,15 @@ bool gate_tenant(struct req *req)
     ok = resolve(req) || away_is_fine(req);
     req->tenant_us = clock_mono_us() - begun;
     return ok;
+}
+
+bool gate_schema(struct req *req)
+{
+    if (!req->tenant || !req->route->writes || req->tenant->schema_version <= schema_current())
+        return true;
+    return err_set_retry(req->err, ERR_SCHEMA_NEWER, 30,
+                         "The data of this business has been upgraded for a newer version of the "
+                         "server: it can be read here, and changed once the server is as new.");
 }
 
 bool gate_subscription(struct req *req)

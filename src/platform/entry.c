@@ -3,6 +3,7 @@
 #include "platform/entry.h"
 #include "core/clock.h"
 #include "tenant/seal.h"
+#include "tenant/schema.h"
 
 static void append_text(bson_t *doc, const char *key, const char *text)
 {
@@ -115,6 +116,7 @@ bool entry_add(const struct job *job, const struct new_entry *entry)
     append_features(&doc, entry->features);
     append_text(&doc, "billing_contact", entry->billing_contact);
     append_text(&doc, "notes", entry->notes);
+    BSON_APPEND_INT32(&doc, "schema_version", schema_current());
     if (entry->seeded)
         BSON_APPEND_BOOL(&doc, "seeded", true);
     append_dates(&doc);

@@ -23,6 +23,7 @@ struct clients {
     pid_t pid;
     uint64_t tick;
     size_t max;
+    int32_t patience_ms; /* 0: the usual */
     size_t n;
     struct entry *entries[];
 };
@@ -95,7 +96,7 @@ static void count(struct clients *clients, enum board_counter counter)
         board_count(clients->board, counter, 1);
 }
 
-static bool connect_entry(struct entry *entry, struct err *err)
+static bool connect_entry(struct entry *entry, int32_t patience_ms, struct err *err)
 {
     mongoc_uri_t *uri = clients_parse_uri(entry->uri);
     bson_error_t error;
@@ -105,6 +106,8 @@ static bool connect_entry(struct entry *entry, struct err *err)
         return err_set(err, ERR_DB_NOT_CONFIGURED,
                        "The database address of this tenant is not valid");
     }
+    if (patience_ms)
+        mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, patience_ms);
     entry->client = mongoc_client_new_from_uri_with_error(uri, &error);
     mongoc_uri_destroy(uri);
     if (!entry->client) {
@@ -136,7 +139,7 @@ static struct entry *entry_new(struct clients *clients, const char *uri, uint64_
         die("out of memory: a client");
     entry->hash = hash;
     entry->cluster = clients_cluster(uri);
-    if (connect_entry(entry, err))
+    if (connect_entry(entry, clients->patience_ms, err))
         return entry;
     entry_free(entry);
     return NULL;
@@ -327,6 +330,11 @@ bool clients_scope(struct clients *clients, const char *uri, const char *db_name
         .verdict_data = entry,
     };
     return true;
+}
+
+void clients_set_patience(struct clients *clients, int32_t socket_ms)
+{
+    clients->patience_ms = socket_ms;
 }
 
 void clients_drop(struct clients *clients, const char *uri)

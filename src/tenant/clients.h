@@ -34,6 +34,10 @@ bool clients_scope(struct clients *clients, const char *uri, const char *db_name
                    const char *tenant_id, struct arena *arena, int64_t deadline_us,
                    struct scope *scope, struct err *err);
 
+/* For commands whose single operations take long, such as building an index: clients made from now
+ * on wait for an answer for so long. */
+void clients_set_patience(struct clients *clients, int32_t socket_ms);
+
 /* Marks the client of a URI, if there is one: it is closed and made anew at its next use. */
 void clients_drop(struct clients *clients, const char *uri);
 

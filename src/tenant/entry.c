@@ -199,6 +199,9 @@ static bool read_rest(const bson_t *doc, struct tenant *tenant, struct err *err)
         return unusable("max_users", err);
     if (present(doc, "max_branches", &iter) && !read_limit(&iter, &tenant->max_branches))
         return unusable("max_branches", err);
+    if (present(doc, "schema_version", &iter) &&
+        (!read_limit(&iter, &tenant->schema_version) || tenant->schema_version < 0))
+        return unusable("schema_version", err);
     if (present(doc, "subscription_expires_at", &iter) &&
         !read_instant(&iter, &tenant->subscription_expires_ms))
         return unusable("subscription_expires_at", err);

@@ -39,9 +39,10 @@ struct tenant {
     char subscription_plan[32];
     int64_t subscription_expires_ms; /* 0 when absent */
     enum tenant_status status;
-    int32_t max_users;    /* -1 when absent: no limit */
-    int32_t max_branches; /* -1 when absent */
-    int decimals;         /* of its currency */
+    int32_t max_users;      /* -1 when absent: no limit */
+    int32_t max_branches;   /* -1 when absent */
+    int decimals;           /* of its currency */
+    int32_t schema_version; /* of its data (tenant/schema.h); 0 when absent */
     size_t n_features;
     char features[TENANT_FEATURES_MAX][32];
     char *db_uri; /* "" when absent; owned by the cache */

@@ -1,0 +1,127 @@
+# Tenants' data from version to version: steps in order, resumed after whatever ended them, one
+# failure stops nobody else, and a worker writes to no tenant that is newer than itself.
+use Erp::Test;
+use POSIX ();
+use Erp::Json qw(from_json);
+use Erp::Proc qw(free_port);
+use Erp::Say qw(slurp);
+
+my $CURRENT = 2;
+my $erp = Erp::Test->start(workers => 2, login_workers => 1);
+
+sub upgrade { my ($code, $out, $err) = $erp->erpctl('tenant', 'upgrade', @_, '--json'); return ($code, from_json($out), $err) }
+sub entry { my ($slug) = @_; return ($erp->mongo_all('admin', doc(find => 'tenants_registry', filter => { slug => $slug })))[0] }
+sub set_entry { my ($slug, $update) = @_;
+    $erp->mongo('admin', doc(update => 'tenants_registry', updates => [doc(q => { slug => $slug }, u => $update)]));
+    return $erp->erpctl('cache', 'clear', $slug) }
+sub states { return { map { $_->{slug} => "$_->{version} $_->{state}" } @{ (upgrade('--list'))[1] } } }
+
+# A tenant as an earlier system leaves it: records without what this one adds.
+sub old {
+    my ($slug, $n, %opt) = @_;
+    my $t = $erp->seed_tenant(slug => $slug, %opt);
+    my @made = map { { id => "$slug-$_", tenant_id => $t->{tenant_id}, name => "Paracetamol $_", price => { '$numberDecimal' => '1.50' } } } 1 .. $n;
+    while (my @some = splice @made, 0, 2000) { $erp->mongo_insert($t->{db_name}, 'products', @some) }
+    return $t;
+}
+
+sub without_words { my ($t) = @_;
+    return $erp->mongo($t->{db_name}, doc(count => 'products', query => { _q => { '$exists' => \0 } }))->{n} }
+
+my $shop = old('shop', 3);
+
+subtest 'one tenant' => sub {
+    my $token = $erp->login($shop->{email}, $shop->{password})->{access_token};
+    is_deeply $erp->get('/api/products?q=paracetamol', token => $token)->json, [], 'old records are not found by their words';
+    is states()->{shop}, '0 behind', 'listed as behind';
+    my ($code, $result, $err) = upgrade('shop');
+    is $code, 0, 'upgraded' or diag $err;
+    is_deeply $result, { slug => 'shop', from => 0, to => $CURRENT }, '... from, to';
+    like $err, qr/shop: step 1, .*\n(?:.*\n)*.*shop: step 2, /, '... step by step';
+    is scalar @{ $erp->get('/api/products?q=paracetamol', token => $token)->json }, 3, 'they are found now';
+    my %index = map { $_->{name} => 1 } $erp->mongo_all($shop->{db_name}, doc(listIndexes => 'products'));
+    ok $index{tenant_id_1__q_1} && $index{tenant_id_1_id_1}, 'with their indexes' or diag join ' ', sort keys %index;
+    is_deeply [@{ entry('shop') }{qw(schema_version schema_upgrade)}], [$CURRENT, undef], 'the entry says so';
+    is_deeply +(upgrade('shop'))[1], { slug => 'shop', from => $CURRENT, to => $CURRENT }, 'again: nothing to do';
+    is +(upgrade('nobody'))[0], 1, 'no such tenant';
+    is +(upgrade(@$_))[0], 64, "refused: @$_" for [], ['shop', '--all'], ['--jobs', '2', 'shop'], ['--all', '--jobs', '0'], ['--list', '--canary', 'shop'];
+    my @add = qw(tenant add fresh --name Fresh --type other --admin-email fresh@example.com --generate);
+    is +($erp->erpctl(@add))[0], 0, 'a new tenant';
+    is entry('fresh')->{schema_version}, $CURRENT, '... is current from the start';
+};
+
+my $dead_uri = 'mongodb://127.0.0.1:' . free_port() . '/';
+my %t = map { $_ => old($_, 2) } qw(alpha beta gamma);
+old('dead', 0, entry => { db_uri => $dead_uri });
+
+subtest 'the canary' => sub {
+    is +(upgrade('--all', '--canary', 'nobody'))[0], 1, 'one that is not there';
+    my ($code, $result) = upgrade('--all', '--canary', 'dead');
+    is $code, 1, 'fails';
+    is_deeply $result, { version => $CURRENT, upgraded => [], failed => ['dead'], newer => [], stopped_at => 'dead' }, '... and says so';
+    my $states = states();
+    is_deeply [@$states{qw(alpha beta gamma)}], [('0 behind') x 3], 'nobody else was touched';
+    is $states->{dead}, '0 failed', 'it is listed as failed';
+    my ($row) = grep { $_->{slug} eq 'dead' } @{ (upgrade('--list'))[1] };
+    like $row->{error}, qr/\S \S/, '... with a reason';
+    unlike $row->{error}, qr/127\.0\.0\.1|mongodb/, '... that shows no address';
+};
+
+subtest 'all, of which one fails' => sub {
+    my ($code, $result, $err) = upgrade('--all', '--jobs', '3', '--canary', 'alpha');
+    is $code, 2, 'done but for one' or diag $err;
+    is_deeply [sort @{ $result->{upgraded} }], [qw(alpha beta gamma)], 'the others';
+    is_deeply $result->{failed}, ['dead'], 'the one';
+    is without_words($_), 0, 'their data' for values %t;
+    set_entry('dead', { '$set' => { db_uri => $ENV{ERP_TEST_MONGO_URL} } });
+    ($code, $result) = upgrade('--all');
+    is $code, 0, 'repaired: the next run';
+    is_deeply $result->{upgraded}, ['dead'], '... does what is left';
+    is entry('dead')->{schema_upgrade}, undef, '... and forgets the failure';
+};
+
+sub children { my ($pid) = @_; return map { m{/(\d+)/stat$} && (slurp($_) // '') =~ /\) \S $pid / ? $1 : () } glob '/proc/[0-9]*/stat' }
+
+subtest 'killed in the middle' => sub {
+    my $big = old('big', 20000);
+    my $pid = fork // die "fork: $!\n";
+    if ($pid == 0) { my ($code) = upgrade('--all', '--jobs', '2'); POSIX::_exit($code) }
+    ok wait_until(60, sub { my $left = without_words($big); $left < 19900 && $left > 0 }), 'it is at work';
+    my ($parent) = children($pid);
+    my ($child) = children($parent // 0);
+    ok $child, 'by a program of its own';
+    kill 'KILL', $child if $child;
+    waitpid $pid, 0;
+    is $? >> 8, 2, 'the run tells that one failed';
+    my $left = without_words($big);
+    cmp_ok $left, '>', 0, "killed in the middle of a step ($left records to do)";
+    is states()->{big}, '1 interrupted', 'listed as interrupted, after its first step';
+    my $token = $erp->login($big->{email}, $big->{password})->{access_token};
+    is($erp->post('/api/products', { name => 'Made meanwhile', price => 1 }, token => $token)->status, 200, 'it works meanwhile');
+    my ($code, $result, $err) = upgrade('--all');
+    is $code, 0, 'the next run' or diag $err;
+    is_deeply $result->{upgraded}, ['big'], '... resumes it';
+    unlike $err, qr/big: step 1/, '... where it was';
+    is without_words($big), 0, 'nothing is left to do';
+    is states()->{big}, "$CURRENT current", 'and it says so';
+};
+
+subtest 'newer than the workers' => sub {
+    my $token = $erp->login($shop->{email}, $shop->{password})->{access_token};
+    set_entry('shop', { '$set' => { schema_version => $CURRENT + 1 } });
+    my $res = $erp->post('/api/products', { name => 'x', price => 1 }, token => $token);
+    is_problem($res, 503, 'schema_newer', 'a write is refused');
+    like $res->header('Retry-After'), qr/^\d+$/, '... for now';
+    is_problem($erp->request($_, '/api/products/shop-1', token => $token, json => {}), 503, 'schema_newer', "$_ too") for qw(PUT PATCH DELETE);
+    is($erp->get('/api/products', token => $token)->status, 200, 'reads are served');
+    is($erp->get('/api/health/tenant', token => $token)->status, 200, 'health too');
+    is +(upgrade('shop'))[0], 1, 'there is no way back';
+    is_deeply +(upgrade('--all'))[1]{newer}, ['shop'], 'it is listed';
+    is entry('shop')->{schema_version}, $CURRENT + 1, '... and left alone';
+    set_entry('shop', { '$set' => { schema_version => 'two' } });
+    is($erp->get('/api/products', token => $token)->status, 403, 'a version that is none is doubt');
+    set_entry('shop', { '$set' => { schema_version => $CURRENT } });
+    is($erp->post('/api/products', { name => 'x', price => 1 }, token => $token)->status, 200, 'as new as the workers: served');
+};
+
+done_testing;
