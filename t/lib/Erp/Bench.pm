@@ -6,6 +6,7 @@ use warnings;
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
 use POSIX qw(strftime);
+use Erp::BenchTenants;
 use Erp::Build;
 use Erp::Cert;
 use Erp::Json qw(doc);
@@ -30,7 +31,7 @@ my @CASES = (
     [ 'health of the tenant', '/api/health/tenant',       'health', 2, 0, '3,500/s' ],
 );
 
-# Names of cases choose some; returns the exit status.
+# Names of cases choose some, "tenants" what Erp::BenchTenants measures; returns the exit status.
 sub run {
     my ($opt, @wanted) = @_;
     my ($root, $run) = @$opt{qw(root run)};
@@ -45,7 +46,9 @@ sub run {
         $mongo = Erp::TestRun::start_mongo($dir, "$plain/t/mongo-eval", $run);
         local %ENV = (%ENV, Erp::TestRun::environment($opt, $dir, $plain, $plain, $mongo));
         require Erp::Test;
-        _measure($plain, $mongo, @wanted);
+        _measure($plain, $mongo, @wanted) if !@wanted || "@wanted" ne 'tenants';
+        Erp::BenchTenants::run(url => $mongo->{url}, start => sub { Erp::Test->start(@_) })
+            if !@wanted || grep { $_ eq 'tenants' } @wanted;
         0;
     };
     print STDERR "dev: $@" if !defined $status;

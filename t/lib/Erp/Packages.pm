@@ -24,6 +24,7 @@ my %NEED = (
         'xz-utils',         # make distcheck
         'procps',           # ps, for people who look at a failure
         'python3-venv',     # the validators of the OpenAPI document
+        'wrk',              # floods over TLS
     ],
     bench => [
         'wrk',              # load over TLS
