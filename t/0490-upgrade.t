@@ -14,7 +14,7 @@ sub entry { my ($slug) = @_; return ($erp->mongo_all('admin', doc(find => 'tenan
 sub set_entry { my ($slug, $update) = @_;
     $erp->mongo('admin', doc(update => 'tenants_registry', updates => [doc(q => { slug => $slug }, u => $update)]));
     return $erp->erpctl('cache', 'clear', $slug) }
-sub states { return { map { $_->{slug} => "$_->{version} $_->{state}" } @{ (upgrade('--list'))[1] } } }
+sub states { my ($code, $rows) = upgrade("--list"); is $code, 0, "the list"; return { map { $_->{slug} => "$_->{version} $_->{state}" } @$rows } }
 
 # A tenant as an earlier system leaves it: records without what this one adds.
 sub old {

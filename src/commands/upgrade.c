@@ -40,12 +40,15 @@ static bool read_all(struct ctl *ctl, json_t *rows)
 {
     bson_t live = BSON_INITIALIZER, child;
     struct scope scope;
+    bool ok;
 
     BSON_APPEND_DOCUMENT_BEGIN(&live, "status", &child);
     BSON_APPEND_UTF8(&child, "$ne", tenant_status_name(TENANT_DELETED));
     bson_append_document_end(&live, &child);
-    return platform_registry(ctl, &scope) &&
-           platform_rows(ctl, &scope, ENTRIES, &live, "slug", "db_uri", row_json, rows);
+    ok = platform_registry(ctl, &scope) &&
+         platform_rows(ctl, &scope, ENTRIES, &live, "slug", "db_uri", row_json, rows);
+    bson_destroy(&live);
+    return ok;
 }
 
 static int run_list(struct ctl *ctl)
