@@ -47,6 +47,91 @@ subtest 'where entries are' => sub {
         'none of it in the tenant\'s own database';
 };
 
+# The newest entry of an action, once it is there: what is no write is entered after the reply.
+sub newest { my ($db, $action, %filter) = @_;
+    my $found;
+    wait_until(20, sub { ($found) = reverse entries($db, action => $action, %filter); $found });
+    return $found;
+}
+
+subtest 'signing in and out' => sub {
+    my $person = $erp->seed_user(email => 'ann@shop.example', password => 'pass-word-1', role => 'staff', tenant_id => $shop->{tenant_id},
+        user => { tenant_slug => 'shop', branch_id => 'b1' });
+    my $token = $erp->login('ann@shop.example', 'pass-word-1')->{access_token};
+    my $in = newest($log, 'sign_in', actor_email => 'ann@shop.example');
+    is_deeply [ @$in{qw(kind actor_role tenant_id)} ], [ 'access', 'staff', $shop->{tenant_id} ], 'a sign-in, in the log of the business';
+    like $in->{remote_addr}, qr/^127\./, '... from where';
+    ok length $in->{request_id}, '... by which request';
+    $erp->post('/api/auth/login', { email => 'ann@shop.example', password => 'not-the-password' });
+    my $failed = newest($log, 'sign_in_failed');
+    is_deeply [ @$failed{qw(actor code)} ], [ $in->{actor}, 'bad_credentials' ], 'a failed one';
+    $erp->post('/api/auth/login', { email => 'nobody@shop.example', password => 'not-the-password' });
+    my $nobody = newest('admin_audit', 'sign_in_failed');
+    ok $nobody && !exists $nobody->{actor}, 'of an account that is not there: in the platform\'s log';
+    unlike to_json($nobody), qr/nobody\@/, '... without what was typed';
+    is($erp->post('/api/auth/change-password', { old_password => 'pass-word-1', new_password => 'another long phrase' }, token => $token)->status, 200, 'a new password');
+    is newest($log, 'password_change')->{actor}, $in->{actor}, '... is entered';
+    $token = $erp->login('ann@shop.example', 'another long phrase')->{access_token};
+    $erp->post('/api/auth/logout', {}, token => $token);
+    is newest($log, 'sign_out')->{actor}, $in->{actor}, 'signing out';
+    $erp->mongo('users', doc(update => 'users', updates => [ doc(q => { email => 'ann@shop.example' }, u => { '$set' => { disabled => \1 } }) ]));
+    is($erp->post('/api/auth/login', { email => 'ann@shop.example', password => 'another long phrase' })->status, 403, 'a disabled account');
+    is newest($log, 'sign_in_refused')->{code}, 'user_disabled', '... is refused, which is entered';
+    $erp->seed_user(email => 'root@erp.example', password => 'pass-word-1', role => 'super_admin');
+    $erp->login('root@erp.example', 'pass-word-1');
+    is newest('admin_audit', 'sign_in')->{actor_email}, 'root@erp.example', 'a super_admin, in the platform\'s log';
+    $erp->seed_user(email => 'old@old.example', password => 'pass-word-1', role => 'tenant_admin', tenant_id => 'old-one');
+    $erp->login('old@old.example', 'pass-word-1');
+    is newest('users_audit', 'sign_in')->{tenant_id}, 'old-one', 'the shared database\'s log, by tenant';
+};
+
+subtest 'refusals' => sub {
+    $erp->seed_user(email => 'bob@shop.example', password => 'pass-word-1', role => 'cashier', tenant_id => $shop->{tenant_id},
+        user => { tenant_slug => 'shop', branch_id => 'b1' });
+    my $token = $erp->login('bob@shop.example', 'pass-word-1')->{access_token};
+    is($erp->delete("/api/products/$ids[0]", token => $token)->status, 403, 'a cashier deletes nothing');
+    my $refused = newest($log, 'refused');
+    is_deeply [ @$refused{qw(actor_email actor_role route code)} ],
+        [ 'bob@shop.example', 'cashier', 'DELETE /api/products/{id}', 'role_forbidden' ], '... which is entered: who, what, why';
+    $erp->delete("/api/products/$ids[0]", token => $token) for 1 .. 120;
+    my $n = scalar entries($log, action => 'refused');
+    cmp_ok $n, '<=', 60, 'no more than ten a minute and worker';    # two minutes may have begun
+    cmp_ok $n, '>', 5, '... but those';
+};
+
+subtest 'GET /api/audit-log' => sub {
+    my $list = sub { my ($query, %o) = @_; my $res = $erp->get("/api/audit-log$query", %o ? %o : @as); is $res->status, 200, $query or diag $res->brief; return @{ $res->json } };
+    my @all = $list->('');
+    is_deeply [ sort map { $_->{tenant_id} } @all ], [ ($shop->{tenant_id}) x @all ], 'one\'s own entries';
+    is_deeply [ map { $_->{at} } @all ], [ reverse sort map { $_->{at} } @all ], '... the newest first';
+    is_deeply [ grep { exists $all[0]{$_} } qw(created_at updated_at _id) ], [], '... as they are';
+    my ($one) = $list->("?collection=products&record_id=$ids[2]");
+    is_deeply [ @$one{qw(action kind actor_email record_id)} ], [ 'create', 'data', $shop->{email}, $ids[2] ], 'of one record';
+    is scalar($list->('?action=refused')), scalar(entries($log, action => 'refused')), 'of an action';
+    is_deeply [ grep { $_->{actor} ne $one->{actor} } $list->("?actor=$one->{actor}") ], [], 'of an actor';
+    is_deeply [ grep { $_->{kind} ne 'access' } $list->('?kind=access') ], [], 'of a kind';
+    my @part = $list->("?at.gte=$all[-1]{at}&at.lte=$one->{at}");
+    ok @part && !(grep { $_->{at} gt $one->{at} } @part), 'of a time';
+    my (@paged, $next);
+    for (my $url = '/api/audit-log?limit=7'; $url; $url = $next) {
+        my $res = $erp->get($url, @as);
+        push @paged, @{ $res->json };
+        ($next) = ($res->header('link') // '') =~ /<([^>]+)>/;
+    }
+    is_deeply [ map { $_->{id} } @paged ], [ map { $_->{id} } @all ], 'page by page it is the same';
+    is_problem($erp->get('/api/audit-log?request_id=x', @as), 400, 'bad_query', 'what has no index is no filter');
+    my $token = $erp->login('bob@shop.example', 'pass-word-1')->{access_token};
+    is_problem($erp->get('/api/audit-log', token => $token), 403, 'role_forbidden', 'a cashier does not read it');
+    is_deeply [ grep { $_->{tenant_id} ne $calm->{tenant_id} } $list->('', token => $calm->{token}) ], [], 'another tenant reads its own';
+    my $plan = $erp->mongo($log, doc(explain => doc(find => 'audit_log', filter => doc(tenant_id => $shop->{tenant_id}, actor => 'x'), sort => doc(at => -1, id => -1)),
+        verbosity => 'queryPlanner'));
+    unlike to_json($plan->{queryPlanner}{winningPlan}), qr/COLLSCAN/, 'by an index';
+    for my $method (qw(post put patch delete)) {
+        my $res = $erp->request(uc $method, '/api/audit-log', @as, json => {});
+        is $res->status, 405, "no $method";
+    }
+};
+
 subtest 'chaining' => sub {
     my ($status, $one) = verify('shop');
     is $status, 0, 'nothing is chained yet: no fault';
@@ -66,7 +151,7 @@ subtest 'chaining' => sub {
     is((verify('calm'))[0], 0, 'another tenant has its own chain');
     my ($all, undef, $report) = verify('--all');
     is $all, 0, 'all of them' or diag to_json($report);
-    is_deeply [ sort map { $_->{log} } @{ $report->{logs} } ], [qw(calm platform shop)], '... with the platform\'s own';
+    is_deeply [ sort map { $_->{log} } @{ $report->{logs} } ], [qw(calm platform shared/old-one shop)], '... with the platform\'s own, and who has none';
     for my $wrong ([], [ 'shop', '--all' ], [ 'shop', 'calm' ]) {
         is((verify(@$wrong))[0], 64, "refused: audit verify @$wrong");
     }

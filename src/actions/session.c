@@ -4,6 +4,7 @@
 #include "actions/body.h"
 #include "auth/password.h"
 #include "core/clock.h"
+#include "http/trail.h"
 
 #define EMAIL_MAX 254
 
@@ -11,14 +12,18 @@ bool action_login(struct req *req)
 {
     size_t email_len = 0, password_len = 0;
     const char *email, *password;
+    const struct user *who;
+    bool ok;
 
     body_wipe(req, "password");
     email = body_text(req, "email", EMAIL_MAX, &email_len);
     password = body_text(req, "password", req->body_len, &password_len);
     if (err_is_set(req->err))
         return false;
-    return login_run(&req->app->login, email, email_len, password, password_len, req->arena,
-                     req->resp.body, req->err);
+    ok = login_run(&req->app->login, email, email_len, password, password_len, req->arena,
+                   req->resp.body, &who, req->err);
+    trail_sign_in(req, who);
+    return ok;
 }
 
 static const char *json_text(struct req *req, const char *text)
@@ -81,7 +86,7 @@ static bool reply_new_token(struct req *req)
     return true;
 }
 
-bool action_change_password(struct req *req)
+static bool change_password(struct req *req)
 {
     const struct principal *who = &req->principal;
     const char *old_name = "old_password", *old, *new;
@@ -104,7 +109,15 @@ bool action_change_password(struct req *req)
            reply_new_token(req);
 }
 
-bool action_logout(struct req *req)
+bool action_change_password(struct req *req)
+{
+    bool ok = change_password(req);
+
+    trail_account(req, ok ? "password_change" : "password_change_refused");
+    return ok;
+}
+
+static bool sign_out(struct req *req)
 {
     const struct principal *who = &req->principal;
     json_t *everywhere;
@@ -124,4 +137,13 @@ bool action_logout(struct req *req)
                             req->err))
         return false;
     return resp_message(req, "Signed out");
+}
+
+bool action_logout(struct req *req)
+{
+    bool ok = sign_out(req);
+
+    if (ok)
+        trail_account(req, "sign_out");
+    return ok;
 }

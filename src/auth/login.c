@@ -191,12 +191,14 @@ static bool answer(const struct login *login, const struct user *user, const str
 }
 
 bool login_run(const struct login *login, const char *email, size_t email_len, const char *password,
-               size_t password_len, struct arena *arena, struct str *out, struct err *err)
+               size_t password_len, struct arena *arena, struct str *out, const struct user **who,
+               struct err *err)
 {
     struct user *user = arena_alloc(arena, sizeof(*user));
     struct tenant *tenant = arena_alloc(arena, sizeof(*tenant));
     bool found;
 
+    *who = user;
     if (email_len == 0 || email_len >= sizeof(user->email) || !utf8_valid(email, email_len)) {
         password_verify(NULL, password, password_len, (int)login->conf->bcrypt_cost);
         return wrong(err);

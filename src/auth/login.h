@@ -21,7 +21,8 @@ struct login {
  * `out`. ERR_BAD_CREDENTIALS, ERR_TOO_MANY (after 5 failures the delay doubles, 1 s to 15 min),
  * ERR_USER_DISABLED, ERR_TENANT_* , ERR_DB_UNAVAILABLE. */
 bool login_run(const struct login *login, const char *email, size_t email_len, const char *password,
-               size_t password_len, struct arena *arena, struct str *out, struct err *err);
+               size_t password_len, struct arena *arena, struct str *out, const struct user **who,
+               struct err *err);
 
 /* A super_admin who will act as somebody else. */
 struct impersonation {

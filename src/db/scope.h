@@ -19,6 +19,11 @@ enum scope_verdict {
     SCOPE_LOST      /* nobody answered, for as long as the driver waits */
 };
 
+/* On whose behalf something is done, for the audit log; any of them may be NULL. */
+struct scope_who {
+    const char *email, *role, *remote_addr;
+};
+
 struct scope {
     mongoc_client_t *client; /* borrowed from the client cache for this request */
     const char *db_name;
@@ -41,6 +46,7 @@ struct scope {
     uint64_t cluster;       /* number of its cluster (clients_cluster) */
     const char *op, *about; /* the command under way and its collection, for the log */
     bool answered;
+    const struct scope_who *who; /* borrowed; NULL: nobody's */
 };
 
 /* Starts `filter` (already initialised, empty) with tenant_id, and with `branch_field` equal to

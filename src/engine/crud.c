@@ -4,6 +4,7 @@
 #include "engine/crud_write.h"
 #include "engine/index.h"
 #include "engine/render.h"
+#include "tenant/audit.h"
 
 static struct kind_env env_of(const struct req *req)
 {
@@ -47,11 +48,16 @@ static bool list(struct req *req, const struct view *view)
     const struct resource *resource = req->route->resource;
     const struct kind_env env = env_of(req);
     struct str *out = resp_body(req);
+    char beside[AUDIT_DB_SIZE];
     struct list_query query;
     mongoc_cursor_t *cursor;
     const bson_t *doc;
     int64_t n = 0;
 
+    if (resource->audit) {
+        audit_db_name(req->scope.db_name, beside);
+        req->scope.db_name = arena_strdup(req->arena, beside);
+    }
     if (!query_list(req, resource, view, &query, req->err))
         return false;
     cursor = scope_find(&req->scope, resource->collection, query.filter, query.opts);
@@ -68,7 +74,7 @@ static bool list(struct req *req, const struct view *view)
             query_link_next(req, resource, &query, doc);
     }
     str_addc(out, ']');
-    if (n > 0)
+    if (n > 0 && !resource->audit)
         want_indexes(req, resource);
     return !req->count_exact || add_total(req, resource, &query);
 }

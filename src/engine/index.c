@@ -102,6 +102,29 @@ static void add_index(struct builder *b, const char *const *keys, bool unique,
     bson_append_document_end(b->indexes, &doc);
 }
 
+static const struct resource *audit_resource(void)
+{
+    for (size_t i = 0; i < resource_count(); i++)
+        if (resource_at(i)->audit)
+            return resource_at(i);
+    die("no resource describes the audit log");
+}
+
+/* The entries are in a database of their own, and each index costs every write. */
+static void audit_command(bson_t *command)
+{
+    const struct resource *resource = audit_resource();
+    bson_t array;
+    struct builder b = {.indexes = &array};
+
+    bson_init(command);
+    bson_append_utf8(command, "createIndexes", -1, resource->collection, -1);
+    bson_append_array_begin(command, "indexes", -1, &array);
+    for (size_t i = 0; i < resource->n_indexes; i++)
+        add_index(&b, resource->indexes[i].keys, false, NULL, false);
+    bson_append_array_end(command, &array);
+}
+
 static void add_field_indexes(struct builder *b, const struct field *f)
 {
     const char *const listed[INDEX_KEYS_MAX] = {"tenant_id", f->name, "id"};
@@ -133,6 +156,10 @@ size_t index_command(const struct resource *resource, bool unique, bson_t *comma
     bson_init(command);
     bson_append_utf8(command, "createIndexes", -1, resource->collection, -1);
     bson_append_array_begin(command, "indexes", -1, &array);
+    if (resource->audit) {
+        bson_append_array_end(command, &array);
+        return 0;
+    }
     if (resource->singleton)
         add_index(&b, one, true, NULL, false);
     add_index(&b, base, true, "id", false);
@@ -178,6 +205,21 @@ static bool run_half(const struct resource *resource, bool unique, struct scope 
     return true;
 }
 
+static bool run_audit(struct scope *scope, struct err *err)
+{
+    const char *own = scope->db_name;
+    char beside[AUDIT_DB_SIZE];
+    bson_t command;
+    bool ok;
+
+    audit_db_name(own, beside);
+    scope->db_name = beside;
+    audit_command(&command);
+    ok = run(scope, &command, err);
+    scope->db_name = own;
+    return ok;
+}
+
 bool index_known(const struct index_cache *cache, const struct resource *resource,
                  const char *db_name)
 {
@@ -187,14 +229,14 @@ bool index_known(const struct index_cache *cache, const struct resource *resourc
 bool index_ensure(struct index_cache *cache, const struct resource *resource, struct scope *scope,
                   struct err *err)
 {
-    uint64_t audit = cache_key(scope->db_name, AUDIT_COLLECTION, 0);
+    uint64_t audit = cache_key(scope->db_name, AUDIT_COLLECTION, audit_resource()->index_version);
 
     if (!cache_has(cache, audit)) {
-        if (!audit_ensure(scope, err))
+        if (!run_audit(scope, err))
             return false;
         cache_add(cache, audit);
     }
-    if (index_known(cache, resource, scope->db_name))
+    if (resource->audit || index_known(cache, resource, scope->db_name))
         return true;
     if (!run_half(resource, false, scope, err) || !run_half(resource, true, scope, err))
         return false;

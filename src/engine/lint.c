@@ -100,6 +100,8 @@ static void lint_resource(struct lint *lint, size_t at)
         fault(lint, "bad noun, collection or path");
     if (r->summary == NULL || r->schema == NULL || r->module == NULL || r->ops == 0)
         fault(lint, "summary, schema, module and ops are needed");
+    if (r->audit && r->ops != OP_LIST)
+        fault(lint, "the audit log is listed and nothing else");
     if (resource_field_count(r) > FIELDS_MAX)
         fault(lint, "more than %d fields", FIELDS_MAX);
     if (r->branch_field != NULL && resource_field(r, r->branch_field) == NULL)

@@ -160,20 +160,19 @@ static json_t *patch_object(const struct field *fields)
     return schema;
 }
 
-static void add_standard(json_t *schema)
+static void add_standard(const struct resource *resource, json_t *schema)
 {
-    static const char *const names[] = {"id", "tenant_id", "created_at", "updated_at"};
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        add_property(schema, names[i],
-                     json_pack("{s:s,s:b}", "type", "string", "readOnly", 1), true);
+    for (unsigned i = 0; i < STD_FIELDS; i++)
+        if (resource_std(resource) & (1u << i))
+            add_property(schema, std_field_names[i],
+                         json_pack("{s:s,s:b}", "type", "string", "readOnly", 1), true);
 }
 
 static void add_resource(const struct resource *resource, json_t *schemas)
 {
     json_t *record = object_schema(resource->summary), *name;
 
-    add_standard(record);
+    add_standard(resource, record);
     add_reply_fields(resource->fields, record);
     json_object_set_new(schemas, resource->schema, record);
     if (resource->ops & (OP_CREATE | OP_REPLACE)) {

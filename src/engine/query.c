@@ -43,7 +43,7 @@ static bool read_sort(const struct resource *resource, const char *text, struct 
     out->sort = NULL;
     if (strcmp(text, "id") == 0)
         out->sort_name = "id";
-    else if (strcmp(text, "created_at") == 0)
+    else if (strcmp(text, "created_at") == 0 && (resource_std(resource) & STD_CREATED_AT))
         out->sort_name = "created_at";
     else
         return bad(err, "sort", "this field cannot be sorted by");
@@ -53,7 +53,7 @@ static bool read_sort(const struct resource *resource, const char *text, struct 
 static bool show_field(const struct resource *resource, const char *name, size_t len,
                        struct list_query *out)
 {
-    unsigned std = std_field(name, len);
+    unsigned std = std_field(name, len) & resource_std(resource);
 
     out->shown_std |= std;
     if (std != 0)

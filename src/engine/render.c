@@ -101,7 +101,7 @@ void render_record(const struct resource *resource, const struct kind_env *env, 
     scan(resource, n, doc, &found);
     str_addc(out, '{');
     for (unsigned i = 0; i < STD_FIELDS; i++) {
-        if (!all && !(query->shown_std & (1u << i)))
+        if (!(resource_std(resource) & (1u << i)) || (!all && !(query->shown_std & (1u << i))))
             continue;
         add_name(out, std_field_names[i], &first);
         if ((found.std_seen & (1u << i)) && revisit(doc, found.std[i], &it))

@@ -48,6 +48,13 @@ unsigned std_field(const char *name, size_t len)
     return 0;
 }
 
+unsigned resource_std(const struct resource *resource)
+{
+    unsigned all = STD_ID | STD_TENANT_ID | STD_CREATED_AT | STD_UPDATED_AT;
+
+    return resource->audit ? STD_ID | STD_TENANT_ID : all;
+}
+
 size_t resource_field_count(const struct resource *resource)
 {
     size_t n = 0;

@@ -60,6 +60,8 @@ struct resource {
     size_t n_views;
     const char *sort;       /* default order, as in ?sort=; NULL: "id" */
     enum tenant_limit limit; /* what of the licence says how many there may be */
+    bool audit;             /* entries of the audit log: beside the tenant's database, of other
+                               standard fields; lists only, with no indexes but its own */
     bool singleton;         /* one record a tenant, made on first read, at `path` itself */
     unsigned index_version; /* counts up when indexes change */
     const char *summary;    /* what it is, one line */
@@ -75,6 +77,9 @@ const struct resource *resource_by_collection(const char *collection);
 enum std_field { STD_ID = 1, STD_TENANT_ID = 2, STD_CREATED_AT = 4, STD_UPDATED_AT = 8 };
 #define STD_FIELDS 4
 extern const char *const std_field_names[STD_FIELDS]; /* name i has the bit 1 << i */
+
+/* Which of them the records of a resource have. */
+unsigned resource_std(const struct resource *resource);
 
 /* The bit of a standard field by its name of `len` bytes; 0 for any other name. */
 unsigned std_field(const char *name, size_t len);

@@ -8,6 +8,7 @@
 #include "http/cors.h"
 #include "http/gate_steps.h"
 #include "http/metrics.h"
+#include "http/trail.h"
 
 #define QUEUE_MAX_MS 10000
 
@@ -122,8 +123,10 @@ void gate_serve(struct req *req)
 
     if (!ok && !err_is_set(req->err))
         err_set(req->err, ERR_INTERNAL, "The server failed to do this; the log says more.");
-    if (!ok)
+    if (!ok) {
+        trail_refused(req);
         resp_problem(req);
+    }
     if (req->resp.status == 0)
         req->resp.status = 200;
     count(req);

@@ -33,6 +33,9 @@ bool gate_token(struct req *req)
                         req->err))
         return false;
     req->authenticated = true;
+    req->who = (struct scope_who){.email = req->principal.email,
+                                  .role = role_name(req->principal.role),
+                                  .remote_addr = req->remote_addr};
     /* Whoever reads the reply shall know whose eyes it is for. */
     if (req->principal.impersonated)
         resp_header(req, "X-Impersonated-By", req->principal.impersonator);
@@ -153,6 +156,7 @@ bool gate_tenant(struct req *req)
     if (tenancy == TENANCY_OPTIONAL && !req->principal.tenant_slug && !req->principal.legacy)
         return true;
     ok = resolve(req) || away_is_fine(req);
+    req->scope.who = &req->who;
     req->tenant_us = clock_mono_us() - begun;
     return ok;
 }

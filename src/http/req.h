@@ -18,6 +18,15 @@ struct route;
 struct route_table;
 struct index_cache;
 
+/* Counts audit entries of refusals: http/trail.c. */
+#define TRAIL_BUCKETS    256
+#define TRAIL_PER_MINUTE 10
+
+struct trail_bucket {
+    int64_t minute; /* 0: unused */
+    unsigned n;
+};
+
 /* The process: built once by erpd.c or erpctl.c, borrowed by every request. */
 struct app {
     struct conf conf;
@@ -33,6 +42,7 @@ struct app {
     uint8_t cursor_key[32];      /* seals paging cursors */
     struct str openapi;          /* made at the first request for it */
     int64_t ready_us;            /* when `ready` was found out, clock_mono_us(); 0: never */
+    struct trail_bucket trail[TRAIL_BUCKETS];
     bool ready;                  /* the registry's database answered then */
 };
 
@@ -87,6 +97,7 @@ struct req {
     const struct tenant *tenant; /* NULL when the route needs none */
     struct tenant legacy;        /* what `tenant` points to in legacy mode */
     struct scope scope;          /* the tenant's database, when `tenant` is set */
+    struct scope_who who;        /* the principal, for the audit log */
     json_t *body;                /* parsed, when the route takes JSON; owned by the arena */
 
     bool strict;      /* Prefer: handling=strict */

@@ -10,7 +10,8 @@
 
 struct known {
     struct chain_item item;
-    bool seen;
+    bool found;      /* as it was chained */
+    unsigned others; /* of the same id, with other contents */
 };
 
 struct check {
@@ -158,11 +159,25 @@ static void judge_entry(struct check *check, const bson_t *doc)
         return;
     }
     sha256_hex(sha, bson_get_data(doc), doc->len);
-    if (known->seen)
-        entry_fault(check, "inserted", id, "there are two of this id");
-    else if (strcmp(sha, known->item.sha256) != 0)
+    if (strcmp(sha, known->item.sha256) == 0)
+        known->found = true;
+    else
+        known->others++;
+}
+
+static void judge_known(struct check *check, const struct known *known)
+{
+    const char *id = known->item.id;
+    unsigned surplus = known->others;
+
+    if (!known->found && known->others == 0)
+        entry_fault(check, "removed", id, "it was chained and is gone");
+    if (!known->found && known->others > 0) {
         entry_fault(check, "changed", id, "its contents are not those that were chained");
-    known->seen = true;
+        surplus--;
+    }
+    while (surplus-- > 0)
+        entry_fault(check, "inserted", id, "there is more than one of this id");
 }
 
 static bool read_entries(struct check *check)
@@ -197,8 +212,7 @@ bool audit_check(const struct job *job, const struct audit_target *target,
         qsort(check.known, check.n, sizeof *check.known, by_id);
     ok = ok && read_entries(&check);
     for (size_t i = 0; ok && i < check.n; i++)
-        if (!check.known[i].seen)
-            entry_fault(&check, "removed", check.known[i].item.id, "it was chained and is gone");
+        judge_known(&check, &check.known[i]);
     free(check.known);
     return ok;
 }

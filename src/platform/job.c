@@ -24,6 +24,7 @@ struct job job_of_req(struct req *req)
         .actor = req->principal.user_id,
         .impersonated_by = req->principal.claims.impersonated_by,
         .request_id = req->request_id,
+        .who = &req->who,
         .deadline_us = req->deadline_us,
     };
 }
@@ -33,14 +34,28 @@ int64_t job_deadline(const struct job *job)
     return job->deadline_us ? job->deadline_us : clock_mono_us() + OPERATION_US;
 }
 
+/* What is entered through the scope says who asked for it. */
+static bool on_behalf(const struct job *job, bool ok, struct scope *scope)
+{
+    if (ok)
+        scope->who = job->who;
+    return ok;
+}
+
 bool job_registry(const struct job *job, struct scope *scope)
 {
-    return registry_admin_scope(job->registry, job->arena, job_deadline(job), scope, job->err);
+    return on_behalf(job,
+                     registry_admin_scope(job->registry, job->arena, job_deadline(job), scope,
+                                          job->err),
+                     scope);
 }
 
 bool job_users(const struct job *job, struct scope *scope)
 {
-    return registry_users_scope(job->registry, job->arena, job_deadline(job), scope, job->err);
+    return on_behalf(job,
+                     registry_users_scope(job->registry, job->arena, job_deadline(job), scope,
+                                          job->err),
+                     scope);
 }
 
 bool job_tenant(const struct job *job, const struct tenant *tenant, struct scope *scope)
@@ -51,8 +66,11 @@ bool job_tenant(const struct job *job, const struct tenant *tenant, struct scope
     if (!db_name_valid(tenant->db_name))
         return err_set(job->err, ERR_DB_NOT_CONFIGURED, "The entry of %s has no usable db_name",
                        tenant->slug);
-    return clients_scope(job->clients, tenant->db_uri, tenant->db_name, tenant->tenant_id,
-                         job->arena, job_deadline(job), scope, job->err);
+    return on_behalf(job,
+                     clients_scope(job->clients, tenant->db_uri, tenant->db_name,
+                                   tenant->tenant_id, job->arena, job_deadline(job), scope,
+                                   job->err),
+                     scope);
 }
 
 bool job_audit(const struct job *job, const struct tenant *tenant, const char *action,

@@ -23,6 +23,7 @@ struct job {
     const char *actor; /* user id, or "erpctl" */
     const char *impersonated_by; /* the super_admin who acts as the actor; NULL: nobody */
     const char *request_id;      /* NULL outside requests */
+    const struct scope_who *who; /* borrowed from the request; NULL outside */
     int64_t deadline_us;         /* of everything; 0: each operation has job_deadline()'s time */
     /* One line for people about long work; may be NULL. */
     void (*progress)(void *data, const char *text);

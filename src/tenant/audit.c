@@ -57,22 +57,6 @@ static void append_text(bson_t *out, const char *key, const char *text)
         bson_append_utf8(out, key, -1, text, -1);
 }
 
-bool audit_ensure(struct scope *scope, struct err *err)
-{
-    bson_t *command = BCON_NEW(
-        "createIndexes", AUDIT_COLLECTION, "indexes", "[", "{", "key", "{", "tenant_id",
-        BCON_INT32(1), "kind", BCON_INT32(1), "at", BCON_INT32(-1), "}", "name", "kind", "}", "]");
-    char beside[AUDIT_DB_SIZE];
-    const char *own = step_beside(scope, beside);
-    bson_t reply;
-    bool ok = scope_command(scope, command, &reply, err);
-
-    scope->db_name = own;
-    bson_destroy(command);
-    bson_destroy(&reply);
-    return ok;
-}
-
 bool audit_add(struct scope *scope, const struct audit_entry *entry, struct err *err)
 {
     bson_t doc = BSON_INITIALIZER;
@@ -89,8 +73,15 @@ bool audit_add(struct scope *scope, const struct audit_entry *entry, struct err 
     append_text(&doc, "collection", entry->collection);
     append_text(&doc, "record_id", entry->record_id);
     append_text(&doc, "actor", entry->actor);
+    if (scope->who) {
+        append_text(&doc, "actor_email", scope->who->email);
+        append_text(&doc, "actor_role", scope->who->role);
+        append_text(&doc, "remote_addr", scope->who->remote_addr);
+    }
     append_text(&doc, "impersonated_by", entry->impersonated_by);
     append_text(&doc, "request_id", entry->request_id);
+    append_text(&doc, "route", entry->route);
+    append_text(&doc, "code", entry->code);
     append_text(&doc, "note", entry->note);
     append_digest(&doc, "before", entry->before);
     append_digest(&doc, "after", entry->after);

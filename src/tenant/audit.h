@@ -36,14 +36,13 @@ struct audit_entry {
     const char *actor; /* user id, or "erpctl" */
     const char *impersonated_by; /* id of the super_admin who acted as the actor; NULL: nobody */
     const char *request_id;
+    const char *route, *code; /* what was refused, and the error's code; NULL: nothing was */
     const char *note; /* why, in the actor's words; NULL: nothing was said */
     const bson_t *before, *after; /* digested, not stored; NULL when there is none */
 };
 
-/* Makes the collection and its indexes; not inside a transaction. */
-bool audit_ensure(struct scope *scope, struct err *err);
-
-/* Inserts the entry into the database beside the scope's, in the scope's transaction. */
+/* Inserts the entry into the database beside the scope's, in the scope's transaction. What the
+ * scope knows of the person goes into it. */
 bool audit_add(struct scope *scope, const struct audit_entry *entry, struct err *err);
 
 /* When the business last wrote a record of its own: *ms 0 when it never did. */
