@@ -21,7 +21,8 @@ bool index_known(const struct index_cache *cache, const struct resource *resourc
                  const char *db_name);
 
 /* The createIndexes command of a resource's unique or other indexes in the tenant's own database:
- * none of the audit log. `command` is initialised by the call. Returns the number of indexes in it, which may be 0. */
+ * none of the audit log. `command` is initialised by the call. Returns the number of indexes in it,
+ * which may be 0. */
 size_t index_command(const struct resource *resource, bool unique, bson_t *command);
 
 /* Prints collection, index name and keys, a line each. */
