@@ -29,6 +29,7 @@ struct conf {
     /* behaviour: see the table in conf.c for names, units and ranges */
     int64_t jwt_expiry_s;
     int64_t bcrypt_cost;
+    int64_t delete_grace_s;
     int64_t client_cache;
     int64_t tenant_ttl_s;
     int64_t tenant_share_pct;

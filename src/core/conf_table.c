@@ -74,6 +74,13 @@ const struct conf_row conf_table[] = {
      .help = "Cost of password hashes: each step doubles the time of a login. Below 12 is for "
              "tests."},
 
+    {.name = "ERP_DELETE_GRACE",
+     .kind = CONF_SECONDS,
+     .text = "2592000",
+     .min = 0,
+     .max = 315360000,
+     .offset = AT(delete_grace_s),
+     .help = "How long a deleted tenant can be brought back, before it may be removed for good."},
     {.name = "ERP_CLIENT_CACHE",
      .kind = CONF_INT,
      .text = "256",

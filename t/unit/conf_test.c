@@ -194,6 +194,7 @@ static void refused_values(void **state ERP_UNUSED)
         {"JWT_EXPIRY", "99999999999999999999"},
         {"ERP_BCRYPT_COST", "9"},
         {"ERP_BCRYPT_COST", "15"},
+        {"ERP_DELETE_GRACE", "-1"},
         {"ERP_CLIENT_CACHE", "0"},
         {"ERP_CLIENT_CACHE", "4097"},
         {"ERP_TENANT_SHARE", "101"},

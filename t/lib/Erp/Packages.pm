@@ -12,7 +12,7 @@ my %NEED = (
         'ca-certificates',  # for whatever is fetched
         'autoconf', 'automake', 'pkg-config', 'make', 'gcc', 'libc6-dev',    # the build
         'libfcgi-dev', 'libmongoc-dev', 'libjwt-dev', 'libjansson-dev',
-        'libcrypt-dev', 'libsodium-dev', 'libsystemd-dev',
+        'libcrypt-dev', 'libsodium-dev', 'libarchive-dev', 'libsystemd-dev',
         'nginx',            # the edge
         'openssl',          # its certificate
         'curl',             # the client that shows and tests it

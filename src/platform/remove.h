@@ -1,0 +1,46 @@
+/* The end of a tenant: marked as deleted, brought back within the time of grace, removed later. */
+#ifndef ERP_PLATFORM_REMOVE_H
+#define ERP_PLATFORM_REMOVE_H
+
+#include "platform/job.h"
+
+/* What was removed, for the receipt. */
+struct removed {
+    char slug[SLUG_MAX + 1];
+    char tenant_id[64];
+    char db_name[64];
+    char archive_sha256[65]; /* of the export made when it was deleted; "" when there was none */
+    int64_t documents, audit_entries, users;
+};
+
+/* Marks a tenant as deleted, from now on refused everywhere; its data stays for `grace_s` seconds.
+ * ERR_TENANT_NOT_FOUND; ERR_STATE when it is deleted already. */
+bool tenant_delete(struct job *job, const char *slug, int64_t grace_s);
+
+/* Notes the export of a deleted tenant, for the receipt. */
+bool tenant_delete_archived(struct job *job, const char *slug, const char *sha256,
+                            const char *file);
+
+/* Takes that back: the status is what it was. ERR_STATE when it is not deleted, or too late. */
+bool tenant_undelete(struct job *job, const char *slug);
+
+/* Removes for good what was deleted and whose time is over (or, with `now`, is not): the databases,
+ * the MongoDB account, the users, the entry last, after a receipt in the platform's audit log.
+ * Killed half-way it goes on when it is called again. ERR_STATE when it is not due. */
+bool tenant_purge(struct job *job, const char *slug, bool now, struct removed *removed);
+
+#define PURGE_MAX 1000 /* tenants a call */
+
+/* Calls `one` for each slug that is due, until it returns false: a failure of one tenant is the
+ * caller's to count. */
+bool tenant_purge_due(struct job *job, bool (*one)(void *data, const char *slug), void *data);
+
+/* Is this database neither the platform's nor that of another entry than own_slug's? ERR_IN_USE. */
+bool database_free(struct job *job, const char *uri, const char *db_name, const char *own_slug);
+
+/* Drops a tenant's two databases, if they are its own; true when they are not there. */
+bool remove_databases(struct job *job, const struct tenant *tenant);
+/* Removes every user with this tenant_id; *n says how many. */
+bool remove_users(struct job *job, const char *tenant_id, int64_t *n);
+
+#endif
