@@ -18,6 +18,7 @@ static const struct command *const commands[] = {
     &cmd_tenant_delete,
     &cmd_tenant_undelete,
     &cmd_tenant_purge,
+    &cmd_backup,
     &cmd_user_add,
     &cmd_user_list,
     &cmd_user_link,

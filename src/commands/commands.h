@@ -144,7 +144,8 @@ const char *print_clean(const struct ctl *ctl, const char *text);
 extern const struct command cmd_tenant_add, cmd_tenant_list, cmd_tenant_show, cmd_tenant_suspend,
     cmd_tenant_activate, cmd_tenant_upgrade;
 extern const struct command cmd_tenant_export, cmd_tenant_verify, cmd_tenant_import,
-    cmd_tenant_restore, cmd_tenant_delete, cmd_tenant_undelete, cmd_tenant_purge;
+    cmd_tenant_restore, cmd_tenant_delete, cmd_tenant_undelete, cmd_tenant_purge,
+    cmd_backup;
 extern const struct command cmd_user_add, cmd_user_list, cmd_user_link, cmd_user_disable,
     cmd_user_enable, cmd_user_password;
 extern const struct command cmd_seed, cmd_cache_clear, cmd_status, cmd_log, cmd_watch, cmd_check,
