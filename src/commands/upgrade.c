@@ -207,6 +207,8 @@ static int run_one(struct ctl *ctl, const char *slug)
     struct upgrade_result result;
     struct tenant *tenant;
 
+    /* Before the first client: building an index takes what it takes. */
+    clients_set_patience(ctl->clients, UPGRADE_COMMAND_MS + 5000);
     /* An entry made by hand has no tenant_id before its administrator signs in. */
     if (!platform_tenant(ctl, slug, &tenant) || !platform_complete(ctl, tenant))
         return ctl_fail(ctl);

@@ -6,7 +6,6 @@
 #include "core/log.h"
 #include "tenant/schema.h"
 
-#define STEP_MS INT32_C(600000) /* the most that one command of a step may take */
 #define STEP_US (INT64_C(6) * 3600 * 1000000)
 
 /* Changes the entry while it has the version that we know of: two runs do not undo each other. */
@@ -84,7 +83,7 @@ static bool run_step(const struct job *job, struct tenant *tenant, const struct 
     job_progress(job, "%s: step %d, %s", tenant->slug, (int)step->number, step->name);
     if (job_tenant(job, tenant, &scope)) {
         scope.deadline_us = clock_mono_us() + STEP_US;
-        scope.max_time_ms = STEP_MS;
+        scope.max_time_ms = UPGRADE_COMMAND_MS;
         if (step->run(job, tenant, &scope))
             return note_step(job, tenant, step->number);
     }
@@ -121,7 +120,6 @@ bool upgrade_tenant(const struct job *job, const char *slug, struct upgrade_resu
     if (!tenant->tenant_id[0])
         return err_set(job->err, ERR_TENANT_MISMATCH,
                        "%s has no tenant_id yet: its administrator has to sign in once", slug);
-    clients_set_patience(job->clients, STEP_MS + 5000);
     if (!note_start(job, tenant))
         return false;
     while (tenant->schema_version < schema_current())

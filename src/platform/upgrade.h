@@ -10,6 +10,10 @@
 
 #include "platform/job.h"
 
+/* The most that one command of a step may take: the clients have to be patient enough
+ * (clients_set_patience, before the first of them is made). */
+#define UPGRADE_COMMAND_MS INT32_C(600000)
+
 struct upgrade_step {
     int32_t number; /* from 1, without gaps: the version that a tenant has after it */
     const char *name;
