@@ -18,6 +18,11 @@ static const struct route_param user_list_params[] = {
     {"tenant_id", "string", "Only this business's; for a super_admin", false},
     {NULL, NULL, NULL, false}};
 
+static const struct route_param tenant_list_params[] = {
+    {"limit", "integer", "At most this many (1 to 1000, default 1000)", false},
+    {"after", "string", "A slug: those that come after it", false},
+    {NULL, NULL, NULL, false}};
+
 /* clang-format off */
 static const struct route rows[] = {
     /* ---- signing in ---- */
@@ -116,6 +121,33 @@ static const struct route rows[] = {
         .roles = ROLES_SUPER, .tenancy = TENANCY_NONE, .acting = ACTING_NEVER,
         .body = BODY_JSON, .in = "ImpersonateRequest", .out = "ImpersonateResponse", .writes = true,
         .summary = "Act as the first administrator of a business, for at most 8 hours",
+    },
+
+    /* ---- businesses ---- */
+    {
+        .method = "GET", .path = "/api/tenants", .handler = action_tenant_list,
+        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
+        .query = tenant_list_params, .out = "Tenant", .out_list = true,
+        .summary = "The businesses, in the order of their slugs",
+    },
+    {
+        .method = "POST", .path = "/api/tenants", .handler = action_tenant_create,
+        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE, .acting = ACTING_NEVER,
+        .body = BODY_JSON, .in = "TenantCreate", .out = "Tenant", .writes = true,
+        .summary = "Set up a business with a database and an administrator of its own",
+    },
+    {
+        .method = "PATCH", .path = "/api/super/tenants/{tenant_id}/status",
+        .handler = action_tenant_status,
+        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE, .acting = ACTING_NEVER,
+        .body = BODY_JSON, .in = "TenantStatusChange", .out = "Tenant", .writes = true,
+        .summary = "Let a business work, or not",
+    },
+    {
+        .method = "GET", .path = "/api/super/tenants/{tenant_id}/stats",
+        .handler = action_tenant_stats,
+        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
+        .summary = "The sales of a business: ever, today, and the last ten of seven days",
     },
 
     /* ---- health ---- */

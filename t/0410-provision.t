@@ -5,6 +5,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use JSON::PP ();
+use POSIX ();
 use Erp::Test;
 use Erp::Json qw(from_json);
 use Erp::MongoEval;
@@ -93,6 +94,55 @@ ok($erp->login('owner@linked.example', 'a long enough phrase')->{access_token}, 
 $erp->mongo('users', doc(update => 'users', updates => [ doc(q => { email => 'owner@late.example' },
     u => { '$set' => { 'password_link.expires_at' => { '$date' => '2020-01-01T00:00:00Z' } } }) ]));
 is_problem(set_password($made->{password_link}, 'a long enough phrase'), 401, 'token_invalid', 'an old link');
+
+# --- over the wire
+$erp->seed_user(email => 'super@platform.example', password => 'a super phrase', role => 'super_admin');
+my $super = $erp->login('super@platform.example', 'a super phrase')->{access_token};
+my $tag = substr $erp->{prefix}, 0, -1;
+$tag =~ s/_/-/g;    # the database's name follows from the slug
+my %shop = (name => "Shop $tag", email => 'owner@wire.example', business_type => 'grocery', max_users => 3);
+is_problem($erp->post('/api/tenants', { %shop, admin_password => 'short' }, token => $super), 422, 'validation', 'a poor password');
+is_problem($erp->post('/api/tenants', { %shop, business_type => 'A Shop' }, token => $super), 422, 'validation', 'no type');
+is_problem($erp->post('/api/tenants', { %shop, email => 'owner@linked.example' }, token => $super), 409, 'duplicate', 'the administrator of another');
+my $res = $erp->post('/api/tenants', \%shop, token => $super);
+is($res->status, 200, 'POST /api/tenants') or diag $res->brief;
+my $shop = $res->json;
+is($shop->{slug}, "shop-$tag", 'the slug is made of the name');
+is($shop->{database_name}, "grocery_shop-${tag}_db", 'the database has the usual name');
+is_deeply([ @$shop{qw(name email business_type is_active status id)} ],
+    [ @shop{qw(name email business_type)}, JSON::PP::true, 'active', $shop->{tenant_id} ], 'as clients know it');
+is(set_password($shop->{password_link}, 'the owner sets it')->status, 200, 'its link works');
+my $owner = $erp->login('owner@wire.example', 'the owner sets it')->{access_token};
+is($erp->get('/api/settings', token => $owner)->status, 200, 'the owner works');
+is_problem($erp->post('/api/tenants', \%shop, token => $super), 409, 'duplicate', 'not twice');
+is_problem($erp->get('/api/tenants', token => $owner), 403, 'role_forbidden', 'no list for an owner');
+my $list = $erp->get('/api/tenants', token => $super)->json;
+ok((grep { $_->{tenant_id} eq $shop->{tenant_id} && !defined $_->{password_link} } @$list), 'it is on the list');
+unlike($erp->get('/api/tenants', token => $super)->body, qr/sealed:|mongodb:/, 'which shows no address');
+my $next = $erp->get('/api/tenants?limit=1', token => $super);
+is(scalar @{ $next->json }, 1, 'one at a time');
+like($next->header('Link'), qr/rel="next"/, 'with a link to the next');
+my $place = "/api/super/tenants/$shop->{tenant_id}";
+my $stats = $erp->get("$place/stats", token => $super)->json;
+is_deeply([ @$stats{qw(tenant_slug sales_count total_sales today_count recent_sales)} ], [ $shop->{slug}, 0, 0, 0, [] ], 'stats of a new one');
+my $now = { '$date' => POSIX::strftime('%Y-%m-%dT%H:%M:%SZ', gmtime) };
+$eval->run($shop->{database_name}, doc(insert => 'sales', documents => [ map { {
+    id => Erp::Test::uuid(), tenant_id => $shop->{tenant_id}, status => $_->[0], total => { '$numberDecimal' => $_->[1] },
+    created_at => $_->[2] } } [ 'completed', '10.50', { '$date' => '2020-01-01T00:00:00Z' } ], [ 'completed', '2.25', $now ],
+    [ 'cancelled', '99.00', $now ] ]));
+$stats = $erp->get("$place/stats", token => $super)->json;
+is_deeply([ @$stats{qw(sales_count total_sales today_count today_sales)} ], [ 2, 12.75, 1, 2.25 ], 'what was sold');
+is(scalar @{ $stats->{recent_sales} }, 1, 'and lately');
+is_problem($erp->patch("$place/status", { status => 'gone' }, token => $super), 422, 'validation', 'no such status');
+is_problem($erp->patch('/api/super/tenants/nobody/status', { status => 'active' }, token => $super), 404, 'tenant_not_found', 'no such business');
+is($erp->patch("$place/status", { status => 'suspended', reason => 'invoice' }, token => $super)->json->{is_active}, JSON::PP::false, 'suspended');
+is_problem($erp->get('/api/settings', token => $owner), 403, 'tenant_inactive', 'at once');
+is($erp->patch("$place/status", { status => 'active' }, token => $super)->json->{status}, 'active', 'active');
+is($erp->get('/api/settings', token => $owner)->status, 200, 'works again');
+is($erp->patch("$place/status", { status => 'deleted' }, token => $super)->json->{status}, 'deleted', 'deleted');
+is_problem($erp->patch("$place/status", { status => 'active' }, token => $super), 409, 'illegal_transition', 'for good');
+$eval->run($shop->{database_name} . $_, '{"dropDatabase":1}') for '', '_audit';
+$eval->run('admin', doc("drop$_" => "erpd_$shop->{database_name}")) for qw(User Role);
 
 # --- refused, and nothing changed
 my $before = scalar $erp->mongo_all('admin', doc(find => 'tenants_registry'));

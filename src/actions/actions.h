@@ -25,6 +25,11 @@ bool action_signup(struct req *req);          /* signup.c */
 
 bool action_impersonate(struct req *req);     /* impersonate.c */
 
+bool action_tenant_list(struct req *req);     /* tenants.c */
+bool action_tenant_create(struct req *req);
+bool action_tenant_status(struct req *req);
+bool action_tenant_stats(struct req *req);
+
 bool action_health_live(struct req *req);     /* health.c */
 bool action_health_ready(struct req *req);
 bool action_health_tenant(struct req *req);

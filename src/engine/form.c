@@ -150,6 +150,49 @@ static const struct field logout_request[] = {
     {NULL},
 };
 
+#define BUSINESS_MEMBERS                                                                           \
+    {.name = "name", .kind = K_TEXT, .flags = F_REQUIRED},                                         \
+        {.name = "email", .kind = K_EMAIL, .flags = F_REQUIRED,                                    \
+         .summary = "Of its administrator"},                                                       \
+        {.name = "business_type", .kind = K_TEXT, .flags = F_REQUIRED, .max = 31}
+
+static const struct field tenant[] = {
+    BUSINESS_MEMBERS,
+    {.name = "id", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "tenant_id", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "slug", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "license_type", .kind = K_TEXT},
+    {.name = "status", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "is_active", .kind = K_BOOL, .flags = F_REQUIRED},
+    {.name = "database_name", .kind = K_TEXT},
+    {.name = "modules_enabled", .kind = K_TEXT_LIST},
+    {.name = "created_at", .kind = K_INSTANT},
+    {.name = "updated_at", .kind = K_INSTANT},
+    {.name = "password_link", .kind = K_TEXT,
+     .summary = "Where the new administrator sets a password, once; shown this once"},
+    {NULL},
+};
+
+static const struct field tenant_create[] = {
+    BUSINESS_MEMBERS,
+    {.name = "admin_password", .kind = K_TEXT, .min = 12, .max = 72,
+     .summary = "Without it the reply has a link to set one"},
+    {.name = "slug", .kind = K_TEXT, .max = 40, .summary = "By default made of the name"},
+    {.name = "license_type", .kind = K_TEXT, .max = 31, .summary = "free, pro or enterprise"},
+    {.name = "max_users", .kind = K_INT, .min = 1, .max = 1000000},
+    {.name = "max_branches", .kind = K_INT, .min = 1, .max = 1000000},
+    {.name = "features_enabled", .kind = K_TEXT_LIST, .max = 64},
+    {NULL},
+};
+
+static const char *const tenant_statuses[] = {"active", "suspended", "inactive", "deleted", NULL};
+
+static const struct field tenant_status_change[] = {
+    {.name = "status", .kind = K_ENUM, .flags = F_REQUIRED, .values = tenant_statuses},
+    {.name = "reason", .kind = K_TEXT, .max = 500},
+    {NULL},
+};
+
 static const struct field message[] = {
     {.name = "message", .kind = K_TEXT, .flags = F_REQUIRED},
     {NULL},
@@ -193,6 +236,9 @@ static const struct form forms[] = {
     {"SetPasswordRequest", set_password_request, false},
     {"ChangePasswordResponse", change_password_response, true},
     {"LogoutRequest", logout_request, false},
+    {"Tenant", tenant, true},
+    {"TenantCreate", tenant_create, false},
+    {"TenantStatusChange", tenant_status_change, false},
     {"Message", message, true},
     {"Status", status, true},
     {"TenantHealth", tenant_health, true},

@@ -19,10 +19,12 @@ static bool check_features(const struct job *job, const json_t *features)
     json_t *item;
 
     if (json_array_size(features) > TENANT_FEATURES_MAX)
-        return err_field(job->err, "features", "too_many", "At most %d", TENANT_FEATURES_MAX);
+        return err_field(job->err, "features_enabled", "too_many", "At most %d",
+                         TENANT_FEATURES_MAX);
     json_array_foreach (features, i, item)
         if (json_string_length(item) < 1 || json_string_length(item) > 31)
-            return err_field(job->err, "features", "too_long", "A module has at most 31 bytes");
+            return err_field(job->err, "features_enabled", "too_long",
+                             "A module has at most 31 bytes");
     return true;
 }
 
@@ -38,15 +40,15 @@ static bool check_names(const struct job *job, const struct new_entry *e)
     if (!*e->business_name || strlen(e->business_name) > NAME_MAX_BYTES)
         err_field(job->err, "name", "too_long", "1 to %d bytes", NAME_MAX_BYTES);
     if (!type_ok(e->business_type))
-        err_field(job->err, "type", "format",
+        err_field(job->err, "business_type", "format",
                   "At most 31 lower-case letters, digits and underscores");
     for (size_t i = 0; i < ARRAY_LEN(licenses); i++)
         licensed = licensed || strcmp(e->license_type, licenses[i]) == 0;
     if (!licensed)
-        err_field(job->err, "license", "enum", "free, pro or enterprise");
+        err_field(job->err, "license_type", "enum", "free, pro or enterprise");
     if (!db_name_valid(e->db_name) || audit_db_is(e->db_name))
         err_field(job->err, "db_name", "format",
-                  "%.64s is no usable database name: give another with --db-name", e->db_name);
+                  "%.64s is no usable name of a database", e->db_name);
     check_features(job, e->features);
     return !err_is_set(job->err);
 }
