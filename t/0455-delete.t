@@ -94,6 +94,18 @@ is($status, 0, 'removed before its time') or diag $err;
 like(($erp->mongo_all('admin_audit', doc(find => 'audit_log', filter => { action => 'tenant_purge' }, sort => { at => -1 })))[0]{note},
     qr/archive SHA-256 $gone->[0]{sha256}/, 'the receipt names the archive');
 
+# --- an account that was made for a tenant goes with it
+sub accounts { return scalar @{ $erp->_eval->run('admin', doc(usersInfo => 'erpd_' . $erp->db($_[0])))->{users} } }
+is((ctl('tenant', 'add', 'fresh', '--name', 'Fresh', '--type', 'grocery', '--admin-email', 'a@fresh.example', '--db-name', $erp->db('fresh'), '--generate'))[0],
+    0, 'a tenant as erpctl makes it');
+my $had = accounts('fresh');
+($status, undef, $err) = ctl('tenant', 'delete', 'fresh', '--yes', '--archive', "$dir/fresh.tar");
+is($status, 0, 'deleted') or diag $err;
+($status, undef, $err) = ctl('tenant', 'purge', 'fresh', '--now', '--yes');
+is($status, 0, 'purged') or diag $err;
+is(accounts('fresh'), 0, "no account is left (there was $had)");
+is_deeply([ collections('fresh'), collections('fresh_audit') ], [], 'nor a database');
+
 # --- a database that is not the tenant's own is never dropped
 $erp->seed_tenant(slug => 'twin', db_name => $other->{db_name});
 $erp->seed_tenant(slug => 'greedy', db_name => $erp->db('users'));

@@ -147,6 +147,7 @@ const struct command cmd_tenant_undelete = {
 struct purge {
     struct ctl *ctl;
     json_t *rows;
+    const char *uri;
     bool now;
     bool failed;
 };
@@ -158,7 +159,7 @@ static bool purge_one(void *data, const char *slug)
     struct job job = ctl_job(ctl);
     struct removed gone;
 
-    if (!tenant_purge(&job, slug, purge->now, &gone)) {
+    if (!tenant_purge(&job, slug, purge->now, purge->uri, &gone)) {
         ctl_warn(ctl, "%s: %s", slug, ctl->err.detail);
         purge->failed = true;
         err_clear(&ctl->err);
@@ -184,12 +185,13 @@ static int run_purge(struct ctl *ctl)
                                                   {"sha256", "ARCHIVE"},
                                                   {NULL, NULL}};
     json_auto_t *rows = json_array();
-    struct purge purge = {.ctl = ctl, .rows = rows, .now = ctl_flag(ctl, "now")};
+    struct purge purge = {
+        .ctl = ctl, .rows = rows, .uri = ctl_option(ctl, "uri"), .now = ctl_flag(ctl, "now")};
     const char *slug = ctl->n_args > 0 ? ctl->args[0] : NULL;
     struct job job = ctl_job(ctl);
 
-    if (purge.now && !slug)
-        return ctl_usage(ctl, "--now needs a SLUG");
+    if ((purge.now || purge.uri) && !slug)
+        return ctl_usage(ctl, "--now and --uri need a SLUG");
     if (slug && !confirmed(ctl, slug, "Its data and its users will be gone for good."))
         return not_confirmed(ctl);
     if (slug)
@@ -204,6 +206,7 @@ static int run_purge(struct ctl *ctl)
 
 static const struct command_option purge_options[] = {
     {"now", NULL, "although its time of grace is not over", false},
+    {"uri", "URI", "an account that may drop there (default: ours on the same servers)", false},
     {"yes", NULL, "do not ask", false},
     {NULL},
 };

@@ -192,8 +192,8 @@ static bool begin_anew(struct import *im, const bson_t *entry, const struct tena
     job_progress(im->job, "an earlier run did not come to its end: beginning anew");
     BSON_APPEND_UTF8(&filter, "slug", found->slug);
     BSON_APPEND_UTF8(&filter, "status", tenant_status_name(TENANT_PROVISIONING));
-    ok = remove_databases(im->job, found) && remove_users(im->job, found->tenant_id, &n) &&
-         job_registry(im->job, &scope) &&
+    ok = remove_databases(im->job, found, im->target->uri) &&
+         remove_users(im->job, found->tenant_id, &n) && job_registry(im->job, &scope) &&
          scope_delete_one(&scope, ENTRIES, &filter, &n, im->job->err);
     bson_destroy(&filter);
     return ok;

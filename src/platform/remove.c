@@ -3,16 +3,16 @@
 #include "base.h"
 #include "platform/remove.h"
 #include "platform/archive.h"
-#include "platform/audit_target.h"
 #include "core/clock.h"
+#include "tenant/audit.h"
+#include "tenant/dbuser.h"
 
 /* --- whose database -------------------------------------------------------------------------- */
 
 static bool same_place(const char *uri, const char *db_name, const char *other_uri,
                        const char *other_name)
 {
-    return strcasecmp(db_name, other_name) == 0 &&
-           clients_cluster(uri) == clients_cluster(other_uri);
+    return strcasecmp(db_name, other_name) == 0 && dbuser_same_hosts(uri, other_uri);
 }
 
 static bool neighbours_free(struct job *job, const char *uri, const char *db_name,
@@ -70,22 +70,39 @@ static bool drop(struct job *job, const char *uri, const char *db_name)
     return ok;
 }
 
-/* The account of a tenant may not drop; ours on the same cluster may. */
-static const char *strong_uri(struct job *job, const struct tenant *tenant)
+/* The account of a tenant may not drop; ours on the same servers may. */
+static const char *strong_uri(const struct job *job, const struct tenant *tenant)
 {
-    const struct audit_target *target = audit_target_of(job, tenant);
+    const struct conf *conf = job->conf;
+    const char *const ours[] = {conf->mongo_url, conf->admin_mongo_url, conf->default_mongo_url};
 
-    return target && target->platform ? target->platform : tenant->db_uri;
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+        if (dbuser_same_hosts(ours[i], tenant->db_uri))
+            return ours[i];
+    return tenant->db_uri;
 }
 
-bool remove_databases(struct job *job, const struct tenant *tenant)
+/* Only an account that was made for this tenant. */
+static bool remove_account(struct job *job, const struct tenant *tenant, const char *uri)
 {
-    const char *uri = strong_uri(job, tenant);
+    struct scope admin;
+
+    if (!dbuser_password(job->arena, tenant->db_uri, tenant->db_name))
+        return true;
+    return clients_scope(job->clients, uri, "admin", NULL, job->arena, job_deadline(job), &admin,
+                         job->err) &&
+           dbuser_drop(&admin, tenant->db_name, job->err);
+}
+
+bool remove_databases(struct job *job, const struct tenant *tenant, const char *uri)
+{
     char beside[AUDIT_DB_SIZE];
 
+    uri = uri ? uri : strong_uri(job, tenant);
     audit_db_name(tenant->db_name, beside);
     return database_free(job, tenant->db_uri, tenant->db_name, tenant->slug) &&
-           drop(job, uri, tenant->db_name) && drop(job, uri, beside);
+           drop(job, uri, tenant->db_name) && drop(job, uri, beside) &&
+           remove_account(job, tenant, uri);
 }
 
 bool remove_users(struct job *job, const char *tenant_id, int64_t *n)
@@ -240,13 +257,13 @@ static bool count_users(struct job *job, const char *tenant_id, int64_t *n)
 }
 
 /* Writes down what there is before the first of it goes: from here on nothing leads back. */
-static bool mark(struct job *job, const struct tenant *tenant, struct removed *out)
+static bool mark(struct job *job, const struct tenant *tenant, const char *uri, struct removed *out)
 {
-    const char *uri = strong_uri(job, tenant);
     char beside[AUDIT_DB_SIZE];
     bson_t *update;
     bool ok;
 
+    uri = uri ? uri : strong_uri(job, tenant);
     audit_db_name(tenant->db_name, beside);
     if (!database_free(job, tenant->db_uri, tenant->db_name, tenant->slug) ||
         !count_documents(job, uri, tenant->db_name, &out->documents) ||
@@ -297,12 +314,13 @@ static bool remove_entry(struct job *job, const struct tenant *tenant)
     return ok;
 }
 
-static bool purge(struct job *job, const struct tenant *tenant, struct removed *out)
+static bool purge(struct job *job, const struct tenant *tenant, const char *uri,
+                  const struct removed *out)
 {
     int64_t n;
 
     job_step(job, "purge_mark");
-    if (!remove_databases(job, tenant))
+    if (!remove_databases(job, tenant, uri))
         return false;
     job_step(job, "purge_data");
     if (!remove_users(job, tenant->tenant_id, &n))
@@ -314,7 +332,7 @@ static bool purge(struct job *job, const struct tenant *tenant, struct removed *
     return remove_entry(job, tenant);
 }
 
-bool tenant_purge(struct job *job, const char *slug, bool now, struct removed *out)
+bool tenant_purge(struct job *job, const char *slug, bool now, const char *uri, struct removed *out)
 {
     struct tenant *tenant;
     const bson_t *entry;
@@ -341,10 +359,10 @@ bool tenant_purge(struct job *job, const char *slug, bool now, struct removed *o
         out->documents = number_at(entry, "purge.documents");
         out->audit_entries = number_at(entry, "purge.audit_entries");
         out->users = number_at(entry, "purge.users");
-    } else if (!mark(job, tenant, out)) {
+    } else if (!mark(job, tenant, uri, out)) {
         return false;
     }
-    return purge(job, tenant, out);
+    return purge(job, tenant, uri, out);
 }
 
 bool tenant_purge_due(struct job *job, bool (*one)(void *data, const char *slug), void *data)

@@ -26,8 +26,10 @@ bool tenant_undelete(struct job *job, const char *slug);
 
 /* Removes for good what was deleted and whose time is over (or, with `now`, is not): the databases,
  * the MongoDB account, the users, the entry last, after a receipt in the platform's audit log.
- * Killed half-way it goes on when it is called again. ERR_STATE when it is not due. */
-bool tenant_purge(struct job *job, const char *slug, bool now, struct removed *removed);
+ * `uri` is an address whose account may do that; NULL: ours on the same servers. Killed half-way it
+ * goes on when it is called again. ERR_STATE when it is not due. */
+bool tenant_purge(struct job *job, const char *slug, bool now, const char *uri,
+                  struct removed *removed);
 
 #define PURGE_MAX 1000 /* tenants a call */
 
@@ -38,8 +40,9 @@ bool tenant_purge_due(struct job *job, bool (*one)(void *data, const char *slug)
 /* Is this database neither the platform's nor that of another entry than own_slug's? ERR_IN_USE. */
 bool database_free(struct job *job, const char *uri, const char *db_name, const char *own_slug);
 
-/* Drops a tenant's two databases, if they are its own; true when they are not there. */
-bool remove_databases(struct job *job, const struct tenant *tenant);
+/* Drops a tenant's two databases, if they are its own, and the MongoDB account that was made for
+ * it; true when they are not there. `uri` as above. */
+bool remove_databases(struct job *job, const struct tenant *tenant, const char *uri);
 /* Removes every user with this tenant_id; *n says how many. */
 bool remove_users(struct job *job, const char *tenant_id, int64_t *n);
 
