@@ -1,6 +1,7 @@
 /* erpctl: the operator's command. Finds the row, makes what it needs, runs it, cleans up. */
 #include "base.h"
 #include "commands/commands.h"
+#include "routes.h"
 
 /* How to add one stands at the top of commands/commands.h. The order is that of the help. */
 static const struct command *const commands[] = {
@@ -11,6 +12,7 @@ static const struct command *const commands[] = {
     &cmd_tenant_suspend,
     &cmd_tenant_activate,
     &cmd_tenant_upgrade,
+    &cmd_tenant_verify_isolation,
     &cmd_tenant_export,
     &cmd_tenant_verify,
     &cmd_tenant_import,
@@ -64,7 +66,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct ctl ctl = {.commands = commands};
+    struct ctl ctl = {.commands = commands, .routes = routes_build};
     int code = EXIT_OK;
 
     if (argc < 2) {

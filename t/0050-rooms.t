@@ -80,6 +80,7 @@ subtest 'one library, one place' => sub {
         'fcgiapp.h'       => qr{^src/http/fcgi\.c$},
         'fcgi_stdio.h'    => qr{^$},
         'jwt.h'           => qr{^src/auth/token\.c$},
+        'curl/curl.h'     => qr{^src/commands/fetch\.c$},
         'crypt.h'         => qr{^src/auth/password\.c$},
         'archive.h'       => qr{^src/platform/archive_(?:un)?pack\.c$},
         'archive_entry.h' => qr{^src/platform/archive_(?:un)?pack\.c$},

@@ -62,6 +62,7 @@ struct command {
 struct ctl {
     const struct command *const *commands; /* every row, ended by NULL */
     const struct command *command;
+    struct route_table *(*routes)(void); /* builds the service's table; the caller frees it */
     const char *values[COMMAND_OPTIONS_MAX]; /* by row of the options; NULL: not given */
     char **args;                             /* positional arguments */
     size_t n_args;
@@ -142,7 +143,7 @@ void print_result(const struct ctl *ctl, json_t *result, const char *fmt, ...) E
 const char *print_clean(const struct ctl *ctl, const char *text);
 
 extern const struct command cmd_tenant_add, cmd_tenant_list, cmd_tenant_show, cmd_tenant_suspend,
-    cmd_tenant_activate, cmd_tenant_upgrade;
+    cmd_tenant_activate, cmd_tenant_upgrade, cmd_tenant_verify_isolation;
 extern const struct command cmd_tenant_export, cmd_tenant_verify, cmd_tenant_import,
     cmd_tenant_restore, cmd_tenant_delete, cmd_tenant_undelete, cmd_tenant_purge,
     cmd_backup;

@@ -13,6 +13,7 @@ my %NEED = (
         'autoconf', 'automake', 'pkg-config', 'make', 'gcc', 'libc6-dev',    # the build
         'libfcgi-dev', 'libmongoc-dev', 'libjwt-dev', 'libjansson-dev',
         'libcrypt-dev', 'libsodium-dev', 'libarchive-dev', 'libsystemd-dev',
+        'libcurl4-openssl-dev',    # erpctl asks the service as its clients do
         'nginx',            # the edge
         'openssl',          # its certificate
         'curl',             # the client that shows and tests it
