@@ -192,6 +192,13 @@ subtest 'register' => sub {
     is_problem($erp->post('/api/auth/register', person()), 401, 'token_missing', 'not by strangers');
 };
 
+subtest 'a lapsed business' => sub {
+    my $t = $erp->seed_tenant(slug => 'lapsed', entry => { subscription_status => 'suspended' });
+    my $token = token_of($t);
+    is($erp->get('/api/auth/me', token => $token)->status, 200, 'its administrator sees who he is');
+    is_problem($erp->post('/api/users', person(), token => $token), 402, 'subscription_lapsed', '... and makes no accounts');
+};
+
 subtest 'signing up' => sub {
     my %body = (name => 'Corner Shop', email => 'Owner@Corner.example', business_type => 'shop', admin_password => $SECRET);
     is_problem($erp->post('/api/auth/signup', \%body), 403, 'signup_off', 'is off unless it is switched on');

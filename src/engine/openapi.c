@@ -218,7 +218,7 @@ static bool may_answer(const struct route *row, int status)
     case 403:
         return token || login;
     case 402:
-        return token && row->tenancy == TENANCY_REQUIRED;
+        return token && (row->tenancy == TENANCY_REQUIRED || row->module);
     case 404:
         return login || (token && row->tenancy != TENANCY_NONE);
     case 409:

@@ -174,8 +174,9 @@ bool gate_subscription(struct req *req)
 {
     const char *status = req->tenant ? req->tenant->subscription_status : "";
 
-    if (req->route->tenancy != TENANCY_REQUIRED)
-        return true; /* who lapsed may still see who he is and how his database is */
+    /* Who lapsed may still see who he is and how his database is; a module is what he paid for. */
+    if (req->route->tenancy != TENANCY_REQUIRED && !req->route->module)
+        return true;
     if (strcmp(status, "suspended") != 0 && strcmp(status, "cancelled") != 0)
         return true;
     return err_set(req->err, ERR_SUBSCRIPTION_LAPSED,

@@ -36,12 +36,23 @@ static void masks(void **state ERP_UNUSED)
     }
 }
 
+static void nobody_reaches_above(void **state ERP_UNUSED)
+{
+    assert_true(role_within(ROLE_SUPER_ADMIN, ROLE_SUPER_ADMIN));
+    assert_false(role_within(ROLE_TENANT_ADMIN, ROLE_SUPER_ADMIN));
+    assert_true(role_within(ROLE_TENANT_ADMIN, ROLE_TENANT_ADMIN));
+    for (unsigned own = 0; own < ROLE_COUNT; own++)
+        for (unsigned other = 0; other < ROLE_COUNT; other++)
+            assert_int_equal(role_within((enum role)own, (enum role)other), own <= other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_go_both_ways),
         cmocka_unit_test(other_names_are_refused),
         cmocka_unit_test(masks),
+        cmocka_unit_test(nobody_reaches_above),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
