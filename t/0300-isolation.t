@@ -51,7 +51,8 @@ sub make {
 sub sample {
     my ($noun, $mark) = @_;
     my %body = %{ Erp::Case::least($noun) || {} };
-    exists $body{$_} and $body{$_} = $mark for qw(name title description address notes customer_name);
+    exists $body{$_} and $body{$_} = $mark for qw(name title description address notes customer_name
+        owner_name property_name client_name author unit_type tier_name sku device_model driver_name po_number);
     return \%body;
 }
 

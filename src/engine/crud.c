@@ -203,6 +203,21 @@ static void fill_row(const struct resource *resource, enum resource_ops op, stru
     }
 }
 
+static size_t add_views(const struct resource *resource, struct arena *texts, struct route *rows)
+{
+    for (size_t i = 0; i < resource->n_views; i++) {
+        const struct view *view = &resource->views[i];
+
+        rows[i] = (struct route){.method = "GET",
+                                 .path = arena_printf(texts, "%s/%s", resource->path, view->path),
+                                 .handler = crud_view,
+                                 .arg = view,
+                                 .summary = view->summary};
+        fill_row(resource, OP_LIST, texts, &rows[i]);
+    }
+    return resource->n_views;
+}
+
 size_t crud_routes(const struct resource *resource, struct arena *texts, struct route *rows)
 {
     size_t n = 0;
@@ -222,15 +237,10 @@ size_t crud_routes(const struct resource *resource, struct arena *texts, struct 
             rows[n].handler = crud_singleton;
         fill_row(resource, operations[i].op, texts, &rows[n++]);
     }
-    for (size_t i = 0; i < resource->n_views; i++) {
-        const struct view *view = &resource->views[i];
-
-        rows[n] = (struct route){.method = "GET",
-                                 .path = arena_printf(texts, "%s/%s", resource->path, view->path),
-                                 .handler = crud_view,
-                                 .arg = view,
-                                 .summary = view->summary};
-        fill_row(resource, OP_LIST, texts, &rows[n++]);
-    }
+    n += add_views(resource, texts, rows + n);
+    if (resource->states != NULL)
+        state_route(resource, texts, &rows[n++]);
+    if (resource->toggle != NULL)
+        state_toggle_route(resource, texts, &rows[n++]);
     return n;
 }

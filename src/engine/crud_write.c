@@ -3,7 +3,9 @@
 #include "engine/crud_write.h"
 #include "tenant/audit.h"
 #include "engine/index.h"
+#include "engine/refs.h"
 #include "engine/render.h"
+#include "engine/series.h"
 #include "engine/validate.h"
 #include "core/clock.h"
 #include "core/id.h"
@@ -20,6 +22,7 @@ struct write {
     const bson_t *filter;    /* replace, patch, delete */
     struct validated *input; /* NULL when deleting */
     struct arena *arena;
+    struct kind_env env;
     int64_t limit;        /* how many records the licence allows; negative: no limit */
     const bson_t *result; /* the document afterwards, arena-owned */
     bool missing;         /* there is no such record */
@@ -38,41 +41,6 @@ static bool audit(struct scope *scope, const struct write *w, const bson_t *befo
                                       .after = after};
 
     return audit_add(scope, &entry, err);
-}
-
-/* --- references ------------------------------------------------------------------------------ */
-
-/* A reference must name a record of the same tenant: one query a reference, by the unique index. */
-static bool check_ref(struct scope *scope, const struct field *f, const char *id, struct err *err)
-{
-    const struct resource *target = resource_by_noun(f->ref);
-    bson_t filter = BSON_INITIALIZER;
-    int64_t count = 0;
-    bool ok;
-
-    scope_filter(scope, NULL, &filter);
-    bson_append_utf8(&filter, "id", 2, id, -1);
-    ok = scope_count(scope, target->collection, &filter, 1, &count, err);
-    bson_destroy(&filter);
-    if (ok && count == 0)
-        return err_field(err, f->name, "reference", "There is no %s with this id", f->ref);
-    return ok;
-}
-
-static bool check_refs(const struct resource *resource, struct scope *scope, const bson_t *set,
-                       struct err *err)
-{
-    bson_iter_t it;
-
-    for (const struct field *f = resource->fields; f->name != NULL; f++) {
-        if (f->kind != K_REF || !bson_iter_init_find(&it, set, f->name) ||
-            !BSON_ITER_HOLDS_UTF8(&it) || bson_iter_utf8(&it, NULL)[0] == '\0')
-            continue;
-        if (!check_ref(scope, f, bson_iter_utf8(&it, NULL), err) &&
-            err->code != ERR_VALIDATION)
-            return false;
-    }
-    return !err_is_set(err);
 }
 
 /* A user bound to a branch writes only into it; a create that names none goes there. */
@@ -95,18 +63,25 @@ static bool check_branch(const struct resource *resource, const struct scope *sc
 
 /* --- create ---------------------------------------------------------------------------------- */
 
-static bson_t *build_document(const struct write *w, const struct scope *scope)
+/* Numbers are taken and values worked out in the transaction, anew in each attempt. NULL on
+ * failure. */
+static bson_t *build_document(const struct write *w, struct scope *scope, struct err *err)
 {
-    bson_t *doc = own_bson(w->arena);
+    bson_t *doc = own_bson(w->arena), *fields = own_bson(w->arena);
     int64_t now = clock_ms();
 
+    bson_concat(fields, w->input->set);
+    if (!series_append(w->resource, scope, fields, err) ||
+        (w->resource->derive != NULL &&
+         !w->resource->derive(&w->env, w->input->set, NULL, fields, err)))
+        return NULL;
     bson_append_utf8(doc, "id", 2, w->id, -1);
     bson_append_utf8(doc, "tenant_id", -1, scope->tenant_id, -1);
     bson_append_date_time(doc, "created_at", -1, now);
     bson_append_date_time(doc, "updated_at", -1, now);
-    bson_concat(doc, w->input->set);
+    bson_concat(doc, fields);
     bson_append_int64(doc, FIELD_REV, -1, 1);
-    validate_append_words(w->resource, w->input->set, NULL, doc);
+    validate_append_words(w->resource, fields, NULL, doc);
     return doc;
 }
 
@@ -125,17 +100,17 @@ static bool create_body(struct scope *scope, void *data, struct err *err)
 {
     struct write *w = data;
 
-    return check_limit(scope, w, err) &&
-           scope_insert(scope, w->resource->collection, w->result, err) &&
+    if (!refs_check(w->resource, scope, w->input->set, err) || !check_limit(scope, w, err))
+        return false;
+    w->result = build_document(w, scope, err);
+    return w->result != NULL && scope_insert(scope, w->resource->collection, w->result, err) &&
            audit(scope, w, NULL, w->result, err);
 }
 
 static bool run_create(struct write *w, struct scope *scope, struct err *err)
 {
-    if (!check_branch(w->resource, scope, true, w->input->set, err) ||
-        !check_refs(w->resource, scope, w->input->set, err))
+    if (!check_branch(w->resource, scope, true, w->input->set, err))
         return false;
-    w->result = build_document(w, scope);
     return txn_run(scope, create_body, w, err);
 }
 
@@ -159,13 +134,18 @@ static bool find_old(struct scope *scope, struct write *w, const bson_t **old, s
     return w->missing || if_match_ok(w, *old, err);
 }
 
-static const bson_t *build_update(const struct write *w, const bson_t *old)
+/* NULL on failure. */
+static const bson_t *build_update(const struct write *w, const bson_t *old, struct err *err)
 {
-    bson_t *update = own_bson(w->arena);
+    bson_t *update = own_bson(w->arena), *derived = own_bson(w->arena);
     bson_t child;
 
+    if (w->resource->derive != NULL &&
+        !w->resource->derive(&w->env, w->input->set, old, derived, err))
+        return NULL;
     bson_append_document_begin(update, "$set", 4, &child);
     bson_concat(&child, w->input->set);
+    bson_concat(&child, derived);
     bson_append_date_time(&child, "updated_at", -1, clock_ms());
     validate_append_words(w->resource, w->input->set, old, &child);
     bson_append_document_end(update, &child);
@@ -178,14 +158,16 @@ static const bson_t *build_update(const struct write *w, const bson_t *old)
 static bool update_body(struct scope *scope, void *data, struct err *err)
 {
     struct write *w = data;
-    const bson_t *old;
+    const bson_t *old, *update;
 
     if (!find_old(scope, w, &old, err))
         return false;
     if (w->missing)
         return true;
-    if (!scope_find_and_update(scope, w->resource->collection, w->filter, build_update(w, old),
-                               true, false, NULL, &w->result, err))
+    if (!refs_check(w->resource, scope, w->input->set, err) ||
+        (update = build_update(w, old, err)) == NULL ||
+        !scope_find_and_update(scope, w->resource->collection, w->filter, update, true, false,
+                               NULL, &w->result, err))
         return false;
     w->missing = w->result == NULL;
     return w->missing || audit(scope, w, old, w->result, err);
@@ -203,7 +185,8 @@ static bool delete_body(struct scope *scope, void *data, struct err *err)
         return false;
     if (w->missing)
         return true;
-    return scope_delete_one(scope, w->resource->collection, w->filter, &deleted, err) &&
+    return refs_unused(w->resource, scope, w->id, err) &&
+           scope_delete_one(scope, w->resource->collection, w->filter, &deleted, err) &&
            audit(scope, w, old, NULL, err);
 }
 
@@ -218,6 +201,7 @@ static struct write write_of(struct req *req, const char *action)
                           .request_id = req->request_id,
                           .if_match = req->if_match,
                           .arena = req->arena,
+                          .env = {.decimals = req->tenant->decimals},
                           .limit = limit_of(req->tenant, req->route->resource->limit)};
 }
 
@@ -300,7 +284,6 @@ static bool change(struct req *req, enum validate_mode mode, const char *action)
     w.id = req_param(req, "id");
     if (!read_input(req, mode, w.input) ||
         !check_branch(w.resource, &req->scope, false, w.input->set, req->err) ||
-        !check_refs(w.resource, &req->scope, w.input->set, req->err) ||
         (w.resource->singleton && !open_singleton(req, &made)) ||
         !index_ensure(req->app->indexes, w.resource, &req->scope, req->err) ||
         !txn_run(&req->scope, update_body, &w, req->err))
@@ -351,7 +334,7 @@ bool crud_seed(const struct resource *resource, struct scope *scope, const struc
     bson_t *filter = own_bson(scope->arena);
     int64_t there = 0;
     struct write w = {.resource = resource, .action = "create", .actor = actor,
-                      .input = input, .arena = scope->arena, .limit = -1};
+                      .input = input, .arena = scope->arena, .env = *env, .limit = -1};
 
     id_new(fresh);
     w.id = id != NULL ? id : fresh;

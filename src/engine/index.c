@@ -66,13 +66,34 @@ struct builder {
     int n;
 };
 
+/* Which records a partial index holds. */
+static void append_only(const struct index_def *only, bson_t *out)
+{
+    bson_t cond, list;
+    char number[12];
+
+    bson_append_document_begin(out, only->text, -1, &cond);
+    bson_append_utf8(&cond, "$type", 5, "string", -1);
+    bson_append_document_end(out, &cond);
+    if (only->field == NULL)
+        return;
+    bson_append_document_begin(out, only->field, -1, &cond);
+    bson_append_array_begin(&cond, "$in", 3, &list);
+    for (int i = 0; only->values[i] != NULL; i++) {
+        snprintf(number, sizeof(number), "%d", i);
+        bson_append_utf8(&list, number, -1, only->values[i], -1);
+    }
+    bson_append_array_end(&cond, &list);
+    bson_append_document_end(out, &cond);
+}
+
 /* One index; the name is spelled from its keys, so that equal keys make equal names. */
 static void add_index(struct builder *b, const char *const *keys, bool unique,
-                      const char *only_text, bool expires)
+                      const struct index_def *only, bool expires)
 {
     char number[12], name[128] = "";
     size_t used = 0;
-    bson_t doc, child, cond;
+    bson_t doc, child;
 
     if (unique != b->unique)
         return;
@@ -92,15 +113,15 @@ static void add_index(struct builder *b, const char *const *keys, bool unique,
         bson_append_bool(&doc, "unique", 6, true);
     if (expires)
         bson_append_int32(&doc, "expireAfterSeconds", -1, 0);
-    if (only_text != NULL) {
+    if (only->text != NULL) {
         bson_append_document_begin(&doc, "partialFilterExpression", -1, &child);
-        bson_append_document_begin(&child, only_text, -1, &cond);
-        bson_append_utf8(&cond, "$type", 5, "string", -1);
-        bson_append_document_end(&child, &cond);
+        append_only(only, &child);
         bson_append_document_end(&doc, &child);
     }
     bson_append_document_end(b->indexes, &doc);
 }
+
+static const struct index_def all_records;
 
 static const struct resource *audit_resource(void)
 {
@@ -121,7 +142,7 @@ static void audit_command(bson_t *command)
     bson_append_utf8(command, "createIndexes", -1, resource->collection, -1);
     bson_append_array_begin(command, "indexes", -1, &array);
     for (size_t i = 0; i < resource->n_indexes; i++)
-        add_index(&b, resource->indexes[i].keys, false, NULL, false);
+        add_index(&b, resource->indexes[i].keys, false, &all_records, false);
     bson_append_array_end(command, &array);
 }
 
@@ -129,11 +150,12 @@ static void add_field_indexes(struct builder *b, const struct field *f)
 {
     const char *const listed[INDEX_KEYS_MAX] = {"tenant_id", f->name, "id"};
     const char *const unique[INDEX_KEYS_MAX] = {"tenant_id", f->name};
+    const struct index_def there = {.text = f->name};
 
     if (f->flags & (F_FILTER | F_SORT))
-        add_index(b, listed, false, NULL, false);
+        add_index(b, listed, false, &all_records, false);
     if (f->flags & F_UNIQUE)
-        add_index(b, unique, true, f->name, false);
+        add_index(b, unique, true, &there, false);
 }
 
 static bool searchable(const struct resource *resource)
@@ -151,6 +173,7 @@ size_t index_command(const struct resource *resource, bool unique, bson_t *comma
     static const char *const words[INDEX_KEYS_MAX] = {"tenant_id", FIELD_WORDS};
     static const char *const one[INDEX_KEYS_MAX] = {"tenant_id"};
     bson_t array;
+    const struct index_def with_id = {.text = "id"};
     struct builder b = {.indexes = &array, .unique = unique};
 
     bson_init(command);
@@ -161,17 +184,17 @@ size_t index_command(const struct resource *resource, bool unique, bson_t *comma
         return 0;
     }
     if (resource->singleton)
-        add_index(&b, one, true, NULL, false);
-    add_index(&b, base, true, "id", false);
+        add_index(&b, one, true, &all_records, false);
+    add_index(&b, base, true, &with_id, false);
     if (resource->ops & OP_LIST)
-        add_index(&b, dates, false, NULL, false);
+        add_index(&b, dates, false, &all_records, false);
     if (searchable(resource))
-        add_index(&b, words, false, NULL, false);
+        add_index(&b, words, false, &all_records, false);
     for (const struct field *f = resource->fields; f->name != NULL; f++)
         add_field_indexes(&b, f);
     for (size_t i = 0; i < resource->n_indexes; i++)
-        add_index(&b, resource->indexes[i].keys, resource->indexes[i].unique, NULL,
-                  resource->indexes[i].expires);
+        add_index(&b, resource->indexes[i].keys, resource->indexes[i].unique,
+                  &resource->indexes[i], resource->indexes[i].expires);
     bson_append_array_end(command, &array);
     return (size_t)b.n;
 }

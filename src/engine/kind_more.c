@@ -201,7 +201,8 @@ static bool day_ok(const char *text)
 static bool day_store(const struct kind_env *env ERP_UNUSED, const struct field *field,
                       const char *path, json_t *value, bson_t *out, struct err *err)
 {
-    if (!day_ok(json_string_value(value)))
+    if (!day_ok(json_string_value(value)) ||
+        (field->max != 0 && (int64_t)json_string_length(value) > field->max))
         return err_field(err, path, "format", "Must be a date (YYYY-MM-DD)");
     return bson_append_utf8(out, field->name, -1, json_string_value(value), -1);
 }
@@ -216,7 +217,7 @@ static bool day_query(const struct kind_env *env ERP_UNUSED, const struct field 
 static void time_schema(const struct field *field, json_t *schema)
 {
     json_object_set_new(schema, "type", json_string("string"));
-    json_object_set_new(schema, "maxLength", json_integer(40));
+    json_object_set_new(schema, "maxLength", json_integer(field->max != 0 ? field->max : 40));
     json_object_set_new(schema, "pattern",
                         json_string(field->kind == K_CLOCK ? "^([01][0-9]|2[0-3]):[0-5][0-9]$"
                                                            : "^[0-9]{4}-[0-9]{2}-[0-9]{2}"));

@@ -60,7 +60,9 @@ static void lint_field(struct lint *lint, const struct field *f)
         fault(lint, "field %s: references, and only they, name a resource", f->name);
     if (f->ref != NULL && resource_by_noun(f->ref) == NULL)
         fault(lint, "field %s: refers to the unknown resource %s", f->name, f->ref);
-    if (f->max != 0 && f->max < f->min)
+    if (f->ref != NULL && !(f->flags & F_FILTER))
+        fault(lint, "field %s: references are filters: deleting looks for them", f->name);
+    if (f->max != 0 && f->max < f->min && f->series == NULL)
         fault(lint, "field %s: max is below min", f->name);
     if ((f->flags & F_RANGE) && !(f->flags & listed))
         fault(lint, "field %s: a range needs a filter or sort", f->name);
@@ -70,8 +72,45 @@ static void lint_field(struct lint *lint, const struct field *f)
         fault(lint, "field %s: lists and objects are not indexed", f->name);
     if ((f->flags & F_REQUIRED) && (f->flags & F_READONLY))
         fault(lint, "field %s: required and read-only", f->name);
+    if (f->series != NULL && (f->kind != K_TEXT || !(f->flags & F_READONLY) ||
+                              !(f->flags & F_UNIQUE) || f->min < 1 || f->min > 12))
+        fault(lint, "field %s: a number is read-only, unique text of 1 to 12 digits", f->name);
     if (f->def != NULL)
         lint_default(lint, f);
+}
+
+static bool has_value(const struct field *f, const char *text)
+{
+    for (const char *const *v = f->values; *v != NULL; v++)
+        if (strcmp(*v, text) == 0)
+            return true;
+    return false;
+}
+
+static void lint_transition(struct lint *lint, const struct field *f, const struct transition *t)
+{
+    const struct field *stamp = t->stamp ? resource_field(lint->resource, t->stamp) : NULL;
+
+    if (!has_value(f, t->from) || !has_value(f, t->to))
+        fault(lint, "transition %s to %s: no such state", t->from, t->to);
+    if (t->stamp != NULL && (stamp == NULL || stamp->kind != K_DAY))
+        fault(lint, "transition %s to %s: %s is not a day", t->from, t->to, t->stamp);
+}
+
+static void lint_states(struct lint *lint)
+{
+    const struct resource *r = lint->resource;
+    const struct field *f = r->states ? resource_field(r, r->states->field) : NULL;
+    const struct field *turned = r->toggle ? resource_field(r, r->toggle) : NULL;
+
+    if (r->toggle != NULL && (turned == NULL || turned->kind != K_BOOL))
+        fault(lint, "toggle %s is not a boolean", r->toggle);
+    if (r->states == NULL)
+        return;
+    if (f == NULL || f->kind != K_ENUM || f->def == NULL)
+        fault(lint, "the state %s is not an enum with a default", r->states->field);
+    for (const struct transition *t = r->states->transitions; f != NULL && t->from != NULL; t++)
+        lint_transition(lint, f, t);
 }
 
 static void lint_indexes(struct lint *lint)
@@ -114,6 +153,7 @@ static void lint_resource(struct lint *lint, size_t at)
     for (const struct field *f = r->fields; f->name != NULL; f++)
         lint_field(lint, f);
     lint_indexes(lint);
+    lint_states(lint);
 }
 
 size_t resource_lint(FILE *out)

@@ -158,7 +158,8 @@ static json_t *success(const struct doc *doc, const struct route *row)
         add_header(headers, "Link");
         add_header(headers, "X-Total-Count");
     }
-    if (op == OPENAPI_GET || op == OPENAPI_CREATE || op == OPENAPI_REPLACE || op == OPENAPI_PATCH)
+    if (op == OPENAPI_GET || op == OPENAPI_CREATE || op == OPENAPI_REPLACE ||
+        op == OPENAPI_PATCH || openapi_moves(row))
         add_header(headers, "ETag");
     if (op == OPENAPI_CREATE)
         add_header(headers, "Location");
@@ -189,6 +190,8 @@ static bool may_conflict(const struct route *row)
     case OPENAPI_REPLACE:
     case OPENAPI_PATCH:
         return has_unique(row->resource);
+    case OPENAPI_DELETE:
+        return true; /* it may still be referred to */
     case OPENAPI_ACTION:
         return row->writes;
     default:
@@ -224,7 +227,8 @@ static bool may_answer(const struct route *row, int status)
     case 409:
         return may_conflict(row) || idem_offered(row);
     case 412:
-        return op == OPENAPI_REPLACE || op == OPENAPI_PATCH || op == OPENAPI_DELETE;
+        return op == OPENAPI_REPLACE || op == OPENAPI_PATCH || op == OPENAPI_DELETE ||
+               openapi_moves(row);
     case 415:
         return has_body(row);
     case 422:

@@ -56,6 +56,12 @@ enum openapi_op openapi_row_op(const struct route *row)
                                                : OPENAPI_DELETE;
 }
 
+bool openapi_moves(const struct route *row)
+{
+    return row->resource != NULL && row->writes && strcmp(row->method, "PATCH") == 0 &&
+           openapi_row_op(row) == OPENAPI_ACTION;
+}
+
 static void add_param(json_t *params, const char *name, const char *in, const char *text,
                       json_t *schema, bool required)
 {
@@ -206,7 +212,7 @@ json_t *openapi_row_parameters(const struct route *row)
     }
     if (op == OPENAPI_GET)
         add_shared(params, "IfNoneMatch");
-    if (op == OPENAPI_REPLACE || op == OPENAPI_PATCH || op == OPENAPI_DELETE)
+    if (op == OPENAPI_REPLACE || op == OPENAPI_PATCH || op == OPENAPI_DELETE || openapi_moves(row))
         add_shared(params, "IfMatch");
     if (op == OPENAPI_CREATE || op == OPENAPI_REPLACE || op == OPENAPI_PATCH)
         add_shared(params, "PreferStrict");

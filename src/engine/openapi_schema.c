@@ -168,6 +168,27 @@ static void add_standard(const struct resource *resource, json_t *schema)
                          json_pack("{s:s,s:b}", "type", "string", "readOnly", 1), true);
 }
 
+/* The body of a move along the states: the new one, and the dates that its moves note. */
+static void add_transition(const struct resource *resource, json_t *schemas)
+{
+    const struct states *states = resource->states;
+    json_t *schema = object_schema("What may stand in the query as well"), *name, *value;
+
+    value = openapi_field_schema(resource_field(resource, states->field));
+    make_nullable(value);
+    add_property(schema, states->argument != NULL ? states->argument : states->field, value, false);
+    for (const struct transition *t = states->transitions; t->from != NULL; t++) {
+        if (t->stamp == NULL)
+            continue;
+        value = openapi_field_schema(resource_field(resource, t->stamp));
+        make_nullable(value);
+        add_property(schema, t->stamp, value, false);
+    }
+    name = json_sprintf("%sTransition", resource->schema);
+    json_object_set_new(schemas, json_string_value(name), schema);
+    json_decref(name);
+}
+
 static void add_resource(const struct resource *resource, json_t *schemas)
 {
     json_t *record = object_schema(resource->summary), *name;
@@ -175,6 +196,8 @@ static void add_resource(const struct resource *resource, json_t *schemas)
     add_standard(resource, record);
     add_reply_fields(resource->fields, record);
     json_object_set_new(schemas, resource->schema, record);
+    if (resource->states != NULL)
+        add_transition(resource, schemas);
     if (resource->ops & (OP_CREATE | OP_REPLACE)) {
         name = json_sprintf("%sInput", resource->schema);
         json_object_set_new(schemas, json_string_value(name),

@@ -18,6 +18,9 @@ enum openapi_op {
 
 enum openapi_op openapi_row_op(const struct route *row);
 
+/* Is it a move along a resource's states, or another change of one member? */
+bool openapi_moves(const struct route *row);
+
 /* The row's parameters: path, query and headers. */
 json_t *openapi_row_parameters(const struct route *row);
 

@@ -8,6 +8,7 @@
 #define ERP_ENGINE_RESOURCE_H
 
 #include "engine/kind.h"
+#include "engine/state.h"
 #include "http/route.h"
 #include "tenant/limit.h"
 
@@ -30,6 +31,10 @@ struct index_def {
     const char *keys[INDEX_KEYS_MAX];
     bool unique;
     bool expires; /* its one key is a date: the server removes the record when it is past */
+    /* Only records whose `text` is there, and whose `field` is one of `values`, are in it; NULL: all
+     * are. */
+    const char *text, *field;
+    const char *const *values;
 };
 
 /* A fixed filter under the collection's path: GET /api/products/low-stock. */
@@ -62,6 +67,12 @@ struct resource {
     enum tenant_limit limit; /* what of the licence says how many there may be */
     bool audit;             /* entries of the audit log: beside the tenant's database, of other
                                standard fields; lists only, with no indexes but its own */
+    const struct states *states; /* how its status moves; NULL: it has none */
+    const char *toggle;     /* a K_BOOL that PATCH <path>/{id}/toggle turns over; NULL: none */
+    /* Appends what the server works out from other fields (read-only, without a default) to `out`.
+     * `set` is what is written, `old` the stored record, NULL when it is new. NULL: nothing is. */
+    bool (*derive)(const struct kind_env *env, const bson_t *set, const bson_t *old, bson_t *out,
+                   struct err *err);
     bool singleton;         /* one record a tenant, made on first read, at `path` itself */
     unsigned index_version; /* counts up when indexes change */
     const char *summary;    /* what it is, one line */

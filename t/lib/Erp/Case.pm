@@ -4,7 +4,8 @@
 #   bad-<what>.json  {"body": …, "errors": {"<field>": "<code>", …}}: refused, for just these reasons
 #
 # A folder that is named as a schema of OpenAPI, t/case/StockMove/, holds bodies of an action instead.
-# The text "{<noun>}" stands for the id of a record of that resource. The first ok-*.json, by name,
+# The text "{<noun>}" stands for the id of a record of that resource, "{unique}" for a text that no other
+# record has. The first ok-*.json, by name,
 # is the body that other tests use when they need any record; it should hold the least that is asked.
 package Erp::Case;
 use strict;
@@ -14,6 +15,7 @@ use Cwd qw(abs_path);
 use Erp::Json qw(from_json);
 use Erp::Say qw(slurp);
 
+my $made = 0;
 my $folder = dirname(dirname(dirname(abs_path(__FILE__)))) . '/case';
 
 # The nouns that have a folder.
@@ -44,6 +46,7 @@ sub fill {
     return [ map { fill($_, $id) } @$value ] if ref $value eq 'ARRAY';
     return $value if ref $value || !defined $value;
     my ($noun) = $value =~ /^\{([a-z0-9_]+)\}$/ or return $value;
+    return join '-', 'U', $$, ++$made if $noun eq 'unique';
     return $id->($noun);
 }
 

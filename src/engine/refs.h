@@ -1,0 +1,17 @@
+/* References between records (K_REF), by the table alone. */
+#ifndef ERP_ENGINE_REFS_H
+#define ERP_ENGINE_REFS_H
+
+#include "engine/resource.h"
+#include "db/scope.h"
+
+/* Every reference in `set` names a record that the scope's tenant has, and that the scope's branch
+ * may see: a query a reference. ERR_VALIDATION names each field that does not. */
+bool refs_check(const struct resource *resource, struct scope *scope, const bson_t *set,
+                struct err *err);
+
+/* ERR_IN_USE when a record of any resource refers to this one. */
+bool refs_unused(const struct resource *resource, struct scope *scope, const char *id,
+                 struct err *err);
+
+#endif

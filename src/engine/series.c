@@ -1,0 +1,113 @@
+/* Counters. The tenant is in the counter's _id as well, so that two who make it at once meet. */
+#include "base.h"
+#include "engine/series.h"
+#include "db/own.h"
+
+static const char *counter_id(const struct scope *scope, const struct resource *resource,
+                              const struct field *f)
+{
+    return arena_printf(scope->arena, "%s:%s.%s", scope->tenant_id, resource->collection, f->name);
+}
+
+/* Moves the counter on; *value 0 when there is none yet. */
+static bool advance(struct scope *scope, const char *id, int64_t *value, struct err *err)
+{
+    bson_t *filter = own_bson(scope->arena), *update = own_bson(scope->arena);
+    const bson_t *doc;
+    bson_iter_t it;
+    bson_t child;
+
+    scope_filter(scope, NULL, filter);
+    bson_append_utf8(filter, "_id", 3, id, -1);
+    bson_append_document_begin(update, "$inc", 4, &child);
+    bson_append_int64(&child, "value", -1, 1);
+    bson_append_document_end(update, &child);
+    if (!scope_find_and_update(scope, SERIES_COUNTERS, filter, update, true, false, NULL, &doc,
+                               err))
+        return false;
+    *value = doc != NULL && bson_iter_init_find(&it, doc, "value") ? bson_iter_as_int64(&it) : 0;
+    return true;
+}
+
+/* 0 for what is no number of this series. */
+static int64_t number_of(const char *text, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    char *end;
+    long long n;
+
+    if (strncmp(text, prefix, len) != 0 || !isdigit((unsigned char)text[len]))
+        return 0;
+    errno = 0;
+    n = strtoll(text + len, &end, 10);
+    return *end == '\0' && errno == 0 && n > 0 ? n : 0;
+}
+
+/* The highest number that records of an earlier system hold: each is looked at, for as text 99999
+ * sorts after 100000. Once a tenant and series. */
+static bool highest(struct scope *scope, const struct resource *resource, const struct field *f,
+                    int64_t *out, struct err *err)
+{
+    bson_t *filter = own_bson(scope->arena), *opts = own_bson(scope->arena);
+    mongoc_cursor_t *cursor;
+    const bson_t *doc;
+    bson_t child;
+    bson_iter_t it;
+
+    *out = 0;
+    scope_filter(scope, NULL, filter);
+    bson_append_document_begin(filter, f->name, -1, &child);
+    bson_append_utf8(&child, "$gte", 4, f->series, -1);
+    bson_append_document_end(filter, &child);
+    bson_append_document_begin(opts, "projection", -1, &child);
+    bson_append_bool(&child, f->name, -1, true);
+    bson_append_document_end(opts, &child);
+    cursor = scope_find(scope, resource->collection, filter, opts);
+    while (scope_next(scope, cursor, &doc, err)) {
+        if (doc == NULL)
+            return true;
+        if (bson_iter_init_find(&it, doc, f->name) && BSON_ITER_HOLDS_UTF8(&it)) {
+            int64_t n = number_of(bson_iter_utf8(&it, NULL), f->series);
+
+            *out = n > *out ? n : *out;
+        }
+    }
+    return false;
+}
+
+static bool begin(struct scope *scope, const struct resource *resource, const struct field *f,
+                  const char *id, int64_t *value, struct err *err)
+{
+    bson_t *doc = own_bson(scope->arena);
+
+    if (!highest(scope, resource, f, value, err))
+        return false;
+    bson_append_utf8(doc, "_id", 3, id, -1);
+    bson_append_utf8(doc, "tenant_id", -1, scope->tenant_id, -1);
+    bson_append_int64(doc, "value", -1, ++*value);
+    if (scope_insert(scope, SERIES_COUNTERS, doc, err))
+        return true;
+    if (err->code == ERR_DUPLICATE)
+        scope->transient = true; /* another one made it meanwhile: again, with it there */
+    return false;
+}
+
+bool series_append(const struct resource *resource, struct scope *scope, bson_t *out,
+                   struct err *err)
+{
+    for (const struct field *f = resource->fields; f->name != NULL; f++) {
+        const char *id;
+        int64_t value;
+        char text[64];
+
+        if (f->series == NULL)
+            continue;
+        id = counter_id(scope, resource, f);
+        if (!advance(scope, id, &value, err) ||
+            (value == 0 && !begin(scope, resource, f, id, &value, err)))
+            return false;
+        snprintf(text, sizeof(text), "%s%0*" PRId64, f->series, (int)f->min, value);
+        bson_append_utf8(out, f->name, -1, text, -1);
+    }
+    return true;
+}

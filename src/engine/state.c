@@ -1,0 +1,303 @@
+/* Moving a record along its machine: the state is read and changed in one transaction, so of two
+ * who ask at once the second finds it moved already. */
+#include "base.h"
+#include "engine/state.h"
+#include "engine/crud_write.h"
+#include "engine/index.h"
+#include "engine/render.h"
+#include "engine/validate.h"
+#include "core/clock.h"
+#include "db/own.h"
+#include "db/txn.h"
+#include "tenant/audit.h"
+
+struct move {
+    struct req *req;
+    const bson_t *filter;
+    const char *to;       /* what was asked for; NULL: nothing */
+    const bson_t *result; /* NULL: there is no such record */
+};
+
+static unsigned machine_roles(const struct resource *resource)
+{
+    const struct states *states = resource->states;
+
+    return states->roles          ? states->roles
+           : resource->write_roles ? resource->write_roles
+                                   : ROLES_MANAGER;
+}
+
+static const char *argument_name(const struct states *states)
+{
+    return states->argument != NULL ? states->argument : states->field;
+}
+
+/* The text of an argument, from the query or the body; a member that is no text reads as "". */
+static const char *argument(const struct req *req, const char *name)
+{
+    const char *text = req_query(req, name);
+    const json_t *value = json_object_get(req->body, name);
+
+    if (text != NULL || value == NULL || json_is_null(value))
+        return text;
+    return json_is_string(value) ? json_string_value(value) : "";
+}
+
+static const char *wanted_state(const struct req *req, const struct states *states)
+{
+    const char *text = argument(req, argument_name(states));
+
+    return text != NULL ? text : argument(req, states->field);
+}
+
+/* --- what is legal --------------------------------------------------------------------------- */
+
+static bool state_exists(const struct field *f, const char *text)
+{
+    for (const char *const *v = f->values; *v != NULL; v++)
+        if (strcmp(*v, text) == 0)
+            return true;
+    return false;
+}
+
+static bool no_state(const struct field *f, const char *name, const char *text, struct err *err)
+{
+    char all[128] = "";
+    size_t used = 0;
+
+    if (text == NULL)
+        return err_field(err, name, "required", "Is required");
+    for (const char *const *v = f->values; *v != NULL && used < sizeof(all) - 24; v++)
+        used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", used ? ", " : "", *v);
+    return err_field(err, name, "enum", "Must be one of: %s", all);
+}
+
+static bool illegal(const struct states *states, const char *from, const char *to,
+                    struct err *err)
+{
+    char all[200] = "";
+    size_t used = 0;
+
+    for (const struct transition *t = states->transitions; t->from != NULL; t++)
+        if (strcmp(t->from, from) == 0 && used < sizeof(all) - 40)
+            used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", used ? ", " : "",
+                                     t->to);
+    if (used == 0)
+        return err_set(err, ERR_STATE, "%s cannot become %s: it is final", from, to);
+    return err_set(err, ERR_STATE, "%s cannot become %s: allowed from here: %s", from, to, all);
+}
+
+/* The transition, when it is one and the caller may make it; NULL with `err` set otherwise. */
+static const struct transition *find_transition(const struct req *req, const char *from,
+                                                const char *to, struct err *err)
+{
+    const struct resource *resource = req->route->resource;
+    const struct transition *t = resource->states->transitions;
+
+    while (t->from != NULL && (strcmp(t->from, from) != 0 || strcmp(t->to, to) != 0))
+        t++;
+    if (t->from == NULL) {
+        illegal(resource->states, from, to, err);
+        return NULL;
+    }
+    if (R(req->principal.role) & (t->roles ? t->roles : machine_roles(resource)))
+        return t;
+    err_set(err, ERR_ROLE_FORBIDDEN, "The role %s may not turn %s into %s",
+            role_name(req->principal.role), from, to);
+    return NULL;
+}
+
+/* --- the change ------------------------------------------------------------------------------ */
+
+static bool append_stamp(const struct req *req, const struct transition *t, bson_t *set,
+                         struct err *err)
+{
+    const struct kind_env env = {.decimals = req->tenant->decimals};
+    const char *sent = t->stamp != NULL ? argument(req, t->stamp) : NULL;
+    char now[CLOCK_TEXT_SIZE];
+    const struct field *f;
+
+    if (t->stamp == NULL)
+        return true;
+    f = resource_field(req->route->resource, t->stamp);
+    clock_format(now, clock_ms());
+    if (kind_of(f)->query(&env, f, sent != NULL ? sent : now, f->name, set))
+        return true;
+    return err_field(err, f->name, "format", "Must be a date (YYYY-MM-DD)");
+}
+
+static bool apply(struct scope *scope, struct move *m, const bson_t *old, const bson_t *set,
+                  const char *action, struct err *err)
+{
+    const struct req *req = m->req;
+    const struct resource *resource = req->route->resource;
+    bson_t *update = own_bson(req->arena);
+    bson_t child;
+
+    bson_append_document_begin(update, "$set", 4, &child);
+    bson_concat(&child, set);
+    bson_append_date_time(&child, "updated_at", -1, clock_ms());
+    bson_append_document_end(update, &child);
+    bson_append_document_begin(update, "$inc", 4, &child);
+    bson_append_int64(&child, FIELD_REV, -1, 1);
+    bson_append_document_end(update, &child);
+    if (!scope_find_and_update(scope, resource->collection, m->filter, update, true, false, NULL,
+                               &m->result, err))
+        return false;
+    return m->result == NULL ||
+           audit_add(scope,
+                     &(struct audit_entry){.action = action,
+                                           .collection = resource->collection,
+                                           .record_id = req_param(req, "id"),
+                                           .actor = req->principal.user_id,
+                                           .impersonated_by = req->principal.claims.impersonated_by,
+                                           .request_id = req->request_id,
+                                           .before = old,
+                                           .after = m->result},
+                     err);
+}
+
+/* The record as it is; *old NULL when there is none. */
+static bool read_old(struct scope *scope, struct move *m, const bson_t **old, struct err *err)
+{
+    const struct req *req = m->req;
+
+    m->result = NULL;
+    if (!scope_find_one(scope, req->route->resource->collection, m->filter, NULL, old, err))
+        return false;
+    if (*old == NULL || req->if_match == NULL || strcmp(req->if_match, "*") == 0 ||
+        strstr(req->if_match, render_etag(*old, req->arena)) != NULL)
+        return true;
+    return err_set(err, ERR_STALE, "The record was changed by someone else since you read it");
+}
+
+/* Records of earlier systems may lack the field, or hold a state that is none of ours. */
+static const char *state_of(const struct field *f, const bson_t *doc)
+{
+    bson_iter_t it;
+
+    if (bson_iter_init_find(&it, doc, f->name) && BSON_ITER_HOLDS_UTF8(&it) &&
+        state_exists(f, bson_iter_utf8(&it, NULL)))
+        return bson_iter_utf8(&it, NULL);
+    return f->values[0];
+}
+
+static bool change_body(struct scope *scope, void *data, struct err *err)
+{
+    struct move *m = data;
+    const struct states *states = m->req->route->resource->states;
+    const struct field *f = resource_field(m->req->route->resource, states->field);
+    const struct transition *t;
+    const bson_t *old;
+    bson_t *set = own_bson(m->req->arena);
+
+    if (!read_old(scope, m, &old, err))
+        return false;
+    if (old == NULL)
+        return true;
+    if (m->to == NULL || !state_exists(f, m->to))
+        return no_state(f, argument_name(states), m->to, err);
+    t = find_transition(m->req, state_of(f, old), m->to, err);
+    if (t == NULL)
+        return false;
+    bson_append_utf8(set, f->name, -1, m->to, -1);
+    return append_stamp(m->req, t, set, err) && apply(scope, m, old, set, "state", err);
+}
+
+static bool toggle_body(struct scope *scope, void *data, struct err *err)
+{
+    struct move *m = data;
+    const char *name = m->req->route->resource->toggle;
+    const bson_t *old;
+    bson_t *set = own_bson(m->req->arena);
+    bson_iter_t it;
+    bool on;
+
+    if (!read_old(scope, m, &old, err))
+        return false;
+    if (old == NULL)
+        return true;
+    on = !bson_iter_init_find(&it, old, name) || bson_iter_as_bool(&it);
+    bson_append_bool(set, name, -1, !on);
+    return apply(scope, m, old, set, "toggle", err);
+}
+
+static bool run(struct req *req, txn_body *body, const char *to)
+{
+    bson_t *filter = own_bson(req->arena);
+    struct move m = {.req = req, .filter = filter, .to = to};
+
+    crud_filter(req, filter);
+    if (!index_ensure(req->app->indexes, req->route->resource, &req->scope, req->err) ||
+        !txn_run(&req->scope, body, &m, req->err))
+        return false;
+    return m.result != NULL ? crud_reply(req, m.result) : crud_not_found(req);
+}
+
+bool state_change(struct req *req)
+{
+    return run(req, change_body, wanted_state(req, req->route->resource->states));
+}
+
+static bool state_toggle(struct req *req)
+{
+    return run(req, toggle_body, NULL);
+}
+
+/* --- rows ------------------------------------------------------------------------------------ */
+
+static void common(const struct resource *resource, struct route *row)
+{
+    row->method = "PATCH";
+    row->module = resource->module;
+    row->by_branch = resource->branch_field != NULL;
+    row->writes = true;
+    row->resource = resource;
+    row->out = resource->schema;
+}
+
+static void add_param(struct route_param *params, size_t *n, const char *name, const char *text)
+{
+    for (size_t i = 0; i < *n; i++)
+        if (strcmp(params[i].name, name) == 0)
+            return;
+    params[(*n)++] = (struct route_param){name, "string", text, false};
+}
+
+void state_route(const struct resource *resource, struct arena *texts, struct route *row)
+{
+    const struct states *states = resource->states;
+    size_t n_transitions = 0, n = 0;
+    struct route_param *params;
+
+    while (states->transitions[n_transitions].from != NULL)
+        n_transitions++;
+    params = arena_alloc(texts, (n_transitions + 3) * sizeof(*params));
+    memset(params, 0, (n_transitions + 3) * sizeof(*params));
+    add_param(params, &n, argument_name(states), "The new state; may stand in the body instead");
+    for (size_t i = 0; i < n_transitions; i++) {
+        row->roles |= states->transitions[i].roles;
+        if (states->transitions[i].stamp != NULL)
+            add_param(params, &n, states->transitions[i].stamp,
+                      "The date to note for it; now when it is left out");
+    }
+    common(resource, row);
+    row->roles |= machine_roles(resource);
+    row->path = arena_printf(texts, "%s/{id}/%s", resource->path, states->segment);
+    row->handler = state_change;
+    row->body = BODY_OPTIONAL;
+    row->query = params;
+    row->in = arena_printf(texts, "%sTransition", resource->schema);
+    row->summary = arena_printf(texts, "Move one along its states: %s", resource->summary);
+}
+
+void state_toggle_route(const struct resource *resource, struct arena *texts, struct route *row)
+{
+    common(resource, row);
+    row->roles = resource->write_roles ? resource->write_roles : ROLES_MANAGER;
+    row->path = arena_printf(texts, "%s/{id}/toggle", resource->path);
+    row->handler = state_toggle;
+    row->body = BODY_OPTIONAL;
+    row->summary = arena_printf(texts, "Turn %s of one over: %s", resource->toggle,
+                                resource->summary);
+}

@@ -1,0 +1,38 @@
+/* State machines of records: a status that moves along declared transitions and no other way.
+ *
+ * A descriptor names its machine (engine/resource.h). The field is K_ENUM, read-only, and its
+ * default is the first state; the transitions say who may make each and what each stamps. They are
+ * asked for by PATCH <path>/{id}/<segment>, with the state as a query argument or in a JSON body.
+ */
+#ifndef ERP_ENGINE_STATE_H
+#define ERP_ENGINE_STATE_H
+
+#include "http/route.h"
+
+struct resource;
+
+struct transition {
+    const char *from, *to;
+    unsigned roles;    /* 0: the machine's */
+    const char *stamp; /* a K_DAY field that gets the time, or what the caller says; NULL: none */
+};
+
+struct states {
+    const char *field;    /* "status" */
+    const char *segment;  /* of the path: "status" */
+    const char *argument; /* its name for callers; NULL: that of the field */
+    unsigned roles;       /* who may move it; 0: the resource's write_roles */
+    const struct transition *transitions; /* ended by a NULL `from` */
+};
+
+/* Fills the row of the operation; its texts live in `texts`. */
+void state_route(const struct resource *resource, struct arena *texts, struct route *row);
+
+/* The handler: ERR_NOT_FOUND, ERR_VALIDATION for what is no state, ERR_STATE with the states that
+ * are allowed from here, ERR_ROLE_FORBIDDEN. */
+bool state_change(struct req *req);
+
+/* PATCH <path>/{id}/toggle: turns a yes into a no and back (resource->toggle). */
+void state_toggle_route(const struct resource *resource, struct arena *texts, struct route *row);
+
+#endif
