@@ -150,6 +150,8 @@ extern const struct command cmd_tenant_export, cmd_tenant_verify, cmd_tenant_imp
 extern const struct command cmd_user_add, cmd_user_list, cmd_user_link, cmd_user_disable,
     cmd_user_enable, cmd_user_password;
 extern const struct command cmd_seed, cmd_cache_clear, cmd_status, cmd_log, cmd_watch, cmd_check,
-    cmd_audit_chain, cmd_audit_verify, cmd_indexes, cmd_help, cmd_seal, cmd_rekey;
+    cmd_audit_chain, cmd_audit_verify, cmd_indexes, cmd_help, cmd_seal, cmd_rekey,
+    cmd_migrate_plan, cmd_migrate_run, cmd_migrate_verify, cmd_migrate_finish,
+    cmd_migrate_rollback, cmd_tenant_move;
 
 #endif

@@ -8,6 +8,7 @@
 #include "db/guard.h"
 
 #define COMMAND_MAX_MS 3000
+#define RULE_REFUSED 121 /* DocumentValidationFailure */
 #define LOST_US        INT64_C(1000000) /* a failure that took this long was not a broken socket */
 
 static void destroy_cursor(void *cursor)
@@ -33,7 +34,7 @@ int32_t scope_time_left_ms(const struct scope *scope)
 /* Before each operation. False when the request's time is over. */
 static bool begin(struct scope *scope, int32_t *time_ms, struct err *err)
 {
-    scope->transient = scope->cluster_down = scope->cluster_lost = false;
+    scope->transient = scope->cluster_down = scope->cluster_lost = scope->rule_refused = false;
     *time_ms = scope_time_left_ms(scope);
     if (*time_ms == 0)
         return err_set(err, ERR_TIMEOUT, "The request took too long.");
@@ -85,6 +86,7 @@ static void cluster_failed(struct scope *scope, struct err *err)
 bool scope_fail(struct scope *scope, const bson_error_t *error, const bson_t *reply,
                 int64_t took_us, struct err *err)
 {
+    scope->rule_refused = error->domain == MONGOC_ERROR_SERVER && error->code == RULE_REFUSED;
     scope->cluster_down = errmap_is_network(error);
     scope->cluster_lost = scope->cluster_down &&
                           (error->domain == MONGOC_ERROR_SERVER_SELECTION || took_us >= LOST_US);

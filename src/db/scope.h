@@ -35,6 +35,7 @@ struct scope {
     mongoc_client_session_t *session; /* set by txn_run while inside a transaction */
     bool transient;                   /* the last failure may be retried as a whole transaction */
     bool cluster_down;                /* the last failure was the cluster's */
+    bool rule_refused;                /* the last failure: a validator of the collection */
     bool cluster_lost;                /* … and it would be useless to ask it again now */
     unsigned round_trips;             /* commands sent (a cursor counts once), for bench and log */
     int64_t spent_us;                 /* time spent waiting for the database */

@@ -25,9 +25,9 @@ static bool gate_age(struct req *req)
 
 /* The order is part of the interface: gate.h gives it. */
 static gate_step *const steps[] = {
-    gate_size,         gate_token,   gate_role,     gate_acting, gate_media_type,
-    gate_query,        gate_headers, gate_bulkhead, gate_tenant, gate_schema,
-    gate_subscription, gate_module,  gate_branch,   gate_body,
+    gate_size,  gate_token,        gate_role,     gate_acting, gate_media_type,
+    gate_query, gate_headers,      gate_bulkhead, gate_tenant, gate_schema,
+    gate_hold,  gate_subscription, gate_module,   gate_branch, gate_body,
 };
 
 static bool gate_pass(struct req *req)

@@ -89,6 +89,12 @@ bool audit_add(struct scope *scope, const struct audit_entry *entry, struct err 
     ok = scope_insert(scope, AUDIT_COLLECTION, &doc, err);
     scope->db_name = own;
     bson_destroy(&doc);
+    /* The one rule that this collection ever has: see tenant/hold.h. */
+    if (!ok && scope->rule_refused) {
+        err_clear(err);
+        err_set_retry(err, ERR_TENANT_MOVING, 1,
+                      "The data of this business is being moved. Please try again in a moment.");
+    }
     return ok;
 }
 
@@ -109,8 +115,7 @@ bool audit_last(struct scope *scope, int64_t *ms, struct err *err)
     own = step_beside(scope, beside);
     ok = scope_find_one(scope, AUDIT_COLLECTION, &filter, opts, &doc, err);
     scope->db_name = own;
-    if (ok && doc != NULL && bson_iter_init_find(&it, doc, "at") &&
-        BSON_ITER_HOLDS_DATE_TIME(&it))
+    if (ok && doc != NULL && bson_iter_init_find(&it, doc, "at") && BSON_ITER_HOLDS_DATE_TIME(&it))
         *ms = bson_iter_date_time(&it);
     bson_destroy(&filter);
     bson_destroy(opts);

@@ -42,7 +42,8 @@ struct audit_entry {
 };
 
 /* Inserts the entry into the database beside the scope's, in the scope's transaction. What the
- * scope knows of the person goes into it. */
+ * scope knows of the person goes into it. ERR_TENANT_MOVING while the tenant's writes
+ * are held (tenant/hold.h). */
 bool audit_add(struct scope *scope, const struct audit_entry *entry, struct err *err);
 
 /* When the business last wrote a record of its own: *ms 0 when it never did. */

@@ -164,6 +164,7 @@ static bool read_texts(const bson_t *doc, struct tenant *tenant, struct err *err
         {"currency", tenant->currency, sizeof tenant->currency},
         {"subscription_status", tenant->subscription_status, sizeof tenant->subscription_status},
         {"subscription_plan", tenant->subscription_plan, sizeof tenant->subscription_plan},
+        {"write_hold", tenant->write_hold, sizeof tenant->write_hold},
     };
     bson_iter_t iter;
 

@@ -37,6 +37,7 @@ struct tenant {
     char currency[4];
     char subscription_status[16]; /* "" when absent */
     char subscription_plan[32];
+    char write_hold[64]; /* why nothing may be written now; "" when absent */
     int64_t subscription_expires_ms; /* 0 when absent */
     enum tenant_status status;
     int32_t max_users;      /* -1 when absent: no limit */

@@ -184,17 +184,25 @@ static bool check_place(struct stream *stream, struct scope *scope, bool *ahead,
 
 static void start(struct stream *stream, const struct scope *scope)
 {
-    mongoc_collection_t *collection =
-        mongoc_client_get_collection(scope->client, stream->db_name, stream->collection);
+    mongoc_collection_t *collection = NULL;
+    mongoc_database_t *database = NULL;
     bson_t opts = BSON_INITIALIZER;
 
     BSON_APPEND_UTF8(&opts, "fullDocument", "updateLookup");
     BSON_APPEND_INT64(&opts, "maxAwaitTimeMS", stream->wait_ms);
     if (stream->place)
         BSON_APPEND_DOCUMENT(&opts, "resumeAfter", stream->place);
-    stream->handle = mongoc_collection_watch(collection, stream->pipeline, &opts);
+    if (stream->collection) {
+        collection =
+            mongoc_client_get_collection(scope->client, stream->db_name, stream->collection);
+        stream->handle = mongoc_collection_watch(collection, stream->pipeline, &opts);
+    } else {
+        database = mongoc_client_get_database(scope->client, stream->db_name);
+        stream->handle = mongoc_database_watch(database, stream->pipeline, &opts);
+    }
     bson_destroy(&opts);
     mongoc_collection_destroy(collection);
+    mongoc_database_destroy(database);
 }
 
 static enum stream_result begin(struct stream *stream, const struct scope *scope)

@@ -18,9 +18,9 @@ enum stream_result {
 
 struct stream;
 
-/* Closed, without a place. `name` is for the log; all text and `pipeline` (stages as an array
- * document, which must leave the events their _id) are borrowed. Opened, it waits `wait_ms` at most
- * for events. */
+/* Closed, without a place. `collection` NULL: the whole database. `name` is for the log; all text
+ * and `pipeline` (stages as an array document, which must leave the events their _id) are borrowed.
+ * Opened, it waits `wait_ms` at most for events. */
 struct stream *stream_new(struct clients *clients, const char *name, const char *uri,
                           const char *db_name, const char *collection, const bson_t *pipeline,
                           int32_t wait_ms);

@@ -1,0 +1,330 @@
+/* erpctl migrate and tenant move: a tenant's data goes elsewhere while the tenant works. */
+#include "base.h"
+#include "commands/platform.h"
+#include "platform/migrate.h"
+#include "tenant/uri.h"
+
+static json_t *describe(const struct migration *m)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "tenant_id", m->tenant_id, "slug",
+                     m->slug, "stage", migrate_stage_name(m->stage), "from_database", m->from_db,
+                     "to_database", m->to_db, "kind", m->move ? "move" : "migrate", "held",
+                     m->held);
+}
+
+static bool find(struct ctl *ctl, const char *tenant_id, struct migration *m, bool must)
+{
+    struct job job = ctl_job(ctl);
+    bool found;
+
+    if (!migration_load(&job, tenant_id, m, &found))
+        return false;
+    if (!found && must)
+        return err_set(&ctl->err, ERR_NOT_FOUND, "There is no migration of %s", tenant_id);
+    if (!found)
+        m->slug = NULL;
+    return true;
+}
+
+/* What the options say of a migration that is not planned yet. */
+static bool wish(struct ctl *ctl, struct migration *m)
+{
+    m->slug = ctl_option(ctl, "slug");
+    m->business_name = ctl_option(ctl, "name");
+    m->business_type = ctl_option(ctl, "type");
+    m->admin_email = ctl_option(ctl, "admin-email");
+    m->to_uri = ctl_option(ctl, "uri");
+    m->to_db = ctl_option(ctl, "db-name");
+    if (!m->slug)
+        return err_set(&ctl->err, ERR_STATE, "Nothing is planned for %s yet: give --slug",
+                       m->tenant_id);
+    return !m->to_uri || uri_allowed(m->to_uri, &ctl->err);
+}
+
+static int show_plan(struct ctl *ctl, const struct migration *m)
+{
+    struct job job = ctl_job(ctl);
+    struct migrate_size size;
+    json_t *result;
+
+    if (!migrate_size(&job, m, &size))
+        return ctl_fail(ctl);
+    result = describe(m);
+    json_object_set_new(result, "collections", json_integer((json_int_t)size.collections));
+    json_object_set_new(result, "documents", json_integer(size.documents));
+    json_object_set_new(result, "users", json_integer(size.users));
+    json_object_set_new(result, "dry_run", json_boolean(ctl_flag(ctl, "dry-run")));
+    print_result(ctl, result,
+                 "%s %s: %zu collections with %" PRId64 " documents go from %s to %s; %" PRId64
+                 " users %s",
+                 m->move ? "move of" : "migration of", m->slug, size.collections, size.documents,
+                 m->from_db, m->to_db, size.users, m->move ? "stay linked" : "are linked to it");
+    return ctl_done(ctl);
+}
+
+/* Loads what is planned, or plans; *m ready to run. `dry`: nothing is stored. */
+static bool plan(struct ctl *ctl, struct migration *m, bool dry)
+{
+    struct job job = ctl_job(ctl);
+
+    if (!find(ctl, ctl->args[0], m, false))
+        return false;
+    if (m->slug && m->stage != MIGRATE_FINISHED)
+        return true;
+    if (m->slug && !m->move)
+        return err_set(&ctl->err, ERR_STATE, "%s was migrated: it is the tenant %s now",
+                       m->tenant_id, m->slug);
+    if (!wish(ctl, m) || !migrate_check(&job, m))
+        return false;
+    if (dry)
+        return true;
+    if (!migration_add(&job, m))
+        return false;
+    job_step(&job, "planned");
+    return true;
+}
+
+static int run_plan(struct ctl *ctl)
+{
+    struct migration m;
+
+    if (!plan(ctl, &m, ctl_flag(ctl, "dry-run")))
+        return ctl_fail(ctl);
+    return show_plan(ctl, &m);
+}
+
+static int go(struct ctl *ctl, struct migration *m)
+{
+    struct job job = ctl_job(ctl);
+    int64_t held_us;
+    json_t *result;
+
+    if (!migrate_run(&job, m, &held_us))
+        return ctl_fail(ctl);
+    if (!job_audit(&job, NULL, m->move ? "tenant_move" : "tenant_migrate", ENTRIES, m->tenant_id))
+        ctl_warn(ctl, "done, but the platform's audit log has no entry of it");
+    platform_log(ctl, m->slug, m->to_db);
+    result = describe(m);
+    json_object_set_new(result, "held_ms", json_integer(held_us / 1000));
+    print_result(ctl, result,
+                 "%s is served from %s now; its writes were held for %" PRId64
+                 " ms. `erpctl migrate rollback %s` goes back, `erpctl migrate finish %s` removes "
+                 "what was left behind",
+                 m->slug, m->to_db, held_us / 1000, m->tenant_id, m->tenant_id);
+    return ctl_done(ctl);
+}
+
+static int run_run(struct ctl *ctl)
+{
+    struct migration m;
+    bool dry = ctl_flag(ctl, "dry-run");
+
+    if (!plan(ctl, &m, dry))
+        return ctl_fail(ctl);
+    return dry ? show_plan(ctl, &m) : go(ctl, &m);
+}
+
+/* ---- verify ---- */
+
+static void tell(void *data, const char *collection, const struct copy_check *check)
+{
+    json_t *row = json_pack("{s:s, s:I, s:I, s:I, s:s, s:s, s:b}", "collection", collection,
+                            "source", check->from, "target", check->to, "differ", check->differ,
+                            "source_sha256", check->from_sha256, "target_sha256", check->to_sha256,
+                            "same", strcmp(check->from_sha256, check->to_sha256) == 0);
+
+    json_array_append_new(data, row);
+}
+
+static const struct print_column verify_columns[] = {
+    {"collection", "COLLECTION"}, {"source", "SOURCE"}, {"target", "TARGET"},
+    {"differ", "DIFFER"},         {"same", "SAME"},     {NULL, NULL},
+};
+
+static int run_verify(struct ctl *ctl)
+{
+    json_auto_t *rows = json_array();
+    struct job job = ctl_job(ctl);
+    struct migration m;
+    bool same;
+
+    if (!find(ctl, ctl->args[0], &m, true) || !migrate_compare(&job, &m, tell, rows, &same))
+        return ctl_fail(ctl);
+    print_rows(ctl, rows, verify_columns);
+    return same ? ctl_done(ctl) : EXIT_FAILED;
+}
+
+/* ---- the ends ---- */
+
+static int end(struct ctl *ctl, bool back)
+{
+    struct job job = ctl_job(ctl);
+    struct migration m;
+    int64_t n = 0;
+    json_t *result;
+
+    if (!find(ctl, ctl->args[0], &m, true))
+        return ctl_fail(ctl);
+    if (ctl_flag(ctl, "dry-run"))
+        return show_plan(ctl, &m);
+    if (!(back ? migrate_rollback(&job, &m, &n) : migrate_finish(&job, &m, &n)))
+        return ctl_fail(ctl);
+    if (!job_audit(&job, NULL, back ? "migrate_rollback" : "migrate_finish", ENTRIES, m.tenant_id))
+        ctl_warn(ctl, "done, but the platform's audit log has no entry of it");
+    platform_log(ctl, m.slug, back ? "rollback" : "finish");
+    result = describe(&m);
+    json_object_set_new(result, "documents", json_integer(n));
+    print_result(ctl, result,
+                 back ? "%s is served from %s as before; %" PRId64 " documents were carried back"
+                      : "%s: what was left in %s is removed, %" PRId64 " documents",
+                 m.slug, m.from_db, n);
+    return ctl_done(ctl);
+}
+
+static int run_finish(struct ctl *ctl)
+{
+    return end(ctl, false);
+}
+
+static int run_rollback(struct ctl *ctl)
+{
+    return end(ctl, true);
+}
+
+/* ---- move ---- */
+
+static bool plan_move(struct ctl *ctl, struct migration *m, bool dry)
+{
+    struct job job = ctl_job(ctl);
+    struct tenant *tenant;
+
+    if (!platform_tenant(ctl, ctl->args[0], &tenant) || !platform_complete(ctl, tenant) ||
+        !find(ctl, tenant->tenant_id, m, false))
+        return false;
+    if (m->slug && m->stage != MIGRATE_FINISHED && !m->move)
+        return err_set(&ctl->err, ERR_STATE, "A migration of it is not finished");
+    if (m->slug && m->stage != MIGRATE_FINISHED)
+        return true;
+    if (m->slug && !dry && !migration_remove(&job, m))
+        return false;
+    *m = (struct migration){.tenant_id = tenant->tenant_id,
+                            .slug = tenant->slug,
+                            .move = true,
+                            .from_uri = tenant->db_uri,
+                            .from_db = tenant->db_name,
+                            .to_uri = ctl_option(ctl, "uri"),
+                            .to_db = ctl_option(ctl, "db-name")};
+    if (!uri_allowed(m->to_uri, &ctl->err) || !migrate_check(&job, m))
+        return false;
+    return dry || migration_add(&job, m);
+}
+
+static int run_move(struct ctl *ctl)
+{
+    struct migration m;
+    bool dry = ctl_flag(ctl, "dry-run");
+
+    if (!plan_move(ctl, &m, dry))
+        return ctl_fail(ctl);
+    return dry ? show_plan(ctl, &m) : go(ctl, &m);
+}
+
+static const struct command_option plan_options[] = {
+    {"slug", "SLUG", "the tenant's slug from then on", false},
+    {"name", "TEXT", "name of the business; the slug by default", false},
+    {"type", "TYPE", "type of the business; shop by default", false},
+    {"admin-email", "EMAIL", "whose entry it is; the eldest tenant_admin's by default", false},
+    {"uri", "URI", "the new database's server; DEFAULT_MONGO_URL by default", false},
+    {"db-name", "NAME", "the new database; TYPE_SLUG_db by default", false},
+    {"dry-run", NULL, "say what would happen, and change nothing", false},
+    {NULL, NULL, NULL, false},
+};
+
+static const struct command_option move_options[] = {
+    {"uri", "URI", "the server to move to", true},
+    {"db-name", "NAME", "the database there; the same name by default", false},
+    {"dry-run", NULL, "say what would happen, and change nothing", false},
+    {NULL, NULL, NULL, false},
+};
+
+static const struct command_option end_options[] = {
+    {"dry-run", NULL, "say what would happen, and change nothing", false},
+    {NULL, NULL, NULL, false},
+};
+
+const struct command cmd_migrate_plan = {
+    .name = "migrate plan",
+    .args = "TENANT_ID",
+    .min_args = 1,
+    .max_args = 1,
+    .summary = "plan to give a tenant of the shared database one of its own",
+    .details = "Checks that slug and database are free and that there is an administrator, stores "
+               "the plan, and says how much there is to copy.",
+    .options = plan_options,
+    .needs = NEEDS_PLATFORM,
+    .run = run_plan,
+};
+
+const struct command cmd_migrate_run = {
+    .name = "migrate run",
+    .args = "TENANT_ID",
+    .min_args = 1,
+    .max_args = 1,
+    .summary = "copy, verify and switch a tenant of the shared database, while it works",
+    .details = "The tenant reads and writes during the copy. Writes are answered with 503 "
+               "tenant_moving only while the last of them are carried over; how long is printed. "
+               "Stopped at any moment, the same command goes on. Users sign in again afterwards.",
+    .options = plan_options,
+    .needs = NEEDS_PLATFORM,
+    .run = run_run,
+};
+
+const struct command cmd_migrate_verify = {
+    .name = "migrate verify",
+    .args = "TENANT_ID",
+    .min_args = 1,
+    .max_args = 1,
+    .summary = "compare both sides of a migration or move: counts and hashes",
+    .details = "Exits with 1 when they differ. A tenant that works changes one side: then the "
+               "difference is what was written since.",
+    .needs = NEEDS_PLATFORM,
+    .run = run_verify,
+};
+
+const struct command cmd_migrate_finish = {
+    .name = "migrate finish",
+    .args = "TENANT_ID",
+    .min_args = 1,
+    .max_args = 1,
+    .summary = "remove what a migration or move left at the source",
+    .details = "There is no way back afterwards. The source's audit log stays.",
+    .options = end_options,
+    .needs = NEEDS_PLATFORM,
+    .run = run_finish,
+};
+
+const struct command cmd_migrate_rollback = {
+    .name = "migrate rollback",
+    .args = "TENANT_ID",
+    .min_args = 1,
+    .max_args = 1,
+    .summary = "go back to the source, with everything that was written since the switch",
+    .details = "Writes are held while what was written since the switch is carried back. Before "
+               "the switch it only removes the copy.",
+    .options = end_options,
+    .needs = NEEDS_PLATFORM,
+    .run = run_rollback,
+};
+
+const struct command cmd_tenant_move = {
+    .name = "tenant move",
+    .args = "SLUG",
+    .min_args = 1,
+    .max_args = 1,
+    .summary = "move a tenant's data to another server, while it works",
+    .details = "Works like `migrate run`, of which verify, finish and rollback (with the tenant's "
+               "id) are for moves too.",
+    .options = move_options,
+    .needs = NEEDS_PLATFORM,
+    .run = run_move,
+};

@@ -1,0 +1,128 @@
+/* May this tenant go there? Asked before anything is written. */
+#include "base.h"
+#include "platform/migrate.h"
+#include "platform/migrate_switch.h"
+#include "tenant/audit.h"
+
+static const char *default_db(const struct job *job, const struct migration *m)
+{
+    return arena_printf(job->arena, "%s_%s_db", m->business_type, m->slug);
+}
+
+/* The email of an administrator, whose the entry will be. */
+static bool find_admin(const struct job *job, struct migration *m)
+{
+    bson_t *filter = BCON_NEW("tenant_id", BCON_UTF8(m->tenant_id), "role",
+                              BCON_UTF8(role_name(ROLE_TENANT_ADMIN)));
+    bson_t *opts = BCON_NEW("sort", "{", "created_at", BCON_INT32(1), "}");
+    const bson_t *doc = NULL;
+    struct scope scope;
+    bson_iter_t it;
+    bool ok =
+        job_users(job, &scope) && scope_find_one(&scope, ACCOUNTS, filter, opts, &doc, job->err);
+
+    bson_destroy(filter);
+    bson_destroy(opts);
+    if (!ok)
+        return false;
+    if (!doc || !bson_iter_init_find(&it, doc, "email") || !BSON_ITER_HOLDS_UTF8(&it))
+        return err_set(job->err, ERR_STATE,
+                       "There is no tenant_admin among the users of this tenant_id");
+    if (!m->admin_email)
+        m->admin_email = arena_strdup(job->arena, bson_iter_utf8(&it, NULL));
+    return true;
+}
+
+static bool is_free(const struct job *job, const char *key, const char *value, const char *what)
+{
+    const bson_t *doc;
+
+    if (!migrate_entry(job, key, value, &doc))
+        return false;
+    return !doc || err_set(job->err, ERR_STATE, "There is an entry with this %s already", what);
+}
+
+/* Collections without documents do no harm: a rollback leaves them. */
+static bool is_empty(const struct job *job, const struct copy_end *end)
+{
+    const char **names;
+    int64_t count;
+    size_t n;
+
+    if (!copy_names(job, end, &names, &n))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (!copy_count(job, end, names[i], &count))
+            return false;
+        if (count)
+            return err_set(job->err, ERR_STATE, "The database %s at the target is not empty",
+                           end->db_name);
+    }
+    return true;
+}
+
+static bool check_target(const struct job *job, struct migration *m)
+{
+    struct err *err = job->err;
+
+    if (!db_name_valid(m->to_db) || audit_db_is(m->to_db) ||
+        strcasecmp(m->to_db, job->conf->db_name) == 0 ||
+        strcasecmp(m->to_db, job->conf->admin_db_name) == 0)
+        return err_set(err, ERR_STATE, "%s cannot be a tenant's database", m->to_db);
+    if (!clients_uri_usable(m->to_uri))
+        return err_set(err, ERR_STATE, "The address of the target does not parse");
+    if (clients_cluster(m->to_uri) == clients_cluster(m->from_uri) &&
+        strcasecmp(m->to_db, m->from_db) == 0)
+        return err_set(err, ERR_STATE, "The tenant's data is there already");
+    migration_pairs(job, m);
+    return is_empty(job, &m->pairs[PAIR_DATA].to);
+}
+
+static bool check_new(const struct job *job, struct migration *m)
+{
+    if (!slug_valid(m->slug))
+        return err_set(job->err, ERR_STATE, "A slug has 2 to 40 small letters, digits and hyphens");
+    if (!m->business_name)
+        m->business_name = m->slug;
+    if (!m->business_type)
+        m->business_type = "shop";
+    if (!m->to_uri)
+        m->to_uri = job->conf->default_mongo_url;
+    if (!m->to_db)
+        m->to_db = default_db(job, m);
+    m->from_uri = job->conf->default_mongo_url;
+    m->from_db = job->conf->db_name;
+    return is_free(job, "tenant_id", m->tenant_id, "tenant_id") &&
+           is_free(job, "slug", m->slug, "slug") && is_free(job, "db_name", m->to_db, "db_name") &&
+           find_admin(job, m);
+}
+
+bool migrate_check(const struct job *job, struct migration *m)
+{
+    m->stage = MIGRATE_PLANNED;
+    if (!m->move && !check_new(job, m))
+        return false;
+    if (!m->to_db)
+        m->to_db = m->from_db;
+    return check_target(job, m);
+}
+
+bool migrate_size(const struct job *job, const struct migration *m, struct migrate_size *size)
+{
+    const struct copy_end *from = &m->pairs[PAIR_DATA].from;
+    const char **names, **ids;
+    size_t n, users;
+    int64_t count;
+
+    memset(size, 0, sizeof *size);
+    if (!copy_names(job, from, &names, &n) || !migrate_users(job, m->tenant_id, &ids, &users))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (!copy_count(job, from, names[i], &count))
+            return false;
+        size->collections += count > 0;
+        size->documents += count;
+    }
+    size->users = (int64_t)users;
+    return true;
+}

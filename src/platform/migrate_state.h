@@ -1,0 +1,57 @@
+/* What is known of the migration (out of the shared database) or move (to another cluster) of a
+ * tenant: kept in ADMIN_DB_NAME, `migrations`, so that any host goes on where another stopped. */
+#ifndef ERP_PLATFORM_MIGRATE_STATE_H
+#define ERP_PLATFORM_MIGRATE_STATE_H
+
+#include "platform/copy.h"
+
+#define MIGRATIONS "migrations"
+
+enum migrate_stage {
+    MIGRATE_PLANNED,
+    MIGRATE_COPYING,
+    MIGRATE_COPIED,   /* and being caught up */
+    MIGRATE_SWITCHED, /* the target is the tenant's database */
+    MIGRATE_FINISHED  /* and what was left at the source is gone */
+};
+
+enum { PAIR_DATA, PAIR_AUDIT, N_PAIRS };
+
+/* Everything is in the job's arena. */
+struct migration {
+    const char *tenant_id, *slug;
+    bool move;                                               /* the tenant has an entry already */
+    const char *business_name, *business_type, *admin_email; /* NULL for a move */
+    enum migrate_stage stage;
+    bool held;                                       /* writes at the source, asked for */
+    const char *from_uri, *from_db, *to_uri, *to_db; /* the uris as an entry has them */
+    struct copy_pair pairs[N_PAIRS];                 /* the same with the operator's accounts */
+    const bson_t *places[N_PAIRS];                   /* NULL before copying */
+    const bson_t *doc;                               /* as stored */
+};
+
+const char *migrate_stage_name(enum migrate_stage stage);
+
+/* Fills in `pairs`. */
+void migration_pairs(const struct job *job, struct migration *m);
+
+bool migration_load(const struct job *job, const char *tenant_id, struct migration *m, bool *found);
+bool migration_add(const struct job *job, struct migration *m);
+bool migration_remove(const struct job *job, const struct migration *m);
+/* $set of these members. */
+bool migration_set(const struct job *job, const struct migration *m, const bson_t *set);
+bool migration_set_stage(const struct job *job, struct migration *m, enum migrate_stage stage);
+
+/* How far the copy of a collection is: done, or behind *last (NULL: at the beginning). */
+bool migration_is_done(const struct job *job, const struct migration *m, int pair,
+                       const char *collection, const bson_t **last);
+bool migration_set_last(const struct job *job, const struct migration *m, int pair,
+                        const char *collection, const bson_t *key);
+bool migration_add_done(const struct job *job, const struct migration *m, int pair,
+                        const char *collection);
+
+/* Holds or releases the tenant's writes at the source (tenant/hold.h); of the shared database
+ * those of all who are migrated are held together, as one rule. */
+bool migration_hold(const struct job *job, struct migration *m, bool held);
+
+#endif

@@ -1,0 +1,161 @@
+# erpctl migrate: a tenant of the shared database gets one of its own while it works. Killed at any
+# step and run again it finishes; nothing is lost, nothing is there twice.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use JSON::PP ();
+use Time::HiRes qw(time sleep);
+use Erp::Test;
+
+my $erp = Erp::Test->start(workers => 3, login_workers => 1);
+my $json = JSON::PP->new->allow_nonref;
+
+sub ctl {
+    my (@args) = @_;
+    my @more = ref $args[-1] ? pop @args : ();
+    my ($status, $out, $err) = $erp->erpctl(@args, '--json', @more);
+    return ($status, scalar(eval { $json->decode($out) }), $err);
+}
+
+# A business of the shared database: its id, its administrator, a token.
+sub legacy {
+    my ($name) = @_;
+    my $id = Erp::Test::uuid();
+    my $email = "owner\@$name.example";
+    $erp->seed_user(email => $email, password => "$name-password", role => 'tenant_admin', tenant_id => $id);
+    return { id => $id, name => $name, email => $email, password => "$name-password",
+             token => $erp->login($email, "$name-password")->{access_token} };
+}
+
+sub add {
+    my ($who, $sku) = @_;
+    return $erp->post('/api/products', { name => "Product $sku", sku => $sku, category => 'x', price => 1.5, stock => 3 },
+        token => $who->{token});
+}
+
+sub skus {
+    my ($who) = @_;
+    return join ' ', sort map { $_->{sku} } @{ $erp->get('/api/products', token => $who->{token})->json };
+}
+
+sub registered { return scalar $erp->mongo_all('admin', doc(find => 'tenants_registry', filter => { slug => $_[0] })) }
+
+my $other = legacy('other');
+is(add($other, "o$_")->status, 200, 'the other business writes') for 1 .. 2;
+
+# --- plan, dry run
+my $one = legacy('one');
+is(add($one, "p$_")->status, 200, 'writes into the shared database') for 1 .. 3;
+my @as = ('--slug', 'one', '--name', 'Number One', '--db-name', $erp->db('one'));
+my ($status, $plan, $err) = ctl('migrate', 'run', $one->{id}, @as, '--dry-run');
+is($status, 0, 'a dry run') or diag $err;
+is_deeply([ @$plan{qw(documents users dry_run)} ], [ 3, 1, JSON::PP::true ], 'says what there is')
+    or diag explain $plan;
+is(scalar(() = $erp->mongo_all('admin', doc(find => 'migrations'))), 0, 'and stores nothing');
+for my $bad ([ $one->{id} ], [ $one->{id}, '--slug', 'Bad_Slug' ], [ Erp::Test::uuid(), '--slug', 'nobody' ],
+             [ $one->{id}, '--slug', 'one', '--db-name', $erp->db('users') ]) {
+    is((ctl('migrate', 'plan', @$bad))[0], 1, "refused: @$bad[1 .. $#$bad]");
+}
+is((ctl('migrate', $_, $one->{id}))[0], 1, "nothing to $_") for qw(verify finish rollback);
+is((ctl('migrate', 'plan', $one->{id}, @as))[0], 0, 'planned');
+
+# --- killed after every step, and run again
+my $n = 3;
+for my $step (qw(places chunk copied compared held proved switched linked)) {
+    my ($code) = $erp->erpctl('migrate', 'run', $one->{id}, { env => { ERP_STOP_AFTER => $step } });
+    isnt($code, 1, "stopped after $step");
+    if ($step eq 'held' || $step eq 'proved') {
+        is_problem(add($one, 'held'), 503, 'tenant_moving', 'held: a write is refused');
+        is(add($one, 'held')->header('Retry-After'), 1, 'for a moment');
+        is($erp->get('/api/products', token => $one->{token})->status, 200, 'reads go on');
+        is(add($other, "o-$step")->status, 200, 'and so do the others');
+    } elsif ($step !~ /switched|linked/) {
+        is(add($one, 'p' . ++$n)->status, 200, 'the tenant goes on writing');
+    }
+}
+my $want = join ' ', sort map { "p$_" } 1 .. $n;
+($status, my $done, $err) = ctl('migrate', 'run', $one->{id});
+is($status, 0, 'done') or diag $err;
+($status, my $first) = ctl('migrate', 'verify', $one->{id});
+is($status, 0, 'verify: both sides are the same') or diag explain $first;
+isnt($erp->get('/api/products', token => $one->{token})->status, 200, 'the old token ends');
+$one->{token} = $erp->login($one->{email}, $one->{password})->{access_token};
+is(skus($one), $want, 'everything is there, once');
+my $health = $erp->get('/api/health/tenant', token => $one->{token})->json;
+is($health->{database_name}, $erp->db('one'), 'in the database of its own');
+is($health->{tenant_slug}, 'one', 'under its slug');
+
+# --- the audit log went along, and the indexes
+my $audit = $erp->db('one') . '_audit';
+is(scalar(() = $erp->mongo_all($audit, doc(find => 'audit_log', filter => { kind => 'data' }))), $n, 'the audit entries');
+my @keys = map { $_->{name} } $erp->mongo_all($erp->db('one'), doc(listIndexes => 'products'));
+ok((grep { /tenant_id_1_sku_1/ } @keys), 'the indexes') or diag "@keys";
+
+# --- verify finds a difference
+$erp->mongo($erp->db('one'), doc(update => 'products', updates => [ doc(q => { sku => 'p1' }, u => { '$set' => { name => 'x' } }) ]));
+($status, my $rows) = ctl('migrate', 'verify', $one->{id});
+is($status, 1, 'verify finds a changed document');
+ok((grep { $_->{collection} eq 'products' && $_->{differ} == 1 } @$rows), 'and says where') or diag explain $rows;
+
+# --- back, with what was written since
+is(add($one, 'late')->status, 200, 'writes into its own database');
+($status, my $back, $err) = ctl('migrate', 'rollback', $one->{id});
+is($status, 0, 'rolled back') or diag $err;
+$one->{token} = $erp->login($one->{email}, $one->{password})->{access_token};
+is($erp->get('/api/health/tenant', token => $one->{token})->json->{tenant_slug}, 'default', 'in the shared database again');
+is(skus($one), join(' ', sort split(/ /, $want), 'late'), 'with what was written since');
+is(add($one, 'again')->status, 200, 'and writes there');
+
+# --- again, to the end
+($status, undef, $err) = ctl('migrate', 'run', $one->{id}, @as);
+is($status, 0, 'migrated again') or diag $err;
+($status, my $end, $err) = ctl('migrate', 'finish', $one->{id});
+is($status, 0, 'finished') or diag $err;
+$one->{token} = $erp->login($one->{email}, $one->{password})->{access_token};
+is(skus($one), join(' ', sort split(/ /, $want), 'late', 'again'), 'all is there');
+is(scalar(() = $erp->mongo_all('users', doc(find => 'products', filter => { tenant_id => $one->{id} }))), 0,
+    'nothing is left in the shared database');
+is(skus($other), 'o-held o-proved o1 o2', 'the other business has what it had');
+is((ctl('migrate', 'rollback', $one->{id}))[0], 1, 'no way back any more');
+is((ctl('migrate', 'run', $one->{id}, @as))[0], 1, 'and no second time');
+
+# --- 100,000 documents, written to meanwhile
+my $big = legacy('big');
+add($big, 'p0');
+$erp->mongo('users', doc(aggregate => 'products', cursor => {}, pipeline => [
+    { '$match' => { tenant_id => $big->{id}, sku => 'p0' } },
+    { '$set' => { n => { '$range' => [ 1, 100000 ] } } }, { '$unwind' => '$n' },
+    { '$set' => { id => { '$concat' => [ '$id', '-', { '$toString' => '$n' } ] }, sku => { '$concat' => [ 'c', { '$toString' => '$n' } ] } } },
+    { '$unset' => [ '_id', 'n' ] }, { '$merge' => { into => 'products' } } ]));
+my $records = "$erp->{dir}/acknowledged";
+my $writer = fork // die "fork: $!\n";
+if ($writer == 0) {
+    open my $out, '>', $records or POSIX::_exit(1);
+    $out->autoflush(1);
+    for (my $i = 1; ; $i++) {
+        my $res = add($big, "w$i");
+        print $out 'w' . $i . ' ' . $res->status . ' ' . ($res->status == 200 ? '' : $res->json->{code} // '') . "\n";
+        POSIX::_exit(0) if $res->status == 403 || -e "$records.stop";
+    }
+}
+sleep 1;
+($status, my $run, $err) = ctl('migrate', 'run', $big->{id}, '--slug', 'big', '--db-name', $erp->db('big'));
+open my $stop, '>', "$records.stop";
+waitpid $writer, 0;
+is($status, 0, 'migrated under load') or diag $err;
+diag("100,000 documents: writes were held for $run->{held_ms} ms");
+cmp_ok($run->{held_ms}, '<', 10000, 'held for a moment');
+open my $in, '<', $records or die;
+my @lines = map { [split] } <$in>;
+my @acked = map { $_->[0] } grep { $_->[1] == 200 } @lines;
+my %there;
+$there{ $_->{sku} }++ for $erp->mongo_all($erp->db('big'), doc(find => 'products', filter => { sku => { '$regex' => '^w' } }, batchSize => 100000));
+cmp_ok(scalar @acked, '>', 5, 'the writer wrote: ' . @acked);
+is_deeply([ sort keys %there ], [ sort @acked ], 'every acknowledged write is there, and no other');
+is(scalar(grep { $_ != 1 } values %there), 0, 'none twice');
+is_deeply([ grep { $_->[1] != 200 && $_->[1] != 403 && ($_->[2] // '') ne 'tenant_moving' } @lines ], [],
+    'refused only with tenant_moving, and after the switch for the token');
+is($erp->mongo($erp->db('big'), doc(count => 'products'))->{n}, 100000 + @acked, 'all documents');
+
+done_testing;
