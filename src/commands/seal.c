@@ -131,6 +131,7 @@ static bool seal_one(struct work *work, const struct stored *one)
     *(seal_is_sealed(one->uri) ? &work->rekeyed : &work->sealed) += 1;
     note(work, one, outcome);
     platform_log(ctl, one->slug, work->newest);
+    platform_audit(ctl, NULL, work->rekey ? "rekey" : "seal", ENTRIES, one->slug);
     return true;
 }
 
