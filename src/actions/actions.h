@@ -30,6 +30,18 @@ bool action_tenant_create(struct req *req);
 bool action_tenant_status(struct req *req);
 bool action_tenant_stats(struct req *req);
 
+bool action_plan_list(struct req *req);        /* billing.c */
+bool action_plan_change(struct req *req);
+bool action_subscription_list(struct req *req);
+bool action_subscription_create(struct req *req);
+bool action_subscription_get(struct req *req);
+bool action_subscription_view(struct req *req);
+bool action_subscription_set(struct req *req);
+bool action_subscription_own(struct req *req);
+bool action_payment_create(struct req *req);
+bool action_payment_list(struct req *req);
+bool action_access(struct req *req);
+
 bool action_health_live(struct req *req);     /* health.c */
 bool action_health_ready(struct req *req);
 bool action_health_tenant(struct req *req);

@@ -10,6 +10,11 @@ struct form {
     bool reply; /* every member is there; else a body, of which some may be left out */
 };
 
+/* form_billing.c: rows that form.c lists in its table. */
+extern const struct field form_plan[], form_plan_update[], form_subscription[],
+    form_subscription_create[], form_subscription_status[], form_subscription_view[],
+    form_payment[], form_payment_create[], form_access[];
+
 size_t form_count(void);
 const struct form *form_at(size_t i);
 const struct form *form_by_name(const char *name); /* NULL: there is none */

@@ -31,7 +31,8 @@ struct attempt {
 
 bool idem_offered(const struct route *row)
 {
-    return strcmp(row->method, "POST") == 0 && row->tenancy == TENANCY_REQUIRED;
+    return strcmp(row->method, "POST") == 0 &&
+           (row->tenancy == TENANCY_REQUIRED || row->platform_keyed);
 }
 
 /* Query and body; the path is part of the key. */
@@ -49,6 +50,17 @@ static void append_key(const struct req *req, bson_t *doc)
     BSON_APPEND_UTF8(doc, "user_id", req->principal.user_id);
     BSON_APPEND_UTF8(doc, "key", req->idempotency_key);
     BSON_APPEND_UTF8(doc, "path", req->path);
+}
+
+/* The registry's indexes have one key each (tenant/platform.c). */
+static void append_once(const struct req *req, bson_t *doc)
+{
+    const char *text = arena_printf(req->arena, "%s\n%s\n%s", req->principal.user_id, req->path,
+                                    req->idempotency_key);
+    char hex[SHA256_HEX_SIZE];
+
+    sha256_hex(hex, text, strlen(text));
+    BSON_APPEND_UTF8(doc, "once", hex);
 }
 
 /* ---- the reply, there and back ---- */
@@ -75,7 +87,10 @@ static bool store(struct scope *scope, const struct attempt *a, struct err *err)
                        "The reply is too large to be kept for an Idempotency-Key.");
     id_new(id);
     BSON_APPEND_UTF8(doc, "id", id);
-    BSON_APPEND_UTF8(doc, "tenant_id", scope->tenant_id);
+    if (scope->tenant_id)
+        BSON_APPEND_UTF8(doc, "tenant_id", scope->tenant_id);
+    else
+        append_once(req, doc);
     append_key(req, doc);
     BSON_APPEND_UTF8(doc, "hash", a->hash);
     BSON_APPEND_DATE_TIME(doc, "expires_at", clock_ms() + IDEM_HOURS * INT64_C(3600000));
@@ -125,6 +140,8 @@ static bool look_up(const struct attempt *a, bool *found)
     bson_iter_t it;
 
     scope_filter(&req->scope, NULL, filter);
+    if (!req->scope.tenant_id)
+        append_once(req, filter);
     append_key(req, filter);
     if (!scope_find_one(&req->scope, IDEM_COLLECTION, filter, NULL, &doc, req->err))
         return false;
@@ -177,6 +194,15 @@ static bool give_first(const struct attempt *a)
                          "The first request with this Idempotency-Key is still running.");
 }
 
+/* The platform's rows have no tenant's database, but the registry's. */
+static bool open_scope(struct req *req)
+{
+    if (req->route->platform_keyed)
+        return registry_admin_scope(req->app->registry, req->arena, req->deadline_us, &req->scope,
+                                    req->err);
+    return index_ensure(req->app->indexes, &records, &req->scope, req->err);
+}
+
 bool idem_serve(struct req *req)
 {
     struct attempt a = {.req = req, .n_headers = req->resp.n_headers};
@@ -185,7 +211,13 @@ bool idem_serve(struct req *req)
     if (!req->idempotency_key)
         return req->route->inner(req);
     hash_request(req, a.hash);
-    if (!index_ensure(req->app->indexes, &records, &req->scope, req->err) || !look_up(&a, &found))
+    if (!open_scope(req) || !look_up(&a, &found))
         return false;
-    return found || txn_run(&req->scope, body, &a, req->err) || give_first(&a);
+    if (found)
+        return true;
+    if (!txn_run(&req->scope, body, &a, req->err))
+        return give_first(&a);
+    if (req->on_commit)
+        req->on_commit(req);
+    return true;
 }

@@ -16,7 +16,8 @@
 #define IDEM_HOURS      72
 #define IDEM_REPLY_MAX  (4 * 1024 * 1024) /* bytes of a reply that can be stored */
 
-/* May this row's requests carry a key? Its effect must be in the tenant's database. */
+/* May this row's requests carry a key? Its effect must be in the tenant's database, or (a row that
+ * is platform_keyed) in the registry's, whose transaction the handler joins through its job. */
 bool idem_offered(const struct route *row);
 
 /* A handler for such rows: runs row->inner, once a key. Without the header it just calls it. */

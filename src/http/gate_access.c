@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "tenant/schema.h"
+#include "tenant/standing.h"
 
 const char *gate_slug(const struct req *req)
 {
@@ -180,18 +181,34 @@ bool gate_hold(struct req *req)
         "Nothing can be changed for this business right now. Please try again in a moment.");
 }
 
+/* Told before it ends, to whoever asks and on every reply. */
+static void tell_standing(struct req *req, const struct standing *standing)
+{
+    char *text = arena_alloc(req->arena, CLOCK_TEXT_SIZE);
+
+    resp_header(req, "X-Subscription-Status", standing->status);
+    if (!standing->ends_ms)
+        return;
+    clock_format(text, standing->ends_ms);
+    resp_header(req, "X-Subscription-Expires", text);
+}
+
 bool gate_subscription(struct req *req)
 {
-    const char *status = req->tenant ? req->tenant->subscription_status : "";
+    struct standing standing;
 
-    /* Who lapsed may still see who he is and how his database is; a module is what he paid for. */
-    if (req->route->tenancy != TENANCY_REQUIRED && !req->route->module)
+    if (!req->tenant)
         return true;
-    if (strcmp(status, "suspended") != 0 && strcmp(status, "cancelled") != 0)
+    standing = standing_at(req->tenant, clock_ms());
+    if (standing.notice || !standing.allowed)
+        tell_standing(req, &standing);
+    /* Who lapsed may still see who he is, how his database is, and what to pay; a module is what he
+     * paid for. */
+    if (standing.allowed || (req->route->tenancy != TENANCY_REQUIRED && !req->route->module))
         return true;
     return err_set(req->err, ERR_SUBSCRIPTION_LAPSED,
                    "The subscription of %s is %s: an administrator has to renew it.",
-                   req->tenant->business_name, status);
+                   req->tenant->business_name, standing.status);
 }
 
 /* Modules that every business has. */

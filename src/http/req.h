@@ -102,6 +102,8 @@ struct req {
 
     bool strict;      /* Prefer: handling=strict */
     bool count_exact; /* Prefer: count=exact */
+    void (*on_commit)(struct req *req); /* runs once the effect of a key is stored; may be NULL */
+    const void *commit_arg;
     void (*after_reply)(struct req *req); /* runs once the client has its reply; may be NULL */
     const void *after_arg;
     int64_t started_us, deadline_us;

@@ -6,6 +6,7 @@
 #include "base.h"
 #include "http/req.h"
 #include "core/clock.h"
+#include "tenant/standing.h"
 
 void resp_header(struct req *req, const char *name, const char *value)
 {
@@ -69,6 +70,16 @@ static void add_error_headers(struct req *req, int status)
         resp_header(req, "Retry-After", arena_printf(req->arena, "%d", err->retry_after));
 }
 
+/* `status` is the reply's own number, so the subscription's has another name. */
+static void add_standing(struct str *out, const struct req *req)
+{
+    struct standing standing = standing_at(req->tenant, clock_ms());
+
+    add_member(out, "message", req->err->detail);
+    add_member(out, "subscription_status", standing.status);
+    add_member(out, "plan", req->tenant->subscription_plan);
+}
+
 void resp_problem(struct req *req)
 {
     const struct err *err = req->err;
@@ -84,6 +95,8 @@ void resp_problem(struct req *req)
     add_member(out, "detail", err->detail[0] ? err->detail : info->title);
     add_member(out, "code", info->name);
     add_member(out, "request_id", req->request_id);
+    if (err->code == ERR_SUBSCRIPTION_LAPSED && req->tenant)
+        add_standing(out, req);
     if (info->status == 422)
         add_fields(out, err);
     str_addc(out, '}');

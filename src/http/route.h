@@ -68,6 +68,7 @@ struct route {
     bool by_branch;     /* records belong to a branch: users bound to one need to have it */
     bool writes;        /* changes data: refused to tokens that only read and to newer schemas */
     const struct route_param *query; /* ended by a NULL name; may be NULL */
+    bool platform_keyed; /* a POST whose effect is in the registry's database takes a key too */
     bool open_query;    /* unknown query parameters are the handler's to judge */
     const struct resource *resource; /* the descriptor, for engine rows */
     const void *arg;                 /* the handler's own constant (a view, a transition) */

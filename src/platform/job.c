@@ -25,8 +25,14 @@ struct job job_of_req(struct req *req)
         .impersonated_by = req->principal.claims.impersonated_by,
         .request_id = req->request_id,
         .who = &req->who,
+        .within = req->scope.session && !req->scope.tenant_id ? &req->scope : NULL,
         .deadline_us = req->deadline_us,
     };
+}
+
+int64_t job_now(const struct job *job)
+{
+    return job->now_ms ? job->now_ms : clock_ms();
 }
 
 int64_t job_deadline(const struct job *job)

@@ -20,6 +20,8 @@ struct job {
     struct index_cache *indexes;
     struct arena *arena;
     struct err *err;
+    struct scope *within;   /* a running transaction on the registry's database to join; or NULL */
+    int64_t now_ms;         /* the instant that the work is done for; 0: the clock's */
     const char *actor; /* user id, or "erpctl" */
     const char *impersonated_by; /* the super_admin who acts as the actor; NULL: nobody */
     const char *request_id;      /* NULL outside requests */
@@ -32,6 +34,8 @@ struct job {
 
 struct job job_of_req(struct req *req);
 
+/* The instant that the work is done for. */
+int64_t job_now(const struct job *job);
 /* When the time of the next operation is over. */
 int64_t job_deadline(const struct job *job);
 

@@ -206,6 +206,9 @@ static bool read_rest(const bson_t *doc, struct tenant *tenant, struct err *err)
     if (present(doc, "subscription_expires_at", &iter) &&
         !read_instant(&iter, &tenant->subscription_expires_ms))
         return unusable("subscription_expires_at", err);
+    if (present(doc, "subscription_ends_at", &iter) &&
+        !read_instant(&iter, &tenant->subscription_ends_ms))
+        return unusable("subscription_ends_at", err);
     if (present(doc, "features_enabled", &iter) && !read_features(&iter, tenant))
         return unusable("features_enabled", err);
     tenant->decimals = currency_decimals(tenant->currency);

@@ -39,6 +39,7 @@ struct tenant {
     char subscription_plan[32];
     char write_hold[64]; /* why nothing may be written now; "" when absent */
     int64_t subscription_expires_ms; /* 0 when absent */
+    int64_t subscription_ends_ms;    /* grace included; 0 when absent (tenant/standing.h) */
     enum tenant_status status;
     int32_t max_users;      /* -1 when absent: no limit */
     int32_t max_branches;   /* -1 when absent */

@@ -1,0 +1,201 @@
+/* Plans, subscriptions and payments over the wire: what the body says, and what is shown. */
+#include "base.h"
+#include "actions/actions.h"
+#include "core/clock.h"
+#include "engine/form.h"
+#include "platform/plan.h"
+#include "platform/subscription.h"
+#include "tenant/standing.h"
+
+#define LIST_MAX 1000
+
+static bool read_form(struct req *req, const char *form, enum validate_mode mode,
+                      struct validated *in)
+{
+    if (!form_validate(form, mode, req->body, req->strict, req->arena, in, req->err))
+        return false;
+    if (in->ignored)
+        resp_header(req, "X-Ignored-Fields", in->ignored);
+    return true;
+}
+
+static bool show(struct req *req, const bson_t *doc)
+{
+    billing_show(doc, resp_body(req));
+    return true;
+}
+
+/* Workers are told once the change is stored: with an Idempotency-Key that is later. */
+static void tell(struct req *req)
+{
+    struct job job = job_of_req(req);
+
+    subscription_tell(&job, req->commit_arg);
+}
+
+static void tell_after(struct req *req, const bson_t *doc)
+{
+    req->commit_arg = doc;
+    req->on_commit = tell;
+}
+
+/* ---- plans ---- */
+
+bool action_plan_list(struct req *req)
+{
+    struct job job = job_of_req(req);
+
+    return plans_ensure(&job) &&
+           billing_list(&job, PLANS, NULL, NULL, "created_at", LIST_MAX, resp_body(req));
+}
+
+bool action_plan_change(struct req *req)
+{
+    struct job job = job_of_req(req);
+    struct validated in;
+    const bson_t *plan;
+
+    return read_form(req, "UpdatePlanRequest", VALIDATE_PATCH, &in) &&
+           plan_change(&job, req_param(req, "plan_id"), in.set, &plan) && show(req, plan);
+}
+
+/* ---- subscriptions ---- */
+
+bool action_subscription_list(struct req *req)
+{
+    struct job job = job_of_req(req);
+
+    return billing_list(&job, SUBSCRIPTIONS, "status", req_query(req, "status"), "created_at",
+                        LIST_MAX, resp_body(req));
+}
+
+bool action_subscription_create(struct req *req)
+{
+    struct job job = job_of_req(req);
+    struct subscription_wish wish;
+    struct validated in;
+    const bson_t *doc;
+
+    if (!read_form(req, "CreateSubscriptionRequest", VALIDATE_CREATE, &in))
+        return false;
+    wish = (struct subscription_wish){.tenant_id = billing_text(in.set, "tenant_id"),
+                                      .plan_id = billing_text(in.set, "plan_id"),
+                                      .cycle = billing_text(in.set, "billing_cycle"),
+                                      .notes = billing_text(in.set, "notes")};
+    if (!subscription_create(&job, &wish, &doc))
+        return false;
+    tell_after(req, doc);
+    resp_header(req, "Location", arena_printf(req->arena, "/api/super/subscriptions/%s",
+                                              wish.tenant_id));
+    return show(req, doc);
+}
+
+bool action_subscription_get(struct req *req)
+{
+    struct job job = job_of_req(req);
+    struct scope scope;
+    const bson_t *doc;
+
+    if (!job_registry(&job, &scope) ||
+        !billing_find(&job, &scope, SUBSCRIPTIONS, "tenant_id", req_param(req, "tenant_id"), &doc,
+                      req->err))
+        return false;
+    if (!doc)
+        return err_set(req->err, ERR_NOT_FOUND, "This business has no subscription.");
+    return show(req, doc);
+}
+
+bool action_subscription_view(struct req *req)
+{
+    struct job job = job_of_req(req);
+
+    return subscription_view(&job, "id", req_param(req, "subscription_id"), resp_body(req));
+}
+
+bool action_subscription_set(struct req *req)
+{
+    struct job job = job_of_req(req);
+    struct validated in;
+    enum sub_status status;
+    const bson_t *doc;
+
+    if (!read_form(req, "SubscriptionStatusRequest", VALIDATE_CREATE, &in))
+        return false;
+    if (!sub_status_parse(billing_text(in.set, "status"), &status))
+        die("the form lets a status pass that is none");
+    if (!subscription_set(&job, req_param(req, "subscription_id"), status,
+                          billing_text(in.set, "reason"), billing_instant(in.set, "expires_on"),
+                          &doc))
+        return false;
+    return show(req, doc);
+}
+
+/* A business's own view. */
+bool action_subscription_own(struct req *req)
+{
+    struct job job = job_of_req(req);
+
+    return subscription_view(&job, "tenant_id", req->principal.tenant_id, resp_body(req));
+}
+
+/* ---- payments ---- */
+
+bool action_payment_create(struct req *req)
+{
+    struct job job = job_of_req(req);
+    const bson_t *doc, *subscription;
+    struct payment payment;
+    struct validated in;
+
+    if (!read_form(req, "RecordPaymentRequest", VALIDATE_CREATE, &in))
+        return false;
+    payment = (struct payment){.subscription_id = billing_text(in.set, "subscription_id"),
+                               .amount = billing_money(in.set, "amount", 2),
+                               .method = billing_text(in.set, "payment_method"),
+                               .receipt = billing_text(in.set, "receipt_number"),
+                               .notes = billing_text(in.set, "notes"),
+                               .date_ms = billing_instant(in.set, "payment_date")};
+    if (!subscription_pay(&job, &payment, &doc, &subscription))
+        return false;
+    tell_after(req, subscription);
+    resp_header(req, "Location", arena_printf(req->arena, "/api/super/payments/%s",
+                                              payment.subscription_id));
+    return show(req, doc);
+}
+
+bool action_payment_list(struct req *req)
+{
+    struct job job = job_of_req(req);
+
+    return billing_list(&job, PAYMENTS, "subscription_id", req_param(req, "subscription_id"),
+                        "created_at", LIST_MAX, resp_body(req));
+}
+
+/* ---- access ---- */
+
+bool action_access(struct req *req)
+{
+    const struct tenant *tenant;
+    struct standing standing;
+    struct str *out = resp_body(req);
+    char ends[CLOCK_TEXT_SIZE];
+
+    if (!registry_by_tenant_id(req->app->registry, req_param(req, "tenant_id"), &tenant, req->err))
+        return false;
+    if (!tenant)
+        return err_set(req->err, ERR_TENANT_NOT_FOUND, "Tenant not found");
+    standing = standing_at(tenant, clock_ms());
+    str_addf(out, "{\"allowed\":%s,\"status\":", standing.allowed ? "true" : "false");
+    str_add_json(out, standing.status, strlen(standing.status));
+    str_addz(out, ",\"plan\":");
+    str_add_json(out, tenant->subscription_plan, strlen(tenant->subscription_plan));
+    str_addz(out, ",\"ends_at\":");
+    clock_format(ends, standing.ends_ms);
+    if (standing.ends_ms)
+        str_add_json(out, ends, strlen(ends));
+    else
+        str_addz(out, "null");
+    str_addf(out, ",\"message\":\"%s\"}",
+             standing.allowed ? "Its records may be used." : "The subscription has to be renewed.");
+    return true;
+}
