@@ -39,6 +39,7 @@ static const struct command *const commands[] = {
     &cmd_status,
     &cmd_log,
     &cmd_watch,
+    &cmd_jobs,
     &cmd_audit_chain,
     &cmd_audit_verify,
     &cmd_check,

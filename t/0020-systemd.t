@@ -9,7 +9,7 @@ my $source = "$ENV{ERP_TEST_ROOT}/systemd";
 my @units;
 
 # As they are installed, but with a program that is surely there.
-for my $file (glob "$source/*.service.in $source/*.socket $source/*.target") {
+for my $file (glob "$source/*.service.in $source/*.socket $source/*.target $source/*.timer") {
     my ($name) = $file =~ m{([^/]+?)(?:\.in)?$};
     my $text = slurp($file);
     $text =~ s{\@sbindir\@/erp(?:d|ctl)}{/usr/bin/true}g;
@@ -32,7 +32,8 @@ for my $name (grep { /\.service$/ } @units) {
     my $text = slurp("$dir/$name");
     my @workers_only = ('RestartSec=100ms', 'StandardInput=socket', map { "LoadCredential=$_:/etc/erpd/credentials/$_" }
         qw(SECRET_KEY JWT_SECRET_KEY));
-    for my $line ('Restart=always', 'StartLimitIntervalSec=0', 'MemorySwapMax=0', 'LimitCORE=0', 'NoNewPrivileges=yes',
+    my $once = $text =~ /^Type=oneshot$/m;
+    for my $line ($once ? () : ('Restart=always', 'StartLimitIntervalSec=0'), 'MemorySwapMax=0', 'LimitCORE=0', 'NoNewPrivileges=yes',
         'LoadCredential=MONGO_URL:/etc/erpd/credentials/MONGO_URL', $is_worker ? @workers_only : ()) {
         like $text, qr/^\Q$line\E$/m, "$name: $line";
     }
@@ -43,6 +44,7 @@ for my $name (grep { /\.service$/ } @units) {
 my $built = slurp("$ENV{ERP_TEST_DEVEL_BIN}/systemd/erpd@.service");
 like $built, qr{^ExecStart=/\S+/sbin/erpd$}m, 'make fills in where erpd is installed';
 like slurp("$ENV{ERP_TEST_DEVEL_BIN}/systemd/erpd-watch.service"), qr{^ExecStart=/\S+/sbin/erpctl watch$}m, '... and erpctl';
+like slurp("$ENV{ERP_TEST_DEVEL_BIN}/systemd/erpd-jobs.service"), qr{^ExecStart=/\S+/sbin/erpctl jobs$}m, '... and for the timer';
 is system("sh -n '$source/erpd-reload.in'"), 0, 'erpd-reload is a shell script';
 ok -x "$ENV{ERP_TEST_DEVEL_BIN}/systemd/erpd-reload", '... and executable';
 

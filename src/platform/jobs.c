@@ -1,0 +1,240 @@
+/* The table of jobs, and the loop around them. To add one: a function for one subscription, and its
+ * row. Records that expire by themselves (sign-in attempts, idempotency keys) have TTL indexes
+ * instead. */
+#include "base.h"
+#include "platform/jobs.h"
+#include "core/clock.h"
+#include "core/id.h"
+#include "db/own.h"
+#include "platform/lease.h"
+#include "platform/subscription.h"
+#include "tenant/standing.h"
+
+#define LEASE         "jobs"
+#define LEASE_SECONDS 60
+#define PROLONG_US    INT64_C(15000000)
+#define ONE_ARENA     (4 * 1024 * 1024)
+#define STEPS_MAX     4
+
+struct run {
+    struct job *job;
+    struct jobs_report *report;
+    const char *name; /* of the job that runs */
+    char holder[ID_SIZE];
+    int64_t prolong_us; /* when the lease is to be prolonged */
+    bool dry;
+};
+
+/* The record is that of `job`'s arena. False: job->err says why. */
+typedef bool one_job(struct run *run, struct job *job, const bson_t *doc);
+
+static void add_row(struct run *run, const bson_t *doc, const char *outcome)
+{
+    const char *slug = billing_text(doc, "tenant_slug"), *id = billing_text(doc, "id");
+
+    json_array_append_new(run->report->rows,
+                          json_pack("{s:s, s:s?, s:s?, s:s}", "job", run->name, "tenant", slug,
+                                    "subscription", id, "outcome", outcome));
+}
+
+/* ---- expiry ---- */
+
+static bool expire(struct run *run, struct job *job, const bson_t *doc)
+{
+    struct subscription sub;
+    enum sub_status to;
+
+    for (int i = 0; i < STEPS_MAX; i++) {
+        if (!subscription_read(doc, &sub, job->err))
+            return false;
+        if (!subscription_due(&sub, job_now(job), &to))
+            return true;
+        if (!run->dry && !subscription_advance(job, sub.id, &doc))
+            return false;
+        if (!doc)
+            return true; /* somebody paid meanwhile */
+        add_row(run, doc, arena_printf(job->arena, "%s to %s", sub_status_names[sub.status],
+                                       sub_status_names[to]));
+        if (run->dry)
+            return true;
+        run->report->done++;
+        job_step(job, "expiry");
+    }
+    return true;
+}
+
+/* ---- reminders ---- */
+
+/* Days before the end, the most urgent first. */
+static const int32_t notices[] = {1, 3, 7};
+
+static int64_t end_of(const struct subscription *sub)
+{
+    switch (sub->status) {
+    case SUB_TRIAL:
+        return sub->trial_ends_ms;
+    case SUB_ACTIVE:
+        return sub->expires_ms;
+    case SUB_GRACE:
+        return sub->grace_ends_ms;
+    default:
+        return 0;
+    }
+}
+
+static bool reminded(const bson_t *doc, int64_t ends_ms, int32_t days)
+{
+    bson_iter_t it;
+
+    return billing_instant(doc, "reminded_for") == ends_ms &&
+           bson_iter_init_find(&it, doc, "reminded_days") && BSON_ITER_HOLDS_INT32(&it) &&
+           bson_iter_int32(&it) <= days;
+}
+
+static bool remind(struct run *run, struct job *job, const bson_t *doc)
+{
+    struct subscription sub;
+    int64_t ends, left;
+
+    if (!subscription_read(doc, &sub, job->err))
+        return false;
+    ends = end_of(&sub);
+    left = ends - job_now(job);
+    if (!ends || left <= 0)
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(notices); i++) {
+        if (left > notices[i] * DAY_MS)
+            continue;
+        if (reminded(doc, ends, notices[i]))
+            return true;
+        if (!run->dry && !subscription_remind(job, &sub, ends, notices[i]))
+            return false;
+        add_row(run, doc, arena_printf(job->arena, "ends within %d days", (int)notices[i]));
+        run->report->done += !run->dry;
+        job_step(job, "reminder");
+        return true;
+    }
+    return true;
+}
+
+/* ---- the table ---- */
+
+static const struct row {
+    const char *name;
+    one_job *one;
+} rows[] = {
+    {"expiry", expire},    /* what is over gets its grace, or is suspended */
+    {"reminders", remind}, /* a billing event 7, 3 and 1 days before an end */
+};
+
+
+/* ---- the loop ---- */
+
+struct item {
+    const char *id;
+    struct item *next;
+};
+
+/* The ids of those that the clock can move, since a cursor would not outlive the work. */
+static bool list_items(struct job *job, struct item **list)
+{
+    bson_t *filter = own_bson(job->arena), *opts = own_bson(job->arena);
+    mongoc_cursor_t *cursor;
+    const bson_t *doc = NULL;
+    struct item **tail = list;
+    struct scope scope;
+    bool ok = job_registry(job, &scope);
+
+    *list = NULL;
+    BCON_APPEND(filter, "status", "{", "$nin", "[", BCON_UTF8("suspended"),
+                BCON_UTF8("cancelled"), "]", "}");
+    BCON_APPEND(opts, "projection", "{", "id", BCON_INT32(1), "}", "sort", "{", "id",
+                BCON_INT32(1), "}");
+    cursor = ok ? scope_find(&scope, SUBSCRIPTIONS, filter, opts) : NULL;
+    while (ok && (ok = scope_next(&scope, cursor, &doc, job->err)) && doc) {
+        const char *id = billing_text(doc, "id");
+
+        if (!id)
+            continue; /* the unique index lets none be made */
+        *tail = arena_alloc(job->arena, sizeof **tail);
+        (*tail)->id = arena_strdup(job->arena, id);
+        tail = &(*tail)->next;
+    }
+    return ok;
+}
+
+static void failed(struct run *run, const bson_t *doc, const char *id, const struct err *err)
+{
+    const char *slug = doc ? billing_text(doc, "tenant_slug") : NULL;
+
+    run->report->failed++;
+    json_array_append_new(run->report->rows,
+                          json_pack("{s:s, s:s?, s:s, s:s, s:s}", "job", run->name, "tenant", slug,
+                                    "subscription", id, "outcome", "failed", "why", err->detail));
+    job_progress(run->job, "%s: %s: %s", run->name, slug ? slug : id, err->detail);
+}
+
+/* With memory and error of its own, so that nothing of it reaches the next one. */
+static void do_one(struct run *run, const struct row *row, const char *id)
+{
+    struct job job = *run->job;
+    struct scope scope;
+    struct err err;
+    const bson_t *doc = NULL;
+
+    err_init(&err);
+    job.err = &err;
+    job.arena = arena_new(ONE_ARENA);
+    if (!job_registry(&job, &scope) ||
+        !billing_find(&job, &scope, SUBSCRIPTIONS, "id", id, &doc, &err) ||
+        (doc && !row->one(run, &job, doc)))
+        failed(run, doc, id, &err);
+    arena_free(job.arena);
+    err_release(&err);
+}
+
+static bool keep_lease(struct run *run, bool *held)
+{
+    *held = true;
+    if (run->dry || clock_mono_us() < run->prolong_us)
+        return true;
+    run->prolong_us = clock_mono_us() + PROLONG_US;
+    return lease_take(run->job, LEASE, run->holder, LEASE_SECONDS, held);
+}
+
+static bool run_row(struct run *run, const struct row *row)
+{
+    struct item *list;
+    bool held;
+
+    run->name = row->name;
+    if (!list_items(run->job, &list))
+        return false;
+    for (const struct item *item = list; item; item = item->next) {
+        if (!keep_lease(run, &held))
+            return false;
+        run->report->lost = !held;
+        if (!held)
+            return true;
+        do_one(run, row, item->id);
+    }
+    return true;
+}
+
+bool jobs_run(struct job *job, bool dry, struct jobs_report *report)
+{
+    struct run run = {.job = job, .report = report, .dry = dry};
+    bool ok = true;
+
+    id_new(run.holder);
+    if (!keep_lease(&run, &report->ran))
+        return false;
+    if (!report->ran)
+        return true;
+    job_step(job, "lease");
+    for (size_t i = 0; i < ARRAY_LEN(rows) && ok && !report->lost; i++)
+        ok = run_row(&run, &rows[i]);
+    if (!dry && ok)
+        lease_drop(job, LEASE, run.holder);
+    return ok;
+}

@@ -1,0 +1,127 @@
+# erpctl jobs: what is due is done once, whoever starts it and however often; one that was killed is
+# followed by another; one broken business costs the others nothing.
+use Erp::Test;
+use Erp::Json qw(from_json);
+use POSIX qw(strftime WNOHANG);
+
+my $erp = Erp::Test->start(workers => 2, login_workers => 1);
+my $host = Erp::Test->start(workers => 1, login_workers => 1, env => { ADMIN_DB_NAME => $erp->db('admin'), DB_NAME => $erp->db('users') });
+$erp->seed_user(email => 'root@platform.example', password => 'root-password-1', role => 'super_admin');
+my $root = $erp->login('root@platform.example', 'root-password-1')->{access_token};
+my $DAY = 86400;
+my $made = 0;
+
+sub at { return strftime('%Y-%m-%dT%H:%M:%SZ', gmtime($_[0])) }
+sub subscribe {
+    my $t = $erp->seed_tenant(slug => 'job' . ++$made);
+    my $res = $erp->post('/api/super/subscriptions', { tenant_id => $t->{tenant_id}, plan_id => 'basic' }, token => $root);
+    die 'subscribe: ' . $res->brief . "\n" if $res->status != 200;
+    $t->{sub} = $res->json->{id};
+    return $t;
+}
+sub pay { return $erp->post('/api/super/payments', { subscription_id => $_[0]{sub}, amount => 3000 }, token => $root) }
+sub status_of { return $erp->get("/api/super/subscriptions/$_[0]{tenant_id}", token => $root)->json->{status} }
+sub entry { my ($e) = $erp->mongo_all('admin', doc(find => 'tenants_registry', filter => { slug => $_[0]{slug} })); return $e }
+sub events { my ($t, $what) = @_; return $erp->mongo_all('admin', doc(find => 'billing_events', filter => { subscription_id => $t->{sub}, event => $what })) }
+sub jobs {
+    my ($now, @more) = @_;
+    my $opt = ref $more[-1] ? pop @more : {};
+    my ($code, $out, $err) = $erp->erpctl('jobs', '--json', '--now', at($now), @more, $opt);
+    return ($code, from_json($out) // {}, $err);
+}
+
+subtest 'nothing is due' => sub {
+    my ($code, $out) = $erp->erpctl('jobs');
+    is $code, 0, 'ends well';
+    like $out, qr/^0 done, 0 failed$/m, '... and says so';
+    is(($erp->erpctl('jobs', '--now', 'tomorrow'))[0], 64, 'tomorrow is no instant');
+};
+
+subtest 'a trial ends' => sub {
+    my $t = subscribe();
+    my ($code, $report) = jobs(time + 14 * $DAY + 5, '--dry-run');
+    is_deeply [$code, $report->{done}, $report->{rows}[0]{outcome}], [0, 0, 'trial to suspended'], 'only looked at';
+    is status_of($t), 'trial', '... nothing is done';
+    is +(jobs(time + 14 * $DAY - 60))[1]{rows}[0]{job}, 'reminders', 'not before';
+    ($code, $report) = jobs(time + 14 * $DAY + 5);
+    is_deeply [$code, $report->{done}, $report->{rows}[0]{tenant}], [0, 1, $t->{slug}], 'done';
+    is status_of($t), 'suspended', 'suspended';
+    is entry($t)->{subscription_status}, 'suspended', '... in the entry too';
+    is scalar(grep { $_->{new} eq 'suspended' } events($t, 'status')), 1, '... with one event';
+    is +(events($t, 'status'))[0]{triggered_by}, 'erpctl', '... of this command';
+    is +(jobs(time + 14 * $DAY + 5))[1]{done}, 0, 'and not again';
+};
+
+subtest 'a period ends' => sub {
+    my $t = subscribe();
+    is pay($t)->status, 200, 'paid: 60 days';
+    my ($code, $report) = jobs(time + 60 * $DAY + 5);
+    is status_of($t), 'grace', 'grace' or diag explain $report;
+    my ($code2, $late) = jobs(time + 63 * $DAY + 5);
+    is status_of($t), 'suspended', '... then suspended';
+    is pay($t)->status, 200, 'paid';
+    is status_of($t), 'active', '... active';
+    my $u = subscribe();
+    pay($u);
+    jobs(time + 90 * $DAY);
+    is status_of($u), 'suspended', 'after a long silence both steps are taken';
+    is_deeply [map { "$_->{old}>$_->{new}" } sort { $a->{id} cmp $b->{id} } events($u, 'status')], [qw(active>grace grace>suspended)], '... each with its event';
+};
+
+subtest 'reminders' => sub {
+    my $t = subscribe();
+    jobs(time + $_ * $DAY + 60) for 1, 6, 7, 7, 8, 11, 11, 12, 13, 13;
+    is_deeply [map { $_->{reason} } events($t, 'reminder')], ['ends within 7 days', 'ends within 3 days', 'ends within 1 days'], 'three, each once';
+    is status_of($t), 'trial', 'and it goes on';
+};
+
+# Starts erpctl jobs beside us; its process.
+sub start_jobs {
+    my ($where, $now, %env) = @_;
+    my $pid = fork // die "fork: $!\n";
+    return $pid if $pid;
+    open STDOUT, '>', "$where->{dir}/jobs.out";
+    open STDERR, '>', "$where->{dir}/jobs.err";
+    %ENV = (PATH => $ENV{PATH}, MONGOC_DISABLE_SHM => 1, %{ $where->{env} }, ERP_BOARD => "$where->{dir}/board", %env);
+    exec "$ENV{ERP_TEST_BIN}/erpctl", 'jobs', '--json', '--now', at($now) or POSIX::_exit(127);
+}
+
+subtest 'two hosts at once' => sub {
+    my @t = map { subscribe() } 1 .. 12;
+    my $now = time + 14 * $DAY + 5;
+    my @pids = map { start_jobs($_, $now) } $erp, $host;
+    my @codes = map { waitpid $_, 0; $? >> 8 } @pids;
+    is_deeply \@codes, [0, 0], 'both end well';
+    is_deeply [grep { status_of($_) ne 'suspended' } @t], [], 'everything is done';
+    is_deeply [grep { scalar(events($_, 'status')) != 1 } @t], [], '... once';
+};
+
+subtest 'killed in the middle' => sub {
+    my @t = map { subscribe() } 1 .. 4;
+    my $now = time + 14 * $DAY + 5;
+    my $pid = start_jobs($erp, $now, ERP_STOP_AFTER => 'expiry');
+    waitpid $pid, 0;
+    is $? & 127, 9, 'killed after the first';
+    is scalar(grep { status_of($_) eq 'suspended' } @t), 1, '... which is done';
+    my ($code, $report) = jobs($now);
+    is_deeply [$code, $report->{ran}], [0, JSON::PP::false()], 'its lease keeps others away';
+    $erp->mongo('admin', doc(update => 'leases', updates => [doc(q => { _id => 'jobs' }, u => { '$set' => { until => { '$date' => at(time - 1) } } })]));
+    ($code, $report) = jobs($now);
+    is_deeply [$code, $report->{ran}, $report->{done}], [0, JSON::PP::true(), 3], 'and is taken over when it is over';
+    is_deeply [grep { scalar(events($_, 'status')) != 1 } @t], [], 'all of it once';
+};
+
+subtest 'one is broken' => sub {
+    my ($good, $gone, $odd, $last) = map { subscribe() } 1 .. 4;
+    $erp->mongo('admin', doc(delete => 'tenants_registry', deletes => [doc(q => { slug => $gone->{slug} }, limit => 1)]));
+    $erp->mongo('admin', doc(update => 'subscriptions', updates => [doc(q => { id => $odd->{sub} }, u => { '$set' => { status => 7 } })]));
+    my ($code, $report, $err) = jobs(time + 14 * $DAY + 5);
+    is $code, 2, 'said by the exit code';
+    is_deeply [sort map { $_->{tenant} } grep { $_->{job} eq 'expiry' && $_->{outcome} eq 'failed' } @{ $report->{rows} }], [sort $gone->{slug}, $odd->{slug}], 'which they are';
+    like $err, qr/\Q$gone->{slug}\E/, '... for people too';
+    is_deeply [map { status_of($_) } $good, $last], [qw(suspended suspended)], 'the others are done';
+    my ($sub) = $erp->mongo_all('admin', doc(find => 'subscriptions', filter => { id => $gone->{sub} }));
+    is $sub->{status}, 'trial', 'what failed is undone whole';
+};
+
+done_testing;
