@@ -9,6 +9,7 @@ static const struct command *const commands[] = {
     &cmd_tenant_add,
     &cmd_tenant_list,
     &cmd_tenant_show,
+    &cmd_tenant_set,
     &cmd_tenant_suspend,
     &cmd_tenant_activate,
     &cmd_tenant_upgrade,

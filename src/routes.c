@@ -9,6 +9,7 @@
 #include "actions/actions.h"
 #include "engine/crud.h"
 #include "engine/idem.h"
+#include "tenant/modules.h"
 
 #define LOGIN_BODY_MAX 4096
 
@@ -25,6 +26,9 @@ static const struct route_param tenant_list_params[] = {
 
 static const struct route_param subscription_list_params[] = {
     {"status", "string", "Only those in this state", false}, {NULL, NULL, NULL, false}};
+
+static const struct route_param toggle_module_params[] = {
+    {"module", "string", "The module's name", true}, {NULL, NULL, NULL, false}};
 
 /* clang-format off */
 static const struct route rows[] = {
@@ -153,7 +157,14 @@ static const struct route rows[] = {
         .summary = "The sales of a business: ever, today, and the last ten of seven days",
     },
 
-    /* ---- plans, subscriptions, payments ---- */
+    /* ---- modules, plans, subscriptions, payments ---- */
+    {
+        .method = "PATCH", .path = "/api/tenants/{tenant_id}/toggle-module",
+        .handler = action_toggle_module,
+        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
+        .query = toggle_module_params, .out = "ModuleSwitch", .writes = true,
+        .summary = "Switch a module of a business on, or off when it was on",
+    },
     {
         .method = "GET", .path = "/api/super/plans",
         .handler = action_plan_list,
@@ -291,6 +302,9 @@ struct route_table *routes_build(void)
         all[i].inner = all[i].handler;
         all[i].handler = idem_serve;
     }
+    for (size_t i = 0; i < n; i++)
+        if (all[i].module && !module_find(all[i].module, strlen(all[i].module)))
+            die("%s %s: there is no module %s", all[i].method, all[i].path, all[i].module);
     table = route_table_new(all, n, texts);
     free(all);
     return table;

@@ -13,7 +13,8 @@ my $made = 0;
 
 sub at { return strftime('%Y-%m-%dT%H:%M:%SZ', gmtime($_[0])) }
 sub subscribe {
-    my $t = $erp->seed_tenant(slug => 'job' . ++$made);
+    my $id = Erp::Test::uuid();
+    my $t = $erp->seed_tenant(slug => 'job' . ++$made, tenant_id => $id, entry => { tenant_id => $id });
     my $res = $erp->post('/api/super/subscriptions', { tenant_id => $t->{tenant_id}, plan_id => 'basic' }, token => $root);
     die 'subscribe: ' . $res->brief . "\n" if $res->status != 200;
     $t->{sub} = $res->json->{id};

@@ -30,6 +30,8 @@ bool action_tenant_create(struct req *req);
 bool action_tenant_status(struct req *req);
 bool action_tenant_stats(struct req *req);
 
+bool action_toggle_module(struct req *req);    /* modules.c */
+
 bool action_plan_list(struct req *req);        /* billing.c */
 bool action_plan_change(struct req *req);
 bool action_subscription_list(struct req *req);

@@ -248,6 +248,7 @@ static const struct form forms[] = {
     {"SubscriptionPayment", form_payment, true},
     {"RecordPaymentRequest", form_payment_create, false},
     {"Access", form_access, true},
+    {"ModuleSwitch", form_module_switch, true},
     {"Message", message, true},
     {"Status", status, true},
     {"TenantHealth", tenant_health, true},

@@ -13,7 +13,7 @@ struct form {
 /* form_billing.c: rows that form.c lists in its table. */
 extern const struct field form_plan[], form_plan_update[], form_subscription[],
     form_subscription_create[], form_subscription_status[], form_subscription_view[],
-    form_payment[], form_payment_create[], form_access[];
+    form_payment[], form_payment_create[], form_access[], form_module_switch[];
 
 size_t form_count(void);
 const struct form *form_at(size_t i);

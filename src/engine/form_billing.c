@@ -116,3 +116,13 @@ const struct field form_access[] = {
     {.name = "message", .kind = K_TEXT, .flags = F_REQUIRED},
     {NULL},
 };
+
+const struct field form_module_switch[] = {
+    {.name = "tenant_id", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "module", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "enabled", .kind = K_BOOL, .flags = F_REQUIRED},
+    {.name = "modules_enabled", .kind = K_TEXT_LIST, .flags = F_REQUIRED,
+     .summary = "Beside the core"},
+    {.name = "message", .kind = K_TEXT, .flags = F_REQUIRED},
+    {NULL},
+};

@@ -4,6 +4,7 @@
 #include "http/gate_steps.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "tenant/modules.h"
 #include "tenant/schema.h"
 #include "tenant/standing.h"
 
@@ -209,21 +210,6 @@ bool gate_subscription(struct req *req)
     return err_set(req->err, ERR_SUBSCRIPTION_LAPSED,
                    "The subscription of %s is %s: an administrator has to renew it.",
                    req->tenant->business_name, standing.status);
-}
-
-/* Modules that every business has. */
-static const char *const core_modules[] = {"core",     "catalogue", "customers", "branches",
-                                           "settings", "sales",     "users"};
-
-static bool module_enabled(const struct tenant *tenant, const char *module)
-{
-    for (size_t i = 0; i < ARRAY_LEN(core_modules); i++)
-        if (strcmp(core_modules[i], module) == 0)
-            return true;
-    for (size_t i = 0; i < tenant->n_features; i++)
-        if (strcmp(tenant->features[i], module) == 0)
-            return true;
-    return false;
 }
 
 bool gate_module(struct req *req)

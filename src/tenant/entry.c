@@ -138,6 +138,7 @@ static bool read_features(const bson_iter_t *iter, struct tenant *tenant)
 
     if (!BSON_ITER_HOLDS_ARRAY(iter) || !bson_iter_recurse(iter, &feature))
         return false;
+    tenant->features_given = true;
     while (bson_iter_next(&feature)) {
         if (tenant->n_features == TENANT_FEATURES_MAX ||
             !copy_text(&feature, tenant->features[tenant->n_features], sizeof tenant->features[0]))

@@ -45,6 +45,7 @@ struct tenant {
     int32_t max_branches;   /* -1 when absent */
     int decimals;           /* of its currency */
     int32_t schema_version; /* of its data (tenant/schema.h); 0 when absent */
+    bool features_given;    /* else its type decides (tenant/modules.h) */
     size_t n_features;
     char features[TENANT_FEATURES_MAX][32];
     char *db_uri; /* "" when absent; owned by the cache */
