@@ -24,7 +24,7 @@ enum kind_id {
     K_MONEY,     /* Decimal128 in the database; min, max in minor units (max 0 = MONEY_MAX) */
     K_DECIMAL,   /* a quantity or rate with up to 4 decimals, Decimal128; min..max in whole units */
     K_ENUM,      /* one of `values` */
-    K_DAY,       /* "2026-01-31" or an instant, kept as the text that was sent; max 10: a day only */
+    K_DAY,       /* "2026-01-31" or an instant, kept as the text sent; max 10: a day only */
     K_CLOCK,     /* "HH:MM" */
     K_INSTANT,   /* RFC 3339 in, BSON date, RFC 3339 UTC out */
     K_TEXT_LIST, /* array of texts; max = items (0 = 100) of at most 200 characters */

@@ -31,8 +31,8 @@ struct index_def {
     const char *keys[INDEX_KEYS_MAX];
     bool unique;
     bool expires; /* its one key is a date: the server removes the record when it is past */
-    /* Only records whose `text` is there, and whose `field` is one of `values`, are in it; NULL: all
-     * are. */
+    /* Only records whose `text` is there, and whose `field` is one of `values`, are in it; NULL:
+     * all are. */
     const char *text, *field;
     const char *const *values;
 };
