@@ -83,8 +83,9 @@ sub start_jobs {
     return $pid if $pid;
     open STDOUT, '>', "$where->{dir}/jobs.out";
     open STDERR, '>', "$where->{dir}/jobs.err";
+    my $program = "$ENV{ERP_TEST_BIN}/erpctl";
     %ENV = (PATH => $ENV{PATH}, MONGOC_DISABLE_SHM => 1, %{ $where->{env} }, ERP_BOARD => "$where->{dir}/board", %env);
-    exec "$ENV{ERP_TEST_BIN}/erpctl", 'jobs', '--json', '--now', at($now) or POSIX::_exit(127);
+    exec $program, 'jobs', '--json', '--now', at($now) or POSIX::_exit(127);
 }
 
 subtest 'two hosts at once' => sub {

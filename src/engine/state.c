@@ -297,7 +297,7 @@ void state_toggle_route(const struct resource *resource, struct arena *texts, st
     row->roles = resource->write_roles ? resource->write_roles : ROLES_MANAGER;
     row->path = arena_printf(texts, "%s/{id}/toggle", resource->path);
     row->handler = state_toggle;
-    row->body = BODY_OPTIONAL;
+    row->body = BODY_NONE;
     row->summary = arena_printf(texts, "Turn %s of one over: %s", resource->toggle,
                                 resource->summary);
 }
