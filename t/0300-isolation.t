@@ -112,12 +112,14 @@ sub bad_tokens {
     );
 }
 
+my $good;
 for my $row (@routes) {
     my $name = "$row->{method} $row->{path}";
     next if $row->{auth} eq 'public';
     subtest $name => sub {
-        # A new token each time: some routes end the token that calls them.
-        my $good = $erp->login($t{beta}{email}, $t{beta}{password})->{access_token};
+        # Some routes end the token that calls them.
+        $good = $erp->login($t{beta}{email}, $t{beta}{password})->{access_token}
+            if !$good || $erp->get('/api/auth/me', token => $good)->status != 200;
         for my $case (bad_tokens($good)) {
             my ($what, $token, $status) = @$case;
             # What needs no tenant is not refused for the tenant's sake, only for the user's.
@@ -147,7 +149,7 @@ for my $noun (sort grep { length } keys %{ $t{alpha}{made} }) {
     is_deeply($r->json, $t{alpha}{record}{$noun}, "alpha's $noun is unchanged");
 }
 for my $name (qw(alpha beta)) {
-    for my $row (grep { $_->{method} eq 'GET' && $_->{out_list} } @routes) {
+    for my $row (grep { $_->{method} eq 'GET' && $_->{out_list} && grep { $_ eq 'tenant_admin' } @{ $_->{roles} } } @routes) {
         my $r = $erp->get($row->{path}, token => $t{$name}{token});
         is($r->status, 200, "$name: $row->{path}");
         my $other = $name eq 'alpha' ? 'beta' : 'alpha';
