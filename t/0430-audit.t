@@ -7,6 +7,7 @@ use lib "$FindBin::Bin/lib";
 use Erp::Test;
 use Erp::Json qw(from_json to_json);
 use Erp::MongoEval;
+use POSIX ();
 use Time::HiRes qw(time sleep);
 
 my $erp = Erp::Test->start(workers => 3, login_workers => 2, env => { ERP_AUDIT_DELAY => 1 });
@@ -237,6 +238,86 @@ subtest 'two auditors' => sub {
     is $ok, 0, 'the chain is whole' or diag to_json($one);
     is $one->{pending}, 0, '... nothing is left';
     is scalar(records($log)), $before + 1, '... and nothing was chained twice';
+};
+
+subtest 'the tenant\'s own account at the database' => sub {
+    my $root = $erp->_eval;
+    my $name = "erpd_$shop->{db_name}";
+    $root->run('admin', doc(createRole => $name, roles => [], privileges => [
+        doc(resource => doc(db => $shop->{db_name}, collection => ''), actions => [qw(find insert update remove createCollection createIndex listIndexes listCollections)]),
+        doc(resource => doc(db => $log, collection => ''), actions => [qw(find insert createCollection createIndex listIndexes listCollections changeStream)]) ]));
+    $root->run('admin', doc(createUser => $name, pwd => 'tenant-secret', roles => [$name]));
+    my $ok = eval {
+        (my $uri = $ENV{ERP_TEST_MONGO_URL}) =~ s{//[^\@]+\@}{//$name:tenant-secret\@};
+        my $own = Erp::MongoEval->new($ENV{ERP_TEST_EVAL}, $uri);
+        my $one = doc(q => {}, limit => 1);
+        is $own->try($log, doc(find => 'audit_log', limit => 1))->{ok}, 1, 'reads its log';
+        is $own->try($log, doc(insert => 'audit_log', documents => [ { tenant_id => $shop->{tenant_id}, id => 'own' } ]))->{ok}, 1, 'adds to it';
+        is $own->try($log, doc(update => 'audit_log', updates => [ doc(q => {}, u => { '$set' => { actor => 'x' } }) ]))->{codeName}, 'Unauthorized', 'changes nothing';
+        is $own->try($log, doc(findAndModify => 'audit_log', query => {}, update => { '$set' => { actor => 'x' } }))->{codeName}, 'Unauthorized', '... in no way';
+        is $own->try($log, doc(delete => 'audit_log', deletes => [$one]))->{codeName}, 'Unauthorized', 'removes nothing';
+        is $own->try($log, doc(drop => 'audit_log'))->{codeName}, 'Unauthorized', '... at all';
+        is $own->try($erp->db('admin'), doc(find => 'audit_chain', limit => 1))->{codeName}, 'Unauthorized', 'does not see the chain';
+        # As the workers and the auditor use it: writes go on, in the transaction, by this account.
+        $erp->mongo('admin', doc(update => 'tenants_registry', updates => [ doc(q => { slug => 'shop' }, u => { '$set' => { db_uri => $uri } }) ]));
+        $erp->erpctl('cache', 'clear', 'shop');
+        is($erp->post('/api/products', { name => 'By its own account', price => 1 }, @as)->status, 200, 'and writes are entered by it');
+        my ($status, $found) = verify('shop');
+        is_deeply [ map { [ @$_{qw(fault id)} ] } @{ $found->{found} } ], [ [ 'inserted', 'own' ] ], 'what it adds by hand is found';
+        $erp->mongo($log, doc(delete => 'audit_log', deletes => [ doc(q => { id => 'own' }, limit => 1) ]));
+        1;
+    };
+    my $why = $@;
+    $root->run('admin', doc(dropUser => $name));
+    $root->run('admin', doc(dropRole => $name));
+    $erp->mongo('admin', doc(update => 'tenants_registry', updates => [ doc(q => { slug => 'shop' }, u => { '$set' => { db_uri => $ENV{ERP_TEST_MONGO_URL} } }) ]));
+    $erp->erpctl('cache', 'clear', 'shop');
+    ok $ok, 'the rest' or diag $why;
+};
+
+subtest 'operators' => sub {
+    is(($erp->erpctl('seal', 'shop'))[0], 0, 'erpctl seal');
+    is newest('admin_audit', 'seal')->{record_id}, 'shop', '... is entered in the platform\'s log';
+    is(($erp->erpctl('tenant', 'suspend', 'calm'))[0], 0, 'erpctl tenant suspend');
+    is newest("$calm->{db_name}_audit", 'suspended')->{actor}, 'erpctl', '... in the tenant\'s';
+};
+
+# An auditor that is killed at any moment leaves a whole chain, and one that writes go past.
+subtest 'killed in the middle' => sub {
+    for my $round (1 .. 4) {
+        my $pid = fork // die "fork: $!\n";
+        if (!$pid) {
+            open STDOUT, '>', '/dev/null';
+            open STDERR, '>', '/dev/null';
+            %ENV = (PATH => $ENV{PATH}, ERP_TEST_BIN => $ENV{ERP_TEST_BIN}, MONGOC_DISABLE_SHM => 1, %{ $erp->{env} }, ERP_BOARD => "$erp->{dir}/board");
+            exec "$ENV{ERP_TEST_BIN}/erpctl", 'audit', 'chain' or POSIX::_exit(1);
+        }
+        ok wait_until(60, sub { $erp->mongo_all('admin', doc(find => 'leases', filter => { _id => 'auditor' })) }), 'an auditor is at work';
+        my $until = time + 3 * rand;
+        while (time < $until) { product("K$round") }
+        kill 'KILL', $pid;
+        waitpid $pid, 0;
+        is $? & 127, 9, '... until it is killed';
+        is((verify('shop'))[0], 0, 'killed: the chain is whole');
+        $erp->mongo('admin', doc(delete => 'leases', deletes => [ doc(q => { _id => 'auditor' }, limit => 1) ])) if $round < 4;
+    }
+    my ($busy) = chain_once();
+    is $busy, 2, 'the lease of one that is gone holds others off';
+    $erp->mongo('admin', doc(update => 'leases', updates => [ doc(q => { _id => 'auditor' }, u => { '$set' => { until => { '$date' => { '$numberLong' => '1' } } } }) ]));
+    sleep 1.2;
+    is((chain_once())[0], 0, '... until it has run out');
+    my ($status, $one) = verify('shop');
+    is "$status $one->{pending}", '0 0', 'everything is chained, once' or diag to_json($one);
+};
+
+subtest 'the watcher runs it' => sub {
+    my $watch = Erp::Test->start(workers => 1, login_workers => 1, watch => 1, env => { ERP_AUDIT_DELAY => 1 });
+    my $t = $watch->seed_tenant(slug => 'watched');
+    my $token = $watch->login($t->{email}, $t->{password})->{access_token};
+    $watch->post('/api/products', { name => 'A', price => 1 }, token => $token);
+    ok wait_until(90, sub { $watch->mongo_all('admin', doc(find => 'audit_chain', filter => { audit_db => "$t->{db_name}_audit" })) }),
+        'entries are chained by themselves';
+    is(($watch->erpctl('audit', 'verify', 'watched'))[0], 0, '... well');
 };
 
 done_testing;
