@@ -1,4 +1,5 @@
 # Signing in and out, passwords, delays, and what of a token is believed.
+use JSON::PP ();
 use Erp::Test;
 use Digest::SHA qw(hmac_sha256 sha256_hex);
 use MIME::Base64 qw(encode_base64url decode_base64url);
@@ -74,7 +75,10 @@ subtest 'a sign-in' => sub {
     is_deeply $head, { alg => 'HS256', typ => 'JWT', kid => substr sha256_hex($erp->{jwt_secret}), 0, 8 }, 'the header';
     my $me = me($token);
     is $me->status, 200, 'me';
-    is_deeply $me->json, $user, 'me is the same user';
+    my $shown = $me->json;
+    is_deeply [delete @$shown{qw(impersonated_by impersonation_started impersonation_ends read_only)}],
+        [undef, undef, undef, JSON::PP::false()], 'me: nobody acts for the user';
+    is_deeply $shown, $user, '... who is the same as at the sign-in';
     is(record($shop->{user_id})->{tenant_slug}, 'shop', 'the user found by admin_email is linked');
 };
 
