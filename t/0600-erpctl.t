@@ -185,7 +185,7 @@ ok((grep { $_->{collection} eq 'sales' && $_->{name} =~ /^tenant_id_1/ } @$index
 
 # --- help and the manual come from the tables
 my ($overview) = ($erp->erpctl('help'))[1];
-for my $name ($overview =~ /^  ([a-z]+(?: [a-z]+)?)(?= )/mg) {
+for my $name ($overview =~ /^  ([a-z]+(?: [a-z-]+)?)(?= )/mg) {
     ($status, my $text) = $erp->erpctl('help', split / /, $name);
     is($status, 0, "help $name");
     is(($erp->erpctl((split / /, $name), '--help'))[1], $text, "$name --help");
