@@ -3,6 +3,7 @@
 #include "actions/actions.h"
 #include "actions/body.h"
 #include "auth/password.h"
+#include "db/doc.h"
 #include "engine/form.h"
 #include "platform/provision.h"
 #include "platform/tenants.h"
@@ -32,15 +33,6 @@ bool action_tenant_list(struct req *req)
 }
 
 /* --- making one ------------------------------------------------------------------------------- */
-
-static const char *text_of(const bson_t *doc, const char *name)
-{
-    bson_iter_t it;
-
-    return bson_iter_init_find(&it, doc, name) && BSON_ITER_HOLDS_UTF8(&it)
-               ? bson_iter_utf8(&it, NULL)
-               : NULL;
-}
 
 static int64_t count_of(const bson_t *doc, const char *name)
 {
@@ -73,13 +65,13 @@ static const char *slug_from(struct arena *arena, const char *name)
 
 static void read_business(struct req *req, const bson_t *set, struct provision *p)
 {
-    char *email = arena_strdup(req->arena, text_of(set, "email"));
-    const char *slug = text_of(set, "slug"), *license = text_of(set, "license_type");
+    char *email = arena_strdup(req->arena, doc_text(set, "email"));
+    const char *slug = doc_text(set, "slug"), *license = doc_text(set, "license_type");
     struct new_entry *e = &p->entry;
 
     kind_fold(email);
-    e->business_name = text_of(set, "name");
-    e->business_type = text_of(set, "business_type");
+    e->business_name = doc_text(set, "name");
+    e->business_type = doc_text(set, "business_type");
     e->admin_email = email;
     e->slug = slug ? slug : slug_from(req->arena, e->business_name);
     e->license_type = license ? license : "free";
@@ -133,9 +125,9 @@ bool action_tenant_status(struct req *req)
     if (!form_validate("TenantStatusChange", VALIDATE_CREATE, req->body, req->strict, req->arena,
                        &in, req->err))
         return false;
-    if (!tenant_status_parse(text_of(in.set, "status"), &status))
+    if (!tenant_status_parse(doc_text(in.set, "status"), &status))
         die("the form lets a status pass that is none");
-    if (!tenants_set_status(&job, req_param(req, "tenant_id"), status, text_of(in.set, "reason"),
+    if (!tenants_set_status(&job, req_param(req, "tenant_id"), status, doc_text(in.set, "reason"),
                             &doc))
         return false;
     tenants_render(doc, NULL, resp_body(req));

@@ -4,20 +4,7 @@
 #include "core/clock.h"
 #include "core/id.h"
 #include "core/log.h"
-
-static void append_text(bson_t *doc, const char *key, const char *text)
-{
-    if (text)
-        bson_append_utf8(doc, key, -1, text, -1);
-}
-
-static void append_dates(bson_t *doc)
-{
-    int64_t now = clock_ms();
-
-    BSON_APPEND_DATE_TIME(doc, "created_at", now);
-    BSON_APPEND_DATE_TIME(doc, "updated_at", now);
-}
+#include "db/doc.h"
 
 static void status_update(bson_t *update, enum tenant_status status, const char *reason)
 {
@@ -27,7 +14,7 @@ static void status_update(bson_t *update, enum tenant_status status, const char 
     BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
     BSON_APPEND_UTF8(&set, "status", tenant_status_name(status));
     BSON_APPEND_DATE_TIME(&set, "updated_at", clock_ms());
-    append_text(&set, "status_reason", reason);
+    doc_append_text(&set, "status_reason", reason);
     bson_append_document_end(update, &set);
     if (reason)
         return;
@@ -64,19 +51,19 @@ bool platform_set_status(struct ctl *ctl, const char *slug, enum tenant_status s
 static void account_doc(const struct new_account *account, const char *id, bson_t *doc)
 {
     bson_init(doc);
-    append_text(doc, "id", id);
-    append_text(doc, "email", account->email);
-    append_text(doc, "full_name", account->full_name);
-    append_text(doc, "hashed_password", account->hash);
-    append_text(doc, "role", role_name(account->role));
+    doc_append_text(doc, "id", id);
+    doc_append_text(doc, "email", account->email);
+    doc_append_text(doc, "full_name", account->full_name);
+    doc_append_text(doc, "hashed_password", account->hash);
+    doc_append_text(doc, "role", role_name(account->role));
     if (account->tenant) {
-        append_text(doc, "tenant_id", account->tenant->tenant_id);
-        append_text(doc, "tenant_slug", account->tenant->slug);
+        doc_append_text(doc, "tenant_id", account->tenant->tenant_id);
+        doc_append_text(doc, "tenant_slug", account->tenant->slug);
     }
-    append_text(doc, "branch_id", account->branch_id);
+    doc_append_text(doc, "branch_id", account->branch_id);
     if (account->seeded)
         BSON_APPEND_BOOL(doc, "seeded", true);
-    append_dates(doc);
+    doc_append_dates(doc);
 }
 
 bool platform_add_account(struct ctl *ctl, const struct new_account *account)

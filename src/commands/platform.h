@@ -7,6 +7,7 @@
 #define ERP_COMMANDS_PLATFORM_H
 
 #include "commands/commands.h"
+#include "db/doc.h"
 
 /* Fresh scopes on the two databases, with the time of one operation. */
 bool platform_registry(struct ctl *ctl, struct scope *scope);
@@ -69,9 +70,6 @@ void platform_log(const struct ctl *ctl, const char *slug, const char *subject);
 /* An email in lower case, arena-owned; NULL when it is none (one @, no spaces, at most 254). */
 const char *platform_email(struct ctl *ctl, const char *text);
 
-/* Members of a stored document: text or NULL; arena-less, borrowed from the document. */
-const char *doc_text(const bson_t *doc, const char *key);
-bool doc_bool(const bson_t *doc, const char *key);
 /* A document's member as JSON (dates as RFC 3339 text); a new reference, null when absent. */
 json_t *doc_json(const bson_t *doc, const char *key);
 

@@ -153,22 +153,6 @@ bool platform_seal_uri(struct ctl *ctl, const char *slug, const char *uri, const
     return true;
 }
 
-const char *doc_text(const bson_t *doc, const char *key)
-{
-    bson_iter_t it;
-
-    return bson_iter_init_find(&it, doc, key) && BSON_ITER_HOLDS_UTF8(&it)
-               ? bson_iter_utf8(&it, NULL)
-               : NULL;
-}
-
-bool doc_bool(const bson_t *doc, const char *key)
-{
-    bson_iter_t it;
-
-    return bson_iter_init_find(&it, doc, key) && BSON_ITER_HOLDS_BOOL(&it) && bson_iter_bool(&it);
-}
-
 json_t *doc_json(const bson_t *doc, const char *key)
 {
     struct str text;

@@ -3,6 +3,7 @@
 #include "platform/accounts.h"
 #include "core/clock.h"
 #include "core/id.h"
+#include "db/doc.h"
 #include "db/own.h"
 #include "db/txn.h"
 #include "tenant/audit.h"
@@ -17,15 +18,6 @@ struct write {
 };
 
 /* ---- the record ---- */
-
-static const char *text_of(const bson_t *doc, const char *name)
-{
-    bson_iter_t it;
-
-    if (!doc || !bson_iter_init_find(&it, doc, name) || !BSON_ITER_HOLDS_UTF8(&it))
-        return NULL;
-    return bson_iter_utf8(&it, NULL);
-}
 
 /* The members that may be set, as the record keeps them. */
 static void append_members(const struct account_fields *fields, bson_t *out)
@@ -100,7 +92,7 @@ static bool check_admin_left(const struct write *w, struct scope *scope, enum ro
 /* Usernames are a business's own; emails, by which people sign in, the platform's (an index). */
 static bool check_username(const struct write *w, struct scope *scope, struct err *err)
 {
-    const char *name = text_of(w->fields->set, "username");
+    const char *name = doc_text(w->fields->set, "username");
     bson_t *filter = own_bson(w->job->arena), *opts = own_bson(w->job->arena);
     const bson_t *doc;
 
@@ -117,7 +109,7 @@ static bool check_username(const struct write *w, struct scope *scope, struct er
 
 static bool check_branch(struct write *w)
 {
-    const char *branch = text_of(w->fields->set, "branch_id");
+    const char *branch = doc_text(w->fields->set, "branch_id");
     struct scope *data = &w->place->data;
     bson_t *filter = own_bson(w->job->arena);
     int64_t count = 0;
@@ -149,7 +141,7 @@ static bool check_no_admin(struct write *w, const char *email)
 /* The database would refuse it too, but with a sentence about an index. */
 static bool check_email(struct write *w)
 {
-    const char *email = text_of(w->fields->set, "email");
+    const char *email = doc_text(w->fields->set, "email");
     struct user *other = arena_alloc(w->job->arena, sizeof *other);
     bool found;
 
@@ -221,7 +213,7 @@ static bool find_old(struct write *w, struct scope *scope, const bson_t **old, s
 /* Where the account stands after the change. */
 static void outcome(const struct write *w, const struct user *old, enum role *role, bool *active)
 {
-    const char *text = text_of(w->fields->set, "role");
+    const char *text = doc_text(w->fields->set, "role");
     bson_iter_t it;
 
     *role = old->role;

@@ -2,27 +2,14 @@
 #include "base.h"
 #include "platform/entry.h"
 #include "core/clock.h"
+#include "db/doc.h"
 #include "tenant/seal.h"
 #include "tenant/schema.h"
-
-static void append_text(bson_t *doc, const char *key, const char *text)
-{
-    if (text)
-        bson_append_utf8(doc, key, -1, text, -1);
-}
 
 static void append_count(bson_t *doc, const char *key, int64_t n)
 {
     if (n >= 0)
         bson_append_int32(doc, key, -1, (int32_t)n);
-}
-
-static void append_dates(bson_t *doc)
-{
-    int64_t now = clock_ms();
-
-    BSON_APPEND_DATE_TIME(doc, "created_at", now);
-    BSON_APPEND_DATE_TIME(doc, "updated_at", now);
 }
 
 static void append_features(bson_t *doc, const json_t *features)
@@ -36,7 +23,7 @@ static void append_features(bson_t *doc, const json_t *features)
     json_array_foreach(features, i, item)
     {
         snprintf(key, sizeof key, "%zu", i);
-        append_text(&list, key, json_string_value(item));
+        doc_append_text(&list, key, json_string_value(item));
     }
     bson_append_array_end(doc, &list);
 }
@@ -102,24 +89,24 @@ bool entry_add(const struct job *job, const struct new_entry *entry)
         !job_registry(job, &scope))
         return false;
     bson_init(&doc);
-    append_text(&doc, "slug", entry->slug);
-    append_text(&doc, "tenant_id", entry->tenant_id);
-    append_text(&doc, "business_name", entry->business_name);
-    append_text(&doc, "business_type", entry->business_type);
-    append_text(&doc, "db_uri", uri);
-    append_text(&doc, "db_name", entry->db_name);
-    append_text(&doc, "admin_email", entry->admin_email);
-    append_text(&doc, "status", tenant_status_name(entry->status));
-    append_text(&doc, "license_type", entry->license_type);
+    doc_append_text(&doc, "slug", entry->slug);
+    doc_append_text(&doc, "tenant_id", entry->tenant_id);
+    doc_append_text(&doc, "business_name", entry->business_name);
+    doc_append_text(&doc, "business_type", entry->business_type);
+    doc_append_text(&doc, "db_uri", uri);
+    doc_append_text(&doc, "db_name", entry->db_name);
+    doc_append_text(&doc, "admin_email", entry->admin_email);
+    doc_append_text(&doc, "status", tenant_status_name(entry->status));
+    doc_append_text(&doc, "license_type", entry->license_type);
     append_count(&doc, "max_users", entry->max_users);
     append_count(&doc, "max_branches", entry->max_branches);
     append_features(&doc, entry->features);
-    append_text(&doc, "billing_contact", entry->billing_contact);
-    append_text(&doc, "notes", entry->notes);
+    doc_append_text(&doc, "billing_contact", entry->billing_contact);
+    doc_append_text(&doc, "notes", entry->notes);
     BSON_APPEND_INT32(&doc, "schema_version", schema_current());
     if (entry->seeded)
         BSON_APPEND_BOOL(&doc, "seeded", true);
-    append_dates(&doc);
+    doc_append_dates(&doc);
     if (entry->more)
         bson_concat(&doc, entry->more);
     ok = scope_insert(&scope, ENTRIES, &doc, job->err);

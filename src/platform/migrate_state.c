@@ -2,6 +2,7 @@
 #include "base.h"
 #include "platform/migrate_state.h"
 #include "core/clock.h"
+#include "db/doc.h"
 #include "db/own.h"
 #include "tenant/audit.h"
 #include "tenant/hold.h"
@@ -50,11 +51,9 @@ void migration_pairs(const struct job *job, struct migration *m)
 
 static const char *text(const struct job *job, const bson_t *doc, const char *key)
 {
-    bson_iter_t it;
+    const char *value = doc_text(doc, key);
 
-    if (!bson_iter_init_find(&it, doc, key) || !BSON_ITER_HOLDS_UTF8(&it))
-        return NULL;
-    return arena_strdup(job->arena, bson_iter_utf8(&it, NULL));
+    return value ? arena_strdup(job->arena, value) : NULL;
 }
 
 static bool open_uri(const struct job *job, const struct migration *m, const char *key,
@@ -148,12 +147,6 @@ static bool append_sealed(const struct job *job, const struct migration *m, bson
     return true;
 }
 
-static void append_text(bson_t *doc, const char *key, const char *value)
-{
-    if (value)
-        bson_append_utf8(doc, key, -1, value, -1);
-}
-
 bool migration_add(const struct job *job, struct migration *m)
 {
     bson_t *doc = own_bson(job->arena);
@@ -161,14 +154,14 @@ bool migration_add(const struct job *job, struct migration *m)
 
     BSON_APPEND_UTF8(doc, "_id", m->tenant_id);
     BSON_APPEND_UTF8(doc, "kind", m->move ? "move" : "migrate");
-    append_text(doc, "slug", m->slug);
-    append_text(doc, "stage", stage_names[m->stage]);
+    doc_append_text(doc, "slug", m->slug);
+    doc_append_text(doc, "stage", stage_names[m->stage]);
     BSON_APPEND_BOOL(doc, "held", false);
-    append_text(doc, "business_name", m->business_name);
-    append_text(doc, "business_type", m->business_type);
-    append_text(doc, "admin_email", m->admin_email);
-    append_text(doc, "from_db", m->from_db);
-    append_text(doc, "to_db", m->to_db);
+    doc_append_text(doc, "business_name", m->business_name);
+    doc_append_text(doc, "business_type", m->business_type);
+    doc_append_text(doc, "admin_email", m->admin_email);
+    doc_append_text(doc, "from_db", m->from_db);
+    doc_append_text(doc, "to_db", m->to_db);
     BSON_APPEND_DATE_TIME(doc, "created_at", clock_ms());
     m->doc = doc;
     migration_pairs(job, m);
@@ -219,7 +212,7 @@ bool migration_set_stage(const struct job *job, struct migration *m, enum migrat
     bson_t set = BSON_INITIALIZER;
     bool ok;
 
-    append_text(&set, "stage", stage_names[stage]);
+    doc_append_text(&set, "stage", stage_names[stage]);
     BSON_APPEND_DATE_TIME(&set, "updated_at", clock_ms());
     ok = migration_set(job, m, &set);
     bson_destroy(&set);
@@ -254,7 +247,7 @@ bool migration_set_last(const struct job *job, const struct migration *m, int pa
     bson_t set = BSON_INITIALIZER;
     bool ok;
 
-    append_text(&set, "last_of", label(job, pair, collection));
+    doc_append_text(&set, "last_of", label(job, pair, collection));
     BSON_APPEND_DOCUMENT(&set, "last_key", key);
     ok = migration_set(job, m, &set);
     bson_destroy(&set);
@@ -267,7 +260,7 @@ bool migration_add_done(const struct job *job, const struct migration *m, int pa
     bson_t add = BSON_INITIALIZER;
     bool ok;
 
-    append_text(&add, "done", label(job, pair, collection));
+    doc_append_text(&add, "done", label(job, pair, collection));
     ok = update(job, m, "$addToSet", &add);
     bson_destroy(&add);
     return ok;

@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "core/str.h"
 #include "db/bson_json.h"
+#include "db/doc.h"
 #include "db/own.h"
 #include "db/txn.h"
 #include "tenant/audit.h"
@@ -35,21 +36,6 @@ struct write {
     bool on;
     const bson_t *after;
 };
-
-static const char *text_of(const bson_t *doc, const char *key)
-{
-    bson_iter_t it;
-
-    return bson_iter_init_find(&it, doc, key) && BSON_ITER_HOLDS_UTF8(&it)
-               ? bson_iter_utf8(&it, NULL)
-               : NULL;
-}
-
-static void append_text(bson_t *doc, const char *key, const char *text)
-{
-    if (text)
-        bson_append_utf8(doc, key, -1, text, -1);
-}
 
 static void append_item(bson_t *list, const char *name)
 {
@@ -82,9 +68,9 @@ static void append_change(const struct policy_change *change, bson_t *set)
     bson_t list;
     size_t i;
 
-    append_text(set, "business_name", change->business_name);
-    append_text(set, "billing_contact", change->billing_contact);
-    append_text(set, "notes", change->notes);
+    doc_append_text(set, "business_name", change->business_name);
+    doc_append_text(set, "billing_contact", change->billing_contact);
+    doc_append_text(set, "notes", change->notes);
     append_limits(change, set);
     if (!change->features)
         return;
@@ -97,7 +83,7 @@ static void append_change(const struct policy_change *change, bson_t *set)
  * list has the defaults of its type, and from now on a list. */
 static bool append_toggled(const bson_t *entry, const char *name, bson_t *set)
 {
-    const char *type = text_of(entry, "business_type");
+    const char *type = doc_text(entry, "business_type");
     const struct module *module;
     bson_t list;
     bson_iter_t it, feature;
@@ -146,9 +132,9 @@ static bool write_body(struct scope *scope, void *data, struct err *err)
     bson_append_utf8(filter, w->key, -1, w->value, -1);
     if (!scope_find_one(scope, ENTRIES, filter, NULL, &entry.before, err))
         return false;
-    if (!entry.before || !(entry.record_id = text_of(entry.before, "slug")))
+    if (!entry.before || !(entry.record_id = doc_text(entry.before, "slug")))
         return err_set(err, ERR_TENANT_NOT_FOUND, "There is no such tenant.");
-    status = text_of(entry.before, "status");
+    status = doc_text(entry.before, "status");
     if (status && strcmp(status, tenant_status_name(TENANT_DELETED)) == 0)
         return err_set(err, ERR_STATE, "This tenant is deleted.");
     BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
@@ -172,7 +158,7 @@ static bool run(struct write *w)
 
     if (!job_registry(job, &scope) || !txn_run(&scope, write_body, w, job->err))
         return false;
-    slug = text_of(w->after, "slug");
+    slug = doc_text(w->after, "slug");
     if (job->board)
         board_bump(job->board, slug);
     registry_forget(job->registry, slug);

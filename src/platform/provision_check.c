@@ -1,6 +1,7 @@
 /* What must hold before a tenant is set up. */
 #include "base.h"
 #include "platform/provision.h"
+#include "db/doc.h"
 #include "tenant/audit.h"
 #include "tenant/dbuser.h"
 
@@ -55,15 +56,6 @@ static bool check_names(const struct job *job, const struct new_entry *e)
 
 /* --- a database belongs to one tenant, and none to the platform itself ------------------------ */
 
-static const char *text_of(const bson_t *doc, const char *name)
-{
-    bson_iter_t it;
-
-    return bson_iter_init_find(&it, doc, name) && BSON_ITER_HOLDS_UTF8(&it)
-               ? bson_iter_utf8(&it, NULL)
-               : NULL;
-}
-
 static bool same_place(const struct new_entry *e, const char *uri, const char *db_name)
 {
     return strcasecmp(e->db_name, db_name) == 0 && dbuser_same_hosts(e->db_uri, uri);
@@ -71,7 +63,7 @@ static bool same_place(const struct new_entry *e, const char *uri, const char *d
 
 static bool check_neighbour(const struct job *job, const struct new_entry *e, const bson_t *doc)
 {
-    const char *name = text_of(doc, "db_name"), *slug = text_of(doc, "slug");
+    const char *name = doc_text(doc, "db_name"), *slug = doc_text(doc, "slug");
     struct tenant *other;
 
     if (!name || strcasecmp(e->db_name, name) != 0 || (slug && strcmp(slug, e->slug) == 0))

@@ -4,6 +4,7 @@
 #include "tenant/audit.h"
 #include "core/clock.h"
 #include "core/id.h"
+#include "db/doc.h"
 
 static const char *const kind_names[] = {
     [AUDIT_DATA] = "data", [AUDIT_ACCESS] = "access", [AUDIT_OPERATOR] = "operator"};
@@ -51,12 +52,6 @@ static void append_digest(bson_t *out, const char *key, const bson_t *doc)
     bson_append_utf8(out, key, -1, hex, -1);
 }
 
-static void append_text(bson_t *out, const char *key, const char *text)
-{
-    if (text != NULL)
-        bson_append_utf8(out, key, -1, text, -1);
-}
-
 bool audit_add(struct scope *scope, const struct audit_entry *entry, struct err *err)
 {
     bson_t doc = BSON_INITIALIZER;
@@ -65,24 +60,24 @@ bool audit_add(struct scope *scope, const struct audit_entry *entry, struct err 
     bool ok;
 
     id_new(id);
-    append_text(&doc, "id", id);
-    append_text(&doc, "tenant_id", scope->tenant_id);
+    doc_append_text(&doc, "id", id);
+    doc_append_text(&doc, "tenant_id", scope->tenant_id);
     bson_append_date_time(&doc, "at", 2, clock_ms());
-    append_text(&doc, "kind", kind_names[entry->kind]);
-    append_text(&doc, "action", entry->action);
-    append_text(&doc, "collection", entry->collection);
-    append_text(&doc, "record_id", entry->record_id);
-    append_text(&doc, "actor", entry->actor);
+    doc_append_text(&doc, "kind", kind_names[entry->kind]);
+    doc_append_text(&doc, "action", entry->action);
+    doc_append_text(&doc, "collection", entry->collection);
+    doc_append_text(&doc, "record_id", entry->record_id);
+    doc_append_text(&doc, "actor", entry->actor);
     if (scope->who) {
-        append_text(&doc, "actor_email", scope->who->email);
-        append_text(&doc, "actor_role", scope->who->role);
-        append_text(&doc, "remote_addr", scope->who->remote_addr);
+        doc_append_text(&doc, "actor_email", scope->who->email);
+        doc_append_text(&doc, "actor_role", scope->who->role);
+        doc_append_text(&doc, "remote_addr", scope->who->remote_addr);
     }
-    append_text(&doc, "impersonated_by", entry->impersonated_by);
-    append_text(&doc, "request_id", entry->request_id);
-    append_text(&doc, "route", entry->route);
-    append_text(&doc, "code", entry->code);
-    append_text(&doc, "note", entry->note);
+    doc_append_text(&doc, "impersonated_by", entry->impersonated_by);
+    doc_append_text(&doc, "request_id", entry->request_id);
+    doc_append_text(&doc, "route", entry->route);
+    doc_append_text(&doc, "code", entry->code);
+    doc_append_text(&doc, "note", entry->note);
     append_digest(&doc, "before", entry->before);
     append_digest(&doc, "after", entry->after);
     own = step_beside(scope, beside);
@@ -111,7 +106,7 @@ bool audit_last(struct scope *scope, int64_t *ms, struct err *err)
 
     *ms = 0;
     scope_filter(scope, NULL, &filter);
-    append_text(&filter, "kind", kind_names[AUDIT_DATA]);
+    doc_append_text(&filter, "kind", kind_names[AUDIT_DATA]);
     own = step_beside(scope, beside);
     ok = scope_find_one(scope, AUDIT_COLLECTION, &filter, opts, &doc, err);
     scope->db_name = own;

@@ -3,6 +3,7 @@
 #include "base.h"
 #include "tenant/chain.h"
 #include "core/str.h"
+#include "db/doc.h"
 
 int chain_compare(int64_t at_ms, const char *id, const struct chain_place *place)
 {
@@ -110,22 +111,9 @@ static bool take_text(const bson_iter_t *parent, const char *key, char *out, siz
 
 static const char *text_of(const bson_t *doc, const char *key, struct arena *arena)
 {
-    bson_iter_t it;
+    const char *text = doc_text(doc, key);
 
-    if (!bson_iter_init_find(&it, doc, key) || !BSON_ITER_HOLDS_UTF8(&it))
-        return NULL;
-    return arena_strdup(arena, bson_iter_utf8(&it, NULL));
-}
-
-static bool date_of(const bson_t *doc, const char *path, int64_t *ms)
-{
-    bson_iter_t it, found;
-
-    if (!bson_iter_init(&it, doc) || !bson_iter_find_descendant(&it, path, &found) ||
-        !BSON_ITER_HOLDS_DATE_TIME(&found))
-        return false;
-    *ms = bson_iter_date_time(&found);
-    return true;
+    return text ? arena_strdup(arena, text) : NULL;
 }
 
 static bool parse_items(const bson_t *doc, struct arena *arena, struct chain_record *record)
@@ -161,8 +149,8 @@ bool chain_parse(const bson_t *doc, struct arena *arena, struct chain_record *re
     if (hash && strlen(hash) < sizeof record->hash)
         memcpy(record->hash, hash, strlen(hash) + 1);
     return record->audit_db && record->tenant_id && record->prev && record->seq > 0 &&
-           record->hash[0] && date_of(doc, "at", &record->at_ms) &&
-           date_of(doc, "upto.at", &record->upto.at_ms) &&
+           record->hash[0] && doc_instant(doc, "at", &record->at_ms) &&
+           doc_instant(doc, "upto.at", &record->upto.at_ms) &&
            bson_iter_init_find(&it, doc, "upto") && BSON_ITER_HOLDS_DOCUMENT(&it) &&
            take_text(&it, "id", record->upto.id, sizeof record->upto.id) &&
            parse_items(doc, arena, record);

@@ -1,0 +1,26 @@
+/* Members of documents, read and written as the kinds that they nearly always are.
+ *
+ * Readers take a dotted path ("old.status"); what is absent, or of another type, is as if it were
+ * not there. Texts are borrowed from the document.
+ */
+#ifndef ERP_DB_DOC_H
+#define ERP_DB_DOC_H
+
+#include <mongoc/mongoc.h>
+
+/* The member itself; false when there is none. `doc` may be NULL: nothing is there. */
+bool doc_at(const bson_t *doc, const char *path, bson_iter_t *out);
+
+const char *doc_text(const bson_t *doc, const char *path); /* NULL: none */
+bool doc_bool(const bson_t *doc, const char *path);        /* false: none */
+/* An instant in milliseconds since 1970. */
+bool doc_instant(const bson_t *doc, const char *path, int64_t *ms);
+/* A whole number, whatever width it is stored in; `absent` when there is none. */
+int64_t doc_int(const bson_t *doc, const char *path, int64_t absent);
+
+/* NULL appends nothing. */
+void doc_append_text(bson_t *doc, const char *key, const char *text);
+/* created_at and updated_at, now. */
+void doc_append_dates(bson_t *doc);
+
+#endif
