@@ -23,7 +23,7 @@ for my $line (split /\n/, $text{'docs/architecture.md'}) {
     push @rooms, @named;
     @knows{@named} = ($knows) x @named;
 }
-is_deeply [grep { !/\./ } @rooms], [qw(core db tenant auth http engine platform resources actions commands)],
+is_deeply [grep { !/\./ } @rooms], [qw(core db tenant auth http engine platform trade resources actions commands)],
     'the rooms of docs/architecture.md';
 
 # Every #include as [file, line number, name, "<" or the quote].

@@ -1,0 +1,20 @@
+/* Many documents in one command, in a running transaction: one round trip whatever their number. */
+#ifndef ERP_DB_MANY_H
+#define ERP_DB_MANY_H
+
+#include "db/scope.h"
+
+/* Inserts documents, in order; each must carry the scope's tenant_id. All of them or none, since
+ * the transaction does not survive a failure. n 0 sends nothing. */
+bool scope_insert_all(struct scope *scope, const char *collection, const bson_t **docs, size_t n,
+                      struct err *err);
+
+/* Updates every match; *changed says how many became different. */
+bool scope_update_all(struct scope *scope, const char *collection, const bson_t *filter,
+                      const bson_t *update, int64_t *changed, struct err *err);
+
+/* Removes every match. */
+bool scope_delete_all(struct scope *scope, const char *collection, const bson_t *filter,
+                      int64_t *deleted, struct err *err);
+
+#endif
