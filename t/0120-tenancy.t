@@ -31,7 +31,7 @@ sub user {
 
 # The names of all databases of this test, to see that none came into being.
 sub databases {
-    # Sign-ins that are refused leave entries in the platform's audit log.
+    # Sign-ins that are refused leave entries beside the shared database: of what kind is looked at below.
     return sort grep { !/_users_audit$/ } map { $_->{name} } @{ $erp->_eval->run('admin', doc(listDatabases => 1, nameOnly => \1,
         filter => { name => { '$regex' => "^\Q$erp->{prefix}\E" } }))->{databases} };
 }
@@ -121,6 +121,9 @@ subtest 'where the data is' => sub {
         unlike $res->body, qr/secret-host|mongodb:/, '... without the address';
     }
     is_deeply [databases()], \@before, 'no database came into being';
+    my @kinds = map { $_->{kind} } $erp->mongo_all('users_audit', doc(find => 'audit_log', filter => {}));
+    ok scalar(@kinds), "the shared database's audit log has entries";
+    is_deeply [grep { $_ ne 'access' } @kinds], [], '... of sign-ins and refusals alone';
 };
 
 subtest 'staff of an entry made by hand, before its admin was there' => sub {

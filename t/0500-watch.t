@@ -228,7 +228,7 @@ subtest 'killed' => sub {
     change_user($who, { is_active => \0 });
     my $took = until_all($who, 'user_disabled', 10, @second);
     ok defined $took, 'its host sees a change by itself';
-    cmp_ok $took // 99, '<=', 7, '... within 5 s';
+    cmp_ok $took // 99, '<=', 5.5, '... within 5 s';
     diag sprintf 'without a watcher: %.1f s', $took // 99;
     ok defined until_all($who, 'user_disabled', 1, @first), 'the other host has seen it before';
     ok !$two->watched, 'the board says that nobody watches';
@@ -236,7 +236,7 @@ subtest 'killed' => sub {
     ok known($who), 'a tenant, read without a watcher';
     change_entry($who, { status => 'suspended' });
     $took = until_all($who, 'tenant_inactive', 10, @second);
-    cmp_ok $took // 99, '<=', 7, '... is believed for 5 s at most';
+    cmp_ok $took // 99, '<=', 5.5, '... is believed for 5 s at most';
     begin_watch();
     ok wait_until(20, sub { $two->watched }), 'started again: watched';
     is said('watch_resumed'), 2, '... from where it was';
