@@ -12,28 +12,11 @@
 
 /* ---- audit chain ---- */
 
-/* A signal handler has no other way to tell. */
-static volatile sig_atomic_t stopping;
-
-static void on_stop(int signo ERP_UNUSED)
-{
-    stopping = 1;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction stop = {.sa_handler = on_stop};
-
-    sigemptyset(&stop.sa_mask);
-    sigaction(SIGTERM, &stop, NULL);
-    sigaction(SIGINT, &stop, NULL);
-}
-
 static void nap(int64_t us)
 {
     struct timespec pause = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
 
-    if (us > 0 && !stopping)
+    if (us > 0 && !ctl_stopping)
         nanosleep(&pause, NULL);
 }
 
@@ -44,10 +27,10 @@ static void chain_on(struct auditor *auditor, struct job *job, uint64_t *chained
     int64_t every_us = delay_us < ROUND_US ? delay_us : ROUND_US;
     bool failing = false;
 
-    while (!stopping) {
+    while (!ctl_stopping) {
         int64_t begun_us = clock_mono_us();
         struct audit_round round;
-        bool ok = auditor_round(auditor, false, &stopping, &round);
+        bool ok = auditor_round(auditor, false, &ctl_stopping, &round);
 
         if (!ok && !failing)
             log_event(LOG_LVL_WARN, "audit_waits", "why", job->err->detail, NULL);
@@ -65,10 +48,10 @@ static bool chain_once(struct auditor *auditor, uint64_t *chained, size_t *faile
     struct audit_round round;
 
     do {
-        if (!auditor_round(auditor, true, &stopping, &round))
+        if (!auditor_round(auditor, true, &ctl_stopping, &round))
             return false;
         *chained += round.chained;
-    } while (round.more && !stopping);
+    } while (round.more && !ctl_stopping);
     *failed = round.failed;
     *held = round.held;
     return true;
@@ -83,7 +66,7 @@ static int run_chain(struct ctl *ctl)
     size_t failed = 0;
 
     job.arena = arena_new(ARENA_LIMIT);
-    catch_signals();
+    ctl_catch_stop();
     auditor = auditor_new(&job);
     if (once)
         ok = chain_once(auditor, &chained, &failed, &held);

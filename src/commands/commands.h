@@ -101,6 +101,9 @@ bool ctl_flag(const struct ctl *ctl, const char *name);
  * mistake is said, when it is no such number. */
 bool ctl_option_int(const struct ctl *ctl, const char *name, int64_t min, int64_t max,
                     int64_t *out);
+/* The values of an option that takes several, separated by commas: an array, empty ones left out;
+ * a new reference, NULL when the option was not given. */
+json_t *ctl_option_list(const struct ctl *ctl, const char *name);
 /* Says what is wrong with the arguments. Always EXIT_USAGE. */
 int ctl_usage(const struct ctl *ctl, const char *fmt, ...) ERP_PRINTF(2, 3);
 
@@ -121,6 +124,10 @@ int ctl_done(const struct ctl *ctl);
 
 /* The command as the platform room sees it; progress goes to standard error. */
 struct job ctl_job(struct ctl *ctl);
+
+/* Set by SIGTERM and SIGINT once ctl_catch_stop() was called: what runs on ends then. */
+extern volatile sig_atomic_t ctl_stopping;
+void ctl_catch_stop(void);
 
 /* When the time of one database operation of a command is over. */
 int64_t ctl_deadline(void);

@@ -168,6 +168,23 @@ struct job ctl_job(struct ctl *ctl)
     };
 }
 
+/* A signal handler has no other way to tell. */
+volatile sig_atomic_t ctl_stopping;
+
+static void on_stop(int signo ERP_UNUSED)
+{
+    ctl_stopping = 1;
+}
+
+void ctl_catch_stop(void)
+{
+    struct sigaction stop = {.sa_handler = on_stop};
+
+    sigemptyset(&stop.sa_mask);
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+}
+
 int ctl_done(const struct ctl *ctl)
 {
     return ctl->partly ? EXIT_PARTLY : EXIT_OK;

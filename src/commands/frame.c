@@ -87,6 +87,22 @@ bool ctl_option_int(const struct ctl *ctl, const char *name, int64_t min, int64_
     return true;
 }
 
+json_t *ctl_option_list(const struct ctl *ctl, const char *name)
+{
+    const char *list = ctl_option(ctl, name);
+    json_t *out = list ? json_array() : NULL;
+
+    while (list && *list) {
+        size_t len = strcspn(list, ",");
+
+        if (len > 0)
+            json_array_append_new(out, json_stringn(list, len));
+        list += len;
+        list += *list == ',';
+    }
+    return out;
+}
+
 const struct command *frame_find(const struct command *const *commands, const char *first,
                                  const char *second, int *words)
 {

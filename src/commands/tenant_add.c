@@ -30,21 +30,6 @@ static const struct command_option add_options[] = {
     {NULL},
 };
 
-static json_t *split_features(const char *list)
-{
-    json_t *out = json_array();
-
-    while (list && *list) {
-        size_t len = strcspn(list, ",");
-
-        if (len > 0)
-            json_array_append_new(out, json_stringn(list, len));
-        list += len;
-        list += *list == ',';
-    }
-    return out;
-}
-
 /* --- the arguments --------------------------------------------------------------------------- */
 
 static const char *option_or(const struct ctl *ctl, const char *name, const char *otherwise)
@@ -143,7 +128,7 @@ static bool add(struct ctl *ctl, struct provision *p, struct secret *secret)
 static int run_add(struct ctl *ctl)
 {
     struct provision p = {.entry = {.max_users = -1, .max_branches = -1}};
-    json_auto_t *features = split_features(ctl_option(ctl, "features"));
+    json_auto_t *features = ctl_option_list(ctl, "features");
     struct secret secret = {.len = 0};
     int code = read_names(ctl, &p.entry);
 

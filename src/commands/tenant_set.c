@@ -15,21 +15,6 @@ static const struct command_option set_options[] = {
     {NULL},
 };
 
-static json_t *split(const char *list)
-{
-    json_t *out = json_array();
-
-    while (*list) {
-        size_t len = strcspn(list, ",");
-
-        if (len > 0)
-            json_array_append_new(out, json_stringn(list, len));
-        list += len;
-        list += *list == ',';
-    }
-    return out;
-}
-
 static bool text_ok(const char *text)
 {
     return !text || (*text && strlen(text) < 256 && utf8_valid(text, strlen(text)));
@@ -59,8 +44,8 @@ static int read_change(struct ctl *ctl, struct policy_change *change)
 static int run_set(struct ctl *ctl)
 {
     struct policy_change change = {.max_users = POLICY_STAYS, .max_branches = POLICY_STAYS};
-    const char *features = ctl_option(ctl, "features"), *slug = ctl->args[0];
-    json_auto_t *list = features ? split(features) : NULL;
+    const char *slug = ctl->args[0];
+    json_auto_t *list = ctl_option_list(ctl, "features");
     struct job job = ctl_job(ctl);
     int code = read_change(ctl, &change);
 

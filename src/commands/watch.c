@@ -13,23 +13,6 @@
 #define NAP_NS   100000000 /* after a turn that found a server away */
 #define AGAIN_US INT64_C(5000000) /* between two starts of the auditor */
 
-/* A signal handler has no other way to tell. */
-static volatile sig_atomic_t stopping;
-
-static void on_stop(int signo ERP_UNUSED)
-{
-    stopping = 1;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction stop = {.sa_handler = on_stop};
-
-    sigemptyset(&stop.sa_mask);
-    sigaction(SIGTERM, &stop, NULL);
-    sigaction(SIGINT, &stop, NULL);
-}
-
 /* One watcher a board: the kernel gives the lock back with its holder, however that ends. Returns
  * the descriptor, or -1 after having said why not. */
 static int lock_board(const struct ctl *ctl)
@@ -107,11 +90,11 @@ static int run_watch(struct ctl *ctl)
 
     if (lock < 0)
         return EXIT_FAILED;
-    catch_signals();
+    ctl_catch_stop();
     watch = watch_new(&ctl->conf, ctl->board, ctl->clients, state_path(ctl));
-    while (!stopping) {
+    while (!ctl_stopping) {
         keep_auditor(&auditor);
-        if (!watch_turn(watch) && !stopping)
+        if (!watch_turn(watch) && !ctl_stopping)
             nanosleep(&nap, NULL);
     }
     counts = watch_counts(watch);

@@ -132,7 +132,7 @@ static const struct resource *audit_resource(void)
 }
 
 /* The entries are in a database of their own, and each index costs every write. */
-static void audit_command(bson_t *command)
+static void audit_index_command(bson_t *command)
 {
     const struct resource *resource = audit_resource();
     bson_t array;
@@ -230,16 +230,13 @@ static bool run_half(const struct resource *resource, bool unique, struct scope 
 
 static bool run_audit(struct scope *scope, struct err *err)
 {
-    const char *own = scope->db_name;
-    char beside[AUDIT_DB_SIZE];
-    bson_t command;
+    bson_t command, reply;
     bool ok;
 
-    audit_db_name(own, beside);
-    scope->db_name = beside;
-    audit_command(&command);
-    ok = run(scope, &command, err);
-    scope->db_name = own;
+    audit_index_command(&command);
+    ok = audit_command(scope, &command, &reply, err);
+    bson_destroy(&reply);
+    bson_destroy(&command);
     return ok;
 }
 

@@ -116,3 +116,13 @@ bool audit_last(struct scope *scope, int64_t *ms, struct err *err)
     bson_destroy(opts);
     return ok;
 }
+
+bool audit_command(struct scope *scope, const bson_t *command, bson_t *reply, struct err *err)
+{
+    char beside[AUDIT_DB_SIZE];
+    const char *own = step_beside(scope, beside);
+    bool ok = scope_command(scope, command, reply, err);
+
+    scope->db_name = own;
+    return ok;
+}

@@ -46,6 +46,10 @@ struct audit_entry {
  * are held (tenant/hold.h). */
 bool audit_add(struct scope *scope, const struct audit_entry *entry, struct err *err);
 
+/* scope_command() to the database beside the scope's. `reply` is initialised in every case; the
+ * caller destroys it. */
+bool audit_command(struct scope *scope, const bson_t *command, bson_t *reply, struct err *err);
+
 /* When the business last wrote a record of its own: *ms 0 when it never did. */
 bool audit_last(struct scope *scope, int64_t *ms, struct err *err);
 

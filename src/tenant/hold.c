@@ -38,15 +38,10 @@ bool hold_ensure(struct scope *scope, struct err *err)
 {
     bson_t *command = BCON_NEW("createIndexes", AUDIT_COLLECTION, "indexes", "[", "{", "key", "{",
                                "_id", BCON_INT32(1), "}", "name", "_id_", "}", "]");
-    const char *own = scope->db_name;
-    char beside[AUDIT_DB_SIZE];
     bson_t reply;
     bool ok;
 
-    audit_db_name(own, beside);
-    scope->db_name = beside;
-    ok = scope_command(scope, command, &reply, err);
-    scope->db_name = own;
+    ok = audit_command(scope, command, &reply, err);
     bson_destroy(command);
     bson_destroy(&reply);
     return ok;
@@ -55,17 +50,12 @@ bool hold_ensure(struct scope *scope, struct err *err)
 bool hold_set(struct scope *scope, const char *const *tenant_ids, size_t n, struct err *err)
 {
     bson_t command = BSON_INITIALIZER, reply;
-    const char *own = scope->db_name;
-    char beside[AUDIT_DB_SIZE];
     bool ok;
 
     if (!hold_ensure(scope, err))
         return false;
     make_rule(&command, tenant_ids, n);
-    audit_db_name(own, beside);
-    scope->db_name = beside;
-    ok = scope_command(scope, &command, &reply, err);
-    scope->db_name = own;
+    ok = audit_command(scope, &command, &reply, err);
     bson_destroy(&command);
     bson_destroy(&reply);
     return ok;
@@ -90,15 +80,10 @@ bool hold_is(struct scope *scope, const char *tenant_id, bool *held, struct err 
 {
     bson_t *command = BCON_NEW("listCollections", BCON_INT32(1), "filter", "{", "name",
                                BCON_UTF8(AUDIT_COLLECTION), "}");
-    const char *own = scope->db_name;
-    char beside[AUDIT_DB_SIZE];
     bson_t reply;
     bool ok;
 
-    audit_db_name(own, beside);
-    scope->db_name = beside;
-    ok = scope_command(scope, command, &reply, err);
-    scope->db_name = own;
+    ok = audit_command(scope, command, &reply, err);
     *held = ok && names(&reply, tenant_id);
     bson_destroy(command);
     bson_destroy(&reply);
