@@ -73,9 +73,16 @@ sub path_of {
     return $path;
 }
 
+# Whose cases hold a body for a row: those of its schema, or else of its resource.
+sub body_name {
+    my ($row) = @_;
+    return $row->{in} if defined $row->{in} && Erp::Case::least($row->{in});
+    return $row->{resource} || '';
+}
+
 sub call {
     my ($row, $made, %o) = @_;
-    my @body = $row->{body} eq 'none' ? () : (json => sample($row->{resource} || $row->{in} || '', 'x'));
+    my @body = $row->{body} eq 'none' ? () : (json => sample(body_name($row), 'x'));
     return $erp->request($row->{method}, path_of($row, $made), @body, %o);
 }
 

@@ -240,6 +240,8 @@ size_t crud_routes(const struct resource *resource, struct arena *texts, struct 
     n += add_views(resource, texts, rows + n);
     if (resource->states != NULL)
         state_route(resource, texts, &rows[n++]);
+    for (size_t i = 0; i < resource->n_appends; i++)
+        append_route(resource, &resource->appends[i], texts, &rows[n++]);
     if (resource->toggle != NULL)
         state_toggle_route(resource, texts, &rows[n++]);
     return n;

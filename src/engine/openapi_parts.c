@@ -58,8 +58,8 @@ enum openapi_op openapi_row_op(const struct route *row)
 
 bool openapi_moves(const struct route *row)
 {
-    return row->resource != NULL && row->writes && strcmp(row->method, "PATCH") == 0 &&
-           openapi_row_op(row) == OPENAPI_ACTION;
+    return row->resource != NULL && row->writes && openapi_row_op(row) == OPENAPI_ACTION &&
+           row->out != NULL && strcmp(row->out, row->resource->schema) == 0;
 }
 
 static void add_param(json_t *params, const char *name, const char *in, const char *text,

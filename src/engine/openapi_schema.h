@@ -18,7 +18,7 @@ enum openapi_op {
 
 enum openapi_op openapi_row_op(const struct route *row);
 
-/* Is it a move along a resource's states, or another change of one member? */
+/* Is it a change of one record: a move along its states, or a row added to it? */
 bool openapi_moves(const struct route *row);
 
 /* The row's parameters: path, query and headers. */

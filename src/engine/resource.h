@@ -7,6 +7,7 @@
 #ifndef ERP_ENGINE_RESOURCE_H
 #define ERP_ENGINE_RESOURCE_H
 
+#include "engine/append.h"
 #include "engine/kind.h"
 #include "engine/state.h"
 #include "http/route.h"
@@ -68,6 +69,8 @@ struct resource {
     bool audit;             /* entries of the audit log: beside the tenant's database, of other
                                standard fields; lists only, with no indexes but its own */
     const struct states *states; /* how its status moves; NULL: it has none */
+    const struct append *appends; /* rows that are added to it; NULL: none */
+    size_t n_appends;
     const char *toggle;     /* a K_BOOL that PATCH <path>/{id}/toggle turns over; NULL: none */
     /* Appends what the server works out from other fields (read-only, without a default) to `out`.
      * `set` is what is written, `old` the stored record, NULL when it is new. NULL: nothing is. */

@@ -2,20 +2,13 @@
  * who ask at once the second finds it moved already. */
 #include "base.h"
 #include "engine/state.h"
-#include "engine/crud_write.h"
-#include "engine/index.h"
-#include "engine/render.h"
-#include "engine/validate.h"
+#include "engine/change.h"
 #include "core/clock.h"
 #include "db/own.h"
-#include "db/txn.h"
-#include "tenant/audit.h"
 
 struct move {
-    struct req *req;
-    const bson_t *filter;
-    const char *to;       /* what was asked for; NULL: nothing */
-    const bson_t *result; /* NULL: there is no such record */
+    struct change change;
+    const char *to; /* what was asked for; NULL: nothing */
 };
 
 static unsigned machine_roles(const struct resource *resource)
@@ -126,51 +119,6 @@ static bool append_stamp(const struct req *req, const struct transition *t, bson
     return err_field(err, f->name, "format", "Must be a date (YYYY-MM-DD)");
 }
 
-static bool apply(struct scope *scope, struct move *m, const bson_t *old, const bson_t *set,
-                  const char *action, struct err *err)
-{
-    const struct req *req = m->req;
-    const struct resource *resource = req->route->resource;
-    bson_t *update = own_bson(req->arena);
-    bson_t child;
-
-    bson_append_document_begin(update, "$set", 4, &child);
-    bson_concat(&child, set);
-    bson_append_date_time(&child, "updated_at", -1, clock_ms());
-    bson_append_document_end(update, &child);
-    bson_append_document_begin(update, "$inc", 4, &child);
-    bson_append_int64(&child, FIELD_REV, -1, 1);
-    bson_append_document_end(update, &child);
-    if (!scope_find_and_update(scope, resource->collection, m->filter, update, true, false, NULL,
-                               &m->result, err))
-        return false;
-    return m->result == NULL ||
-           audit_add(scope,
-                     &(struct audit_entry){.action = action,
-                                           .collection = resource->collection,
-                                           .record_id = req_param(req, "id"),
-                                           .actor = req->principal.user_id,
-                                           .impersonated_by = req->principal.claims.impersonated_by,
-                                           .request_id = req->request_id,
-                                           .before = old,
-                                           .after = m->result},
-                     err);
-}
-
-/* The record as it is; *old NULL when there is none. */
-static bool read_old(struct scope *scope, struct move *m, const bson_t **old, struct err *err)
-{
-    const struct req *req = m->req;
-
-    m->result = NULL;
-    if (!scope_find_one(scope, req->route->resource->collection, m->filter, NULL, old, err))
-        return false;
-    if (*old == NULL || req->if_match == NULL || strcmp(req->if_match, "*") == 0 ||
-        strstr(req->if_match, render_etag(*old, req->arena)) != NULL)
-        return true;
-    return err_set(err, ERR_STALE, "The record was changed by someone else since you read it");
-}
-
 /* Records of earlier systems may lack the field, or hold a state that is none of ours. */
 static const char *state_of(const struct field *f, const bson_t *doc)
 {
@@ -185,63 +133,58 @@ static const char *state_of(const struct field *f, const bson_t *doc)
 static bool change_body(struct scope *scope, void *data, struct err *err)
 {
     struct move *m = data;
-    const struct states *states = m->req->route->resource->states;
-    const struct field *f = resource_field(m->req->route->resource, states->field);
+    const struct req *req = m->change.req;
+    const struct states *states = req->route->resource->states;
+    const struct field *f = resource_field(req->route->resource, states->field);
     const struct transition *t;
     const bson_t *old;
-    bson_t *set = own_bson(m->req->arena);
+    bson_t *set = own_bson(req->arena);
 
-    if (!read_old(scope, m, &old, err))
+    if (!change_read(scope, &m->change, &old, err))
         return false;
     if (old == NULL)
         return true;
     if (m->to == NULL || !state_exists(f, m->to))
         return no_state(f, argument_name(states), m->to, err);
-    t = find_transition(m->req, state_of(f, old), m->to, err);
+    t = find_transition(req, state_of(f, old), m->to, err);
     if (t == NULL)
         return false;
     bson_append_utf8(set, f->name, -1, m->to, -1);
-    return append_stamp(m->req, t, set, err) && apply(scope, m, old, set, "state", err);
+    return append_stamp(req, t, set, err) && change_apply(scope, &m->change, old, set, err);
 }
 
 static bool toggle_body(struct scope *scope, void *data, struct err *err)
 {
     struct move *m = data;
-    const char *name = m->req->route->resource->toggle;
+    const char *name = m->change.resource->toggle;
     const bson_t *old;
-    bson_t *set = own_bson(m->req->arena);
+    bson_t *set = own_bson(m->change.req->arena);
     bson_iter_t it;
     bool on;
 
-    if (!read_old(scope, m, &old, err))
+    if (!change_read(scope, &m->change, &old, err))
         return false;
     if (old == NULL)
         return true;
     on = !bson_iter_init_find(&it, old, name) || bson_iter_as_bool(&it);
     bson_append_bool(set, name, -1, !on);
-    return apply(scope, m, old, set, "toggle", err);
-}
-
-static bool run(struct req *req, txn_body *body, const char *to)
-{
-    bson_t *filter = own_bson(req->arena);
-    struct move m = {.req = req, .filter = filter, .to = to};
-
-    crud_filter(req, filter);
-    if (!index_ensure(req->app->indexes, req->route->resource, &req->scope, req->err) ||
-        !txn_run(&req->scope, body, &m, req->err))
-        return false;
-    return m.result != NULL ? crud_reply(req, m.result) : crud_not_found(req);
+    return change_apply(scope, &m->change, old, set, err);
 }
 
 bool state_change(struct req *req)
 {
-    return run(req, change_body, wanted_state(req, req->route->resource->states));
+    struct move m = {.to = wanted_state(req, req->route->resource->states)};
+
+    change_init(&m.change, req, req->route->resource, "state");
+    return change_run(&m.change, change_body, &m);
 }
 
 static bool state_toggle(struct req *req)
 {
-    return run(req, toggle_body, NULL);
+    struct move m = {.to = NULL};
+
+    change_init(&m.change, req, req->route->resource, "toggle");
+    return change_run(&m.change, toggle_body, &m);
 }
 
 /* --- rows ------------------------------------------------------------------------------------ */

@@ -2,6 +2,11 @@
 #include "base.h"
 #include "engine/resource.h"
 
+static const struct append appends[] = {
+    {.segment = "add-repair", .list = "repair_history", .form = "RepairLink", .by_query = true,
+     .summary = "Note a job card in the history of a device, once"},
+};
+
 static const struct field fields[] = {
     {"customer_id", K_REF, F_REQUIRED | F_FILTER, .ref = "customer"},
     {"device_type", K_TEXT, F_REQUIRED, .max = 64},
@@ -25,5 +30,7 @@ const struct resource device_history_resource = {
     .write_roles = ROLES_TENANT,
     .delete_roles = ROLES_MANAGER,
     .fields = fields,
+    .appends = appends,
+    .n_appends = ARRAY_LEN(appends),
     .summary = "device histories",
 };

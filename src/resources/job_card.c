@@ -31,6 +31,15 @@ static bool derive(const struct kind_env *env ERP_UNUSED, const bson_t *set ERP_
     return old != NULL || bson_append_utf8(out, "received_date", -1, now, -1);
 }
 
+static const char *const closed[] = {"delivered", "cancelled", NULL};
+
+static const struct append appends[] = {
+    {.segment = "add-part", .list = "parts_used", .form = "JobPart",
+     .amount = "cost", .sum = "actual_cost", .open = true,
+     .closed_by = "status", .closed_when = closed,
+     .summary = "Add a part to a job card, and its cost to what the job costs"},
+};
+
 static const struct field fields[] = {
     {"job_number", K_TEXT, F_READONLY | F_UNIQUE | F_FILTER | F_SEARCH, .min = 5, .series = "JOB-"},
     {"customer_id", K_REF, F_REQUIRED | F_FILTER, .ref = "customer"},
@@ -61,6 +70,8 @@ const struct resource job_card_resource = {
     .delete_roles = ROLES_MANAGER,
     .fields = fields,
     .states = &states,
+    .appends = appends,
+    .n_appends = ARRAY_LEN(appends),
     .derive = derive,
     .summary = "job cards",
 };

@@ -1,0 +1,89 @@
+/* One record, read and changed in one transaction: of two who ask at once the second sees what the
+ * first one left. */
+#include "base.h"
+#include "engine/change.h"
+#include "engine/index.h"
+#include "engine/render.h"
+#include "engine/validate.h"
+#include "core/clock.h"
+#include "db/own.h"
+#include "db/txn.h"
+#include "tenant/audit.h"
+
+void change_init(struct change *change, struct req *req, const struct resource *resource,
+                 const char *action)
+{
+    bson_t *filter = own_bson(req->arena);
+
+    scope_filter(&req->scope, resource->branch_field, filter);
+    bson_append_utf8(filter, "id", 2, req_param(req, "id"), -1);
+    *change = (struct change){.req = req, .resource = resource, .action = action, .filter = filter};
+}
+
+bool change_read(struct scope *scope, struct change *change, const bson_t **old, struct err *err)
+{
+    const struct req *req = change->req;
+
+    change->result = NULL;
+    if (!scope_find_one(scope, change->resource->collection, change->filter, NULL, old, err))
+        return false;
+    if (*old == NULL || req->if_match == NULL || strcmp(req->if_match, "*") == 0 ||
+        strstr(req->if_match, render_etag(*old, req->arena)) != NULL)
+        return true;
+    return err_set(err, ERR_STALE, "The record was changed by someone else since you read it");
+}
+
+bool change_apply(struct scope *scope, struct change *change, const bson_t *old, const bson_t *set,
+                  struct err *err)
+{
+    const struct req *req = change->req;
+    bson_t *update = own_bson(req->arena);
+    bson_t child;
+
+    bson_append_document_begin(update, "$set", 4, &child);
+    bson_concat(&child, set);
+    bson_append_date_time(&child, "updated_at", -1, clock_ms());
+    bson_append_document_end(update, &child);
+    bson_append_document_begin(update, "$inc", 4, &child);
+    bson_append_int64(&child, FIELD_REV, -1, 1);
+    bson_append_document_end(update, &child);
+    if (!scope_find_and_update(scope, change->resource->collection, change->filter, update, true,
+                               false, NULL, &change->result, err))
+        return false;
+    return change->result == NULL ||
+           audit_add(scope,
+                     &(struct audit_entry){.action = change->action,
+                                           .collection = change->resource->collection,
+                                           .record_id = req_param(req, "id"),
+                                           .actor = req->principal.user_id,
+                                           .impersonated_by = req->principal.claims.impersonated_by,
+                                           .request_id = req->request_id,
+                                           .before = old,
+                                           .after = change->result},
+                     err);
+}
+
+static bool not_found(const struct change *change)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), "%s", change->resource->noun);
+    name[0] = (char)toupper((unsigned char)name[0]);
+    return err_set(change->req->err, ERR_NOT_FOUND, "%s not found", name);
+}
+
+bool change_run(struct change *change, bool (*body)(struct scope *, void *, struct err *),
+                void *data)
+{
+    struct req *req = change->req;
+    const struct kind_env env = {.decimals = req->tenant->decimals};
+
+    if (!index_ensure(req->app->indexes, change->resource, &req->scope, req->err) ||
+        !txn_run(&req->scope, body, data, req->err))
+        return false;
+    if (change->result == NULL)
+        return not_found(change);
+    resp_header(req, "ETag", render_etag(change->result, req->arena));
+    render_record(change->resource, &env, change->result, NULL, resp_body(req));
+    return true;
+}

@@ -1,0 +1,25 @@
+/* What is added to records (engine/append.h): rows that form.c lists in its table. */
+#include "base.h"
+#include "engine/form.h"
+
+const struct field form_installment[] = {
+    {.name = "amount", .kind = K_MONEY, .flags = F_REQUIRED, .min = 1,
+     .summary = "What is paid, at most the balance"},
+    {.name = "method", .kind = K_TEXT, .max = 32, .summary = "cash, card, …"},
+    {.name = "date", .kind = K_DAY},
+    {.name = "reference", .kind = K_TEXT},
+    {NULL},
+};
+
+const struct field form_job_part[] = {
+    {.name = "cost", .kind = K_MONEY, .flags = F_REQUIRED,
+     .summary = "Of all of them together; it is added to the job's actual_cost"},
+    {.name = "product_id", .kind = K_REF, .ref = "product"},
+    {.name = "quantity", .kind = K_INT, .min = 1, .max = 1000000},
+    {NULL},
+};
+
+const struct field form_repair_link[] = {
+    {.name = "job_card_id", .kind = K_REF, .flags = F_REQUIRED, .ref = "job_card"},
+    {NULL},
+};
