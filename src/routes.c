@@ -249,6 +249,13 @@ static const struct route rows[] = {
         .summary = "The business's own subscription; also there once it has lapsed",
     },
 
+    /* ---- reports ---- */
+    {
+        .method = "GET", .path = "/api/cnf/reports/summary", .handler = action_cnf_summary,
+        .roles = ROLES_MANAGER | R(ROLE_STAFF), .module = "customs", .out = "CNFSummary",
+        .summary = "Shipments, job files and transports, all and active, and what is invoiced",
+    },
+
     /* ---- health ---- */
     {
         .method = "GET", .path = "/api/health/live", .handler = action_health_live,

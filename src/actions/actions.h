@@ -44,6 +44,8 @@ bool action_payment_create(struct req *req);
 bool action_payment_list(struct req *req);
 bool action_access(struct req *req);
 
+bool action_cnf_summary(struct req *req);      /* cnf.c */
+
 bool action_health_live(struct req *req);     /* health.c */
 bool action_health_ready(struct req *req);
 bool action_health_tenant(struct req *req);

@@ -252,6 +252,7 @@ static const struct form forms[] = {
     {"Installment", form_installment, false},
     {"JobPart", form_job_part, false},
     {"RepairLink", form_repair_link, false},
+    {"CNFSummary", form_cnf_summary, true},
     {"Message", message, true},
     {"Status", status, true},
     {"TenantHealth", tenant_health, true},

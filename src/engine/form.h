@@ -16,7 +16,8 @@ extern const struct field form_plan[], form_plan_update[], form_subscription[],
     form_payment[], form_payment_create[], form_access[], form_module_switch[];
 
 /* form_records.c: what is added to records, and what is counted of them. */
-extern const struct field form_installment[], form_job_part[], form_repair_link[];
+extern const struct field form_installment[], form_job_part[], form_repair_link[],
+    form_cnf_summary[];
 
 size_t form_count(void);
 const struct form *form_at(size_t i);

@@ -1,4 +1,5 @@
-/* What is added to records (engine/append.h): rows that form.c lists in its table. */
+/* What is added to records (engine/append.h), and what is counted of them: rows that form.c lists
+ * in its table. */
 #include "base.h"
 #include "engine/form.h"
 
@@ -21,5 +22,21 @@ const struct field form_job_part[] = {
 
 const struct field form_repair_link[] = {
     {.name = "job_card_id", .kind = K_REF, .flags = F_REQUIRED, .ref = "job_card"},
+    {NULL},
+};
+
+const struct field form_cnf_summary[] = {
+    {.name = "total_shipments", .kind = K_INT, .flags = F_REQUIRED},
+    {.name = "active_shipments", .kind = K_INT, .flags = F_REQUIRED, .summary = "Not delivered"},
+    {.name = "total_jobs", .kind = K_INT, .flags = F_REQUIRED},
+    {.name = "active_jobs", .kind = K_INT, .flags = F_REQUIRED,
+     .summary = "Neither completed nor cancelled"},
+    {.name = "total_transports", .kind = K_INT, .flags = F_REQUIRED},
+    {.name = "active_transports", .kind = K_INT, .flags = F_REQUIRED,
+     .summary = "Neither delivered nor cancelled"},
+    {.name = "total_revenue", .kind = K_MONEY, .flags = F_REQUIRED,
+     .summary = "Of all invoices but the cancelled ones"},
+    {.name = "pending_payments", .kind = K_MONEY, .flags = F_REQUIRED,
+     .summary = "Of the invoices whose payment is pending"},
     {NULL},
 };
