@@ -28,9 +28,11 @@ struct write {
     bool missing;         /* there is no such record */
 };
 
-static bool audit(struct scope *scope, const struct write *w, const bson_t *before,
-                  const bson_t *after, struct err *err)
+/* The audit entry, and what else follows from the write. */
+static bool follow(struct scope *scope, const struct write *w, const bson_t *before,
+                   const bson_t *after, struct err *err)
 {
+    const struct written record = {before, after};
     const struct audit_entry entry = {.action = w->action,
                                       .collection = w->resource->collection,
                                       .record_id = w->id,
@@ -40,7 +42,8 @@ static bool audit(struct scope *scope, const struct write *w, const bson_t *befo
                                       .before = before,
                                       .after = after};
 
-    return audit_add(scope, &entry, err);
+    return audit_add(scope, &entry, err) &&
+           (w->resource->written == NULL || w->resource->written(scope, &record, 1, err));
 }
 
 /* A user bound to a branch writes only into it; a create that names none goes there. */
@@ -104,7 +107,7 @@ static bool create_body(struct scope *scope, void *data, struct err *err)
         return false;
     w->result = build_document(w, scope, err);
     return w->result != NULL && scope_insert(scope, w->resource->collection, w->result, err) &&
-           audit(scope, w, NULL, w->result, err);
+           follow(scope, w, NULL, w->result, err);
 }
 
 static bool run_create(struct write *w, struct scope *scope, struct err *err)
@@ -170,7 +173,7 @@ static bool update_body(struct scope *scope, void *data, struct err *err)
                                NULL, &w->result, err))
         return false;
     w->missing = w->result == NULL;
-    return w->missing || audit(scope, w, old, w->result, err);
+    return w->missing || follow(scope, w, old, w->result, err);
 }
 
 /* --- delete ---------------------------------------------------------------------------------- */
@@ -187,7 +190,7 @@ static bool delete_body(struct scope *scope, void *data, struct err *err)
         return true;
     return refs_unused(w->resource, scope, w->id, err) &&
            scope_delete_one(scope, w->resource->collection, w->filter, &deleted, err) &&
-           audit(scope, w, old, NULL, err);
+           follow(scope, w, old, NULL, err);
 }
 
 /* --- handlers -------------------------------------------------------------------------------- */

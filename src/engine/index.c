@@ -260,6 +260,9 @@ bool index_ensure(struct index_cache *cache, const struct resource *resource, st
         return true;
     if (!run_half(resource, false, scope, err) || !run_half(resource, true, scope, err))
         return false;
+    if (resource->journal != NULL &&
+        !index_ensure(cache, resource_by_noun(resource->journal), scope, err))
+        return false;
     cache_add(cache, cache_key(scope->db_name, resource->collection, resource->index_version));
     return true;
 }

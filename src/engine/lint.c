@@ -145,6 +145,9 @@ static void lint_resource(struct lint *lint, size_t at)
         fault(lint, "more than %d fields", FIELDS_MAX);
     if (r->branch_field != NULL && resource_field(r, r->branch_field) == NULL)
         fault(lint, "branch_field %s is not a field", r->branch_field);
+    if (r->journal != NULL && (r->written == NULL || resource_by_noun(r->journal) == NULL ||
+                               resource_by_noun(r->journal)->journal != NULL))
+        fault(lint, "the journal %s is none", r->journal);
     for (size_t i = 0; i < at; i++)
         if (strcmp(resource_at(i)->noun, r->noun) == 0 ||
             strcmp(resource_at(i)->collection, r->collection) == 0 ||

@@ -46,7 +46,10 @@ struct view {
     const char *sort; /* as in ?sort=, NULL: the resource's */
 };
 
-struct write_ctx;
+/* A record that was written: `before` NULL when it is new, `after` NULL when it is gone. */
+struct written {
+    const bson_t *before, *after;
+};
 
 struct resource {
     const char *noun;       /* "product" */
@@ -76,6 +79,12 @@ struct resource {
      * `set` is what is written, `old` the stored record, NULL when it is new. NULL: nothing is. */
     bool (*derive)(const struct kind_env *env, const bson_t *set, const bson_t *old, bson_t *out,
                    struct err *err);
+    /* Runs in the transaction of every write of the engine (one record, or a batch), after it, to
+     * store what follows from it. NULL: nothing does. */
+    bool (*written)(struct scope *scope, const struct written *records, size_t n,
+                    struct err *err);
+    const char *journal;    /* noun of the resource that `written` adds records to: its indexes are
+                               made with this one's. NULL: to none */
     bool singleton;         /* one record a tenant, made on first read, at `path` itself */
     unsigned index_version; /* counts up when indexes change */
     const char *summary;    /* what it is, one line */
