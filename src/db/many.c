@@ -78,12 +78,12 @@ static bool took_effect(const bson_t *reply, bson_error_t *error)
     return false;
 }
 
-/* The driver would put maxTimeMS into the statement; so the command is spelled out. `count` names
- * the member of the reply that says how many. */
+/* The driver would put maxTimeMS into the statement; so the command is spelled out. `statements` is
+ * an array; `count` names the member of the reply that says how many. */
 static bool run(struct scope *scope, const char *op, const char *collection, const char *list,
-                const bson_t *statement, const char *count, int64_t *n, struct err *err)
+                const bson_t *statements, const char *count, int64_t *n, struct err *err)
 {
-    bson_t *command, opts, reply;
+    bson_t command = BSON_INITIALIZER, opts, reply;
     bson_error_t error = {0};
     int64_t started_us;
     bson_iter_t it;
@@ -93,16 +93,17 @@ static bool run(struct scope *scope, const char *op, const char *collection, con
     *n = 0;
     if (!begin(scope, op, collection, &opts, &time_ms, err))
         return false;
-    command = BCON_NEW(op, BCON_UTF8(collection), list, "[", BCON_DOCUMENT(statement), "]",
-                       "maxTimeMS", BCON_INT32(time_ms));
+    BSON_APPEND_UTF8(&command, op, collection);
+    BSON_APPEND_ARRAY(&command, list, statements);
+    BSON_APPEND_INT32(&command, "maxTimeMS", time_ms);
     started_us = scope_waits(scope);
-    ok = mongoc_client_write_command_with_opts(scope->client, scope->db_name, command, &opts,
+    ok = mongoc_client_write_command_with_opts(scope->client, scope->db_name, &command, &opts,
                                                &reply, &error) &&
          took_effect(&reply, &error);
     ok = finish(scope, started_us, ok, &error, &reply, err);
     if (ok && bson_iter_init_find(&it, &reply, count))
         *n = bson_iter_as_int64(&it);
-    bson_destroy(command);
+    bson_destroy(&command);
     bson_destroy(&opts);
     bson_destroy(&reply);
     return ok;
@@ -116,10 +117,32 @@ bool scope_update_all(struct scope *scope, const char *collection, const bson_t 
 
     guard_filter(scope, filter);
     guard_update(scope, update);
-    statement = BCON_NEW("q", BCON_DOCUMENT(filter), "u", BCON_DOCUMENT(update), "multi",
-                         BCON_BOOL(true));
+    statement = BCON_NEW("0", "{", "q", BCON_DOCUMENT(filter), "u", BCON_DOCUMENT(update), "multi",
+                         BCON_BOOL(true), "}");
     ok = run(scope, "update", collection, "updates", statement, "nModified", changed, err);
     bson_destroy(statement);
+    return ok;
+}
+
+bool scope_update_each(struct scope *scope, const char *collection, const bson_t **filters,
+                       const bson_t **updates, size_t n, int64_t *matched, struct err *err)
+{
+    bson_t statements = BSON_INITIALIZER, one;
+    char key[24];
+    bool ok;
+
+    *matched = 0;
+    for (size_t i = 0; i < n; i++) {
+        guard_filter(scope, filters[i]);
+        guard_update(scope, updates[i]);
+        snprintf(key, sizeof key, "%zu", i);
+        BSON_APPEND_DOCUMENT_BEGIN(&statements, key, &one);
+        BSON_APPEND_DOCUMENT(&one, "q", filters[i]);
+        BSON_APPEND_DOCUMENT(&one, "u", updates[i]);
+        bson_append_document_end(&statements, &one);
+    }
+    ok = n == 0 || run(scope, "update", collection, "updates", &statements, "n", matched, err);
+    bson_destroy(&statements);
     return ok;
 }
 
@@ -130,7 +153,7 @@ bool scope_delete_all(struct scope *scope, const char *collection, const bson_t 
     bool ok;
 
     guard_filter(scope, filter);
-    statement = BCON_NEW("q", BCON_DOCUMENT(filter), "limit", BCON_INT32(0));
+    statement = BCON_NEW("0", "{", "q", BCON_DOCUMENT(filter), "limit", BCON_INT32(0), "}");
     ok = run(scope, "delete", collection, "deletes", statement, "n", deleted, err);
     bson_destroy(statement);
     return ok;

@@ -13,6 +13,11 @@ bool scope_insert_all(struct scope *scope, const char *collection, const bson_t 
 bool scope_update_all(struct scope *scope, const char *collection, const bson_t *filter,
                       const bson_t *update, int64_t *changed, struct err *err);
 
+/* `n` updates, each of at most the first match of its own filter, in order; *matched says how many
+ * found one. n 0 sends nothing. */
+bool scope_update_each(struct scope *scope, const char *collection, const bson_t **filters,
+                       const bson_t **updates, size_t n, int64_t *matched, struct err *err);
+
 /* Removes every match. */
 bool scope_delete_all(struct scope *scope, const char *collection, const bson_t *filter,
                       int64_t *deleted, struct err *err);
