@@ -41,6 +41,7 @@ static const struct command *const commands[] = {
     &cmd_log,
     &cmd_watch,
     &cmd_jobs,
+    &cmd_stock_reconcile,
     &cmd_audit_chain,
     &cmd_audit_verify,
     &cmd_check,

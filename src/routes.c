@@ -30,6 +30,11 @@ static const struct route_param subscription_list_params[] = {
 static const struct route_param toggle_module_params[] = {
     {"module", "string", "The module's name", true}, {NULL, NULL, NULL, false}};
 
+static const struct route_param stock_params[] = {
+    {"as_of", "string", "The moment asked for: an instant, or a day's beginning; now by default",
+     false},
+    {NULL, NULL, NULL, false}};
+
 /* clang-format off */
 static const struct route rows[] = {
     /* ---- signing in ---- */
@@ -280,6 +285,14 @@ static const struct route rows[] = {
         .handler = action_health_collections,
         .out = "TenantCollections",
         .summary = "The collections of the caller's database",
+    },
+
+    /* ---- the stock ledger ---- */
+    {
+        .method = "GET", .path = "/api/products/{id}/stock", .handler = action_stock_as_of,
+        .module = "catalogue", .by_branch = true,
+        .query = stock_params, .out = "ProductStock",
+        .summary = "What there was of a product at a moment, by the stock ledger",
     },
 
     /* ---- the interface itself ---- */

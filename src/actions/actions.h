@@ -51,6 +51,7 @@ bool action_health_ready(struct req *req);
 bool action_health_tenant(struct req *req);
 bool action_health_collections(struct req *req);
 
+bool action_stock_as_of(struct req *req);    /* stock_as_of.c */
 bool action_openapi(struct req *req);         /* meta.c */
 
 #endif

@@ -193,6 +193,17 @@ static const struct field tenant_status_change[] = {
     {NULL},
 };
 
+static const struct field product_stock[] = {
+    {.name = "product_id", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "as_of", .kind = K_INSTANT, .flags = F_REQUIRED},
+    {.name = "known_since", .kind = K_INSTANT, .summary = "The ledger's first row of the product"},
+    {.name = "stock", .kind = K_INT,
+     .summary = "The product's own; null when it is not known, and for users of one branch"},
+    {.name = "branches", .kind = K_ROWS, .flags = F_REQUIRED,
+     .summary = "Each branch_id with its stock_quantity; null when it is not known"},
+    {NULL},
+};
+
 static const struct field message[] = {
     {.name = "message", .kind = K_TEXT, .flags = F_REQUIRED},
     {NULL},
@@ -253,6 +264,7 @@ static const struct form forms[] = {
     {"JobPart", form_job_part, false},
     {"RepairLink", form_repair_link, false},
     {"CNFSummary", form_cnf_summary, true},
+    {"ProductStock", product_stock, true},
     {"Message", message, true},
     {"Status", status, true},
     {"TenantHealth", tenant_health, true},

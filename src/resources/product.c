@@ -1,6 +1,6 @@
 /* What a shop sells: price, stock and what its trade needs to know of an article. */
 #include "base.h"
-#include "engine/resource.h"
+#include "trade/stock.h"
 
 static const struct field fields[] = {
     {"name", K_TEXT, F_REQUIRED | F_SEARCH | F_SORT, .summary = "As it stands on the receipt"},
@@ -56,5 +56,8 @@ const struct resource product_resource = {
     .n_indexes = ARRAY_LEN(indexes),
     .views = views,
     .n_views = ARRAY_LEN(views),
+    .derive = stock_mark,
+    .written = stock_product_written,
+    .journal = "stock_movement",
     .summary = "products",
 };

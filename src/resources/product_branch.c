@@ -1,6 +1,6 @@
 /* Which branch sells which product: its stock and prices there. */
 #include "base.h"
-#include "engine/resource.h"
+#include "trade/stock.h"
 
 static const struct field fields[] = {
     {"product_id", K_REF, F_REQUIRED | F_IMMUTABLE | F_FILTER, .ref = "product"},
@@ -27,5 +27,8 @@ const struct resource product_branch_resource = {
     .fields = fields,
     .indexes = indexes,
     .n_indexes = ARRAY_LEN(indexes),
+    .derive = stock_mark,
+    .written = stock_assignment_written,
+    .journal = "stock_movement",
     .summary = "products of branches",
 };
