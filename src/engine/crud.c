@@ -2,6 +2,7 @@
 #include "base.h"
 #include "engine/crud.h"
 #include "engine/crud_write.h"
+#include "engine/export.h"
 #include "engine/index.h"
 #include "engine/render.h"
 #include "tenant/audit.h"
@@ -58,6 +59,8 @@ static bool list(struct req *req, const struct view *view)
         audit_db_name(req->scope.db_name, beside);
         req->scope.db_name = arena_strdup(req->arena, beside);
     }
+    if (req_wants(req, EXPORT_TYPE))
+        return export_list(req, view);
     if (!query_list(req, resource, view, &query, req->err))
         return false;
     cursor = scope_find(&req->scope, resource->collection, query.filter, query.opts);

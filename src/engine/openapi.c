@@ -151,7 +151,7 @@ static void add_header(json_t *headers, const char *name)
 static json_t *success(const struct doc *doc, const struct route *row)
 {
     enum openapi_op op = openapi_row_op(row);
-    json_t *headers = json_object();
+    json_t *headers = json_object(), *out;
 
     add_header(headers, "X-Request-Id");
     if (op == OPENAPI_LIST || op == OPENAPI_VIEW) {
@@ -167,8 +167,12 @@ static json_t *success(const struct doc *doc, const struct route *row)
         add_header(headers, "X-Ignored-Fields");
     if (idem_offered(row))
         add_header(headers, "Idempotency-Replayed");
-    return json_pack("{s:s,s:o,s:{s:{s:o}}}", "description", "Done", "headers", headers, "content",
-                     "application/json", "schema", output_schema(doc, row));
+    out = json_pack("{s:s,s:o,s:{s:{s:o}}}", "description", "Done", "headers", headers, "content",
+                    "application/json", "schema", output_schema(doc, row));
+    if (op == OPENAPI_LIST || op == OPENAPI_VIEW)
+        json_object_set_new(json_object_get(out, "content"), "text/csv",
+                            json_pack("{s:{s:s}}", "schema", "type", "string"));
+    return out;
 }
 
 /* Only a unique value can be taken. */

@@ -15,18 +15,19 @@ static bool bad(struct err *err, const char *name, const char *why)
 
 /* --- limit, sort, fields --------------------------------------------------------------------- */
 
-static bool read_limit(const char *text, struct list_query *out, struct err *err)
+static bool read_limit(const char *text, int64_t max, struct list_query *out, struct err *err)
 {
     size_t len = text != NULL ? strlen(text) : 0;
 
-    out->limit = LIST_LIMIT_MAX;
     if (text == NULL)
         return true;
-    if (len == 0 || len > 4 || strspn(text, "0123456789") != len)
-        return bad(err, "limit", "must be a whole number from 1 to 1000");
-    out->limit = strtol(text, NULL, 10);
-    if (out->limit < 1 || out->limit > LIST_LIMIT_MAX)
-        return bad(err, "limit", "must be a whole number from 1 to 1000");
+    if (len > 0 && len <= 6 && strspn(text, "0123456789") == len)
+        out->limit = strtol(text, NULL, 10);
+    else
+        out->limit = 0;
+    if (out->limit < 1 || out->limit > max)
+        return err_set(err, ERR_BAD_QUERY, "limit: must be a whole number from 1 to %" PRId64,
+                       max);
     return true;
 }
 
@@ -280,7 +281,8 @@ static void add_options(const struct resource *resource, struct list_query *q)
         bson_append_int32(&child, "id", 2, q->sort_dir);
     bson_append_document_end(q->opts, &child);
     bson_append_int64(q->opts, "limit", 5, q->limit);
-    bson_append_int64(q->opts, "batchSize", 9, q->limit);
+    bson_append_int64(q->opts, "batchSize", 9,
+                      q->limit < LIST_LIMIT_MAX ? q->limit : LIST_LIMIT_MAX);
     if (q->all_fields)
         return;
     bson_append_document_begin(q->opts, "projection", 10, &child);
@@ -297,8 +299,9 @@ static void add_options(const struct resource *resource, struct list_query *q)
 
 /* --- together -------------------------------------------------------------------------------- */
 
-bool query_list(struct req *req, const struct resource *resource, const struct view *view,
-                struct list_query *out, struct err *err)
+/* `usual` is the limit when none is asked for, `max` the most that may be. */
+static bool read_query(struct req *req, const struct resource *resource, const struct view *view,
+                       int64_t usual, int64_t max, struct list_query *out, struct err *err)
 {
     const struct kind_env env = {.decimals = req->tenant->decimals};
     const char *sort = req_query(req, "sort");
@@ -316,7 +319,9 @@ bool query_list(struct req *req, const struct resource *resource, const struct v
         sort = view != NULL && view->sort != NULL ? view->sort
                : resource->sort != NULL           ? resource->sort
                                                   : "id";
-    if (!read_limit(req_query(req, "limit"), out, err) || !read_sort(resource, sort, out, err) ||
+    out->limit = usual;
+    if (!read_limit(req_query(req, "limit"), max, out, err) ||
+        !read_sort(resource, sort, out, err) ||
         !read_fields(resource, req_query(req, "fields"), out, err))
         return false;
     scope_filter(&req->scope, resource->branch_field, out->filter);
@@ -340,6 +345,18 @@ bool query_list(struct req *req, const struct resource *resource, const struct v
     }
     add_options(resource, out);
     return true;
+}
+
+bool query_list(struct req *req, const struct resource *resource, const struct view *view,
+                struct list_query *out, struct err *err)
+{
+    return read_query(req, resource, view, LIST_LIMIT_MAX, LIST_LIMIT_MAX, out, err);
+}
+
+bool query_export(struct req *req, const struct resource *resource, const struct view *view,
+                  struct list_query *out, struct err *err)
+{
+    return read_query(req, resource, view, EXPORT_ROWS_MAX + 1, EXPORT_ROWS_MAX, out, err);
 }
 
 void query_link_next(struct req *req, const struct resource *resource,

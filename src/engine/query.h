@@ -29,6 +29,12 @@ struct list_query {
 bool query_list(struct req *req, const struct resource *resource, const struct view *view,
                 struct list_query *out, struct err *err);
 
+/* The same for an export: its limit may be larger, and is EXPORT_ROWS_MAX + 1 when the request
+ * names none, so that a caller sees that there were more. */
+#define EXPORT_ROWS_MAX 100000
+bool query_export(struct req *req, const struct resource *resource, const struct view *view,
+                  struct list_query *out, struct err *err);
+
 /* Adds the Link header of the next page, after the last document of a full page. */
 void query_link_next(struct req *req, const struct resource *resource,
                      const struct list_query *query, const bson_t *last);

@@ -1,6 +1,7 @@
 /* The read path's hot loop: one walk over the document, one walk over the fields. */
 #include "base.h"
 #include "engine/render.h"
+#include "engine/csv.h"
 #include "engine/validate.h"
 #include "core/clock.h"
 #include "db/bson_json.h"
@@ -123,6 +124,117 @@ void render_record(const struct resource *resource, const struct kind_env *env, 
     }
     str_addc(out, '}');
 }
+
+/* --- CSV ------------------------------------------------------------------------------------- */
+
+static void csv_comma(struct str *out, bool *first)
+{
+    if (!*first)
+        str_addc(out, ',');
+    *first = false;
+}
+
+static void csv_end(struct str *out)
+{
+    str_add(out, "\r\n", 2);
+}
+
+static bool shows_std(const struct resource *resource, const struct list_query *query, unsigned i)
+{
+    return (resource_std(resource) & (1u << i)) &&
+           (query->all_fields || (query->shown_std & (1u << i)));
+}
+
+static bool shows_field(const struct list_query *query, size_t i)
+{
+    return query->all_fields || (query->shown >> i & 1);
+}
+
+void render_csv_head(const struct resource *resource, const struct list_query *query,
+                     struct str *out)
+{
+    bool first = true;
+
+    for (unsigned i = 0; i < STD_FIELDS; i++)
+        if (shows_std(resource, query, i)) {
+            csv_comma(out, &first);
+            str_addz(out, std_field_names[i]);
+        }
+    for (size_t i = 0; resource->fields[i].name != NULL; i++)
+        if (shows_field(query, i)) {
+            csv_comma(out, &first);
+            str_addz(out, resource->fields[i].name);
+        }
+    csv_end(out);
+}
+
+/* What is a JSON string but no text in the database (a date) has nothing to escape in it. */
+static void csv_shown(const struct str *json, struct str *out)
+{
+    bool quoted = json->len >= 2 && json->p[0] == '"';
+
+    if (strcmp(json->p, "null") != 0)
+        csv_add_cell(out, json->p + quoted, json->len - 2 * (size_t)quoted);
+}
+
+static void csv_value(const struct field *field, const struct kind_env *env,
+                      const bson_iter_t *value, struct str *scratch, struct str *out)
+{
+    str_clear(scratch);
+    if (field != NULL)
+        kind_of(field)->show(env, value, scratch);
+    else
+        bson_json_value(value, scratch);
+    if (BSON_ITER_HOLDS_UTF8(value) && scratch->p[0] == '"') {
+        uint32_t len;
+        const char *text = bson_iter_utf8(value, &len);
+
+        csv_add_text(out, text, len);
+        return;
+    }
+    csv_shown(scratch, out);
+}
+
+static void csv_default(const struct field *field, struct str *scratch, struct str *out)
+{
+    str_clear(scratch);
+    str_addz(scratch, field->def != NULL ? field->def : "null");
+    csv_shown(scratch, out);
+}
+
+void render_csv(const struct resource *resource, const struct kind_env *env, const bson_t *doc,
+                const struct list_query *query, struct str *out)
+{
+    size_t n = resource_field_count(resource);
+    struct found found = {.seen = 0};
+    bool first = true;
+    struct str scratch;
+    bson_iter_t it;
+
+    str_init(&scratch);
+    scan(resource, n, doc, &found);
+    for (unsigned i = 0; i < STD_FIELDS; i++) {
+        if (!shows_std(resource, query, i))
+            continue;
+        csv_comma(out, &first);
+        if ((found.std_seen & (1u << i)) && revisit(doc, found.std[i], &it))
+            csv_value(NULL, env, &it, &scratch, out);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!shows_field(query, i))
+            continue;
+        csv_comma(out, &first);
+        if ((found.seen >> i & 1) && revisit(doc, found.field[i], &it) &&
+            !BSON_ITER_HOLDS_NULL(&it))
+            csv_value(&resource->fields[i], env, &it, &scratch, out);
+        else
+            csv_default(&resource->fields[i], &scratch, out);
+    }
+    csv_end(out);
+    str_release(&scratch);
+}
+
+/* --- entity tags ----------------------------------------------------------------------------- */
 
 const char *render_etag(const bson_t *doc, struct arena *arena)
 {

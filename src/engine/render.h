@@ -10,6 +10,15 @@
 void render_record(const struct resource *resource, const struct kind_env *env,
                    const bson_t *doc, const struct list_query *query, struct str *out);
 
+/* Appends the columns that render_csv gives, as a row of CSV. */
+void render_csv_head(const struct resource *resource, const struct list_query *query,
+                     struct str *out);
+
+/* Appends one record as a row of CSV: the same fields in the same order, empty for null. Texts of
+ * people are made harmless (engine/csv.h); lists and objects are JSON. */
+void render_csv(const struct resource *resource, const struct kind_env *env, const bson_t *doc,
+                const struct list_query *query, struct str *out);
+
 /* The entity tag of a document, quoted (RFC 9110 §8.8.3), arena-owned. */
 const char *render_etag(const bson_t *doc, struct arena *arena);
 

@@ -142,6 +142,31 @@ static bool read_body(struct req *req, struct err *err)
     return true;
 }
 
+static void send_head(struct worker *worker, const struct req *req)
+{
+    resp_head(req, &worker->head);
+    FCGX_PutStr(worker->head.p, (int)worker->head.len, worker->fcgi.out);
+}
+
+static void send_body(struct worker *worker, const struct req *req)
+{
+    if (strcmp(req->method, "HEAD") != 0)
+        FCGX_PutStr(worker->body.p, (int)worker->body.len, worker->fcgi.out);
+}
+
+static bool flush(struct req *req)
+{
+    struct worker *worker = req->transport;
+
+    if (!req->resp.begun) {
+        req->resp.begun = true;
+        send_head(worker, req);
+    }
+    send_body(worker, req);
+    str_clear(&worker->body);
+    return FCGX_FFlush(worker->fcgi.out) == 0 && FCGX_GetError(worker->fcgi.out) == 0;
+}
+
 static void fill(struct worker *worker, struct req *req)
 {
     const char *length = param(worker, "CONTENT_LENGTH");
@@ -170,6 +195,7 @@ static void fill(struct worker *worker, struct req *req)
         .content_length = length ? digits(length) : 0,
         .received_ms = msec(param(worker, "ERP_RECEIVED")),
         .read_body = read_body,
+        .flush = flush,
         .transport = worker,
         .started_us = clock_mono_us(),
         .resp.body = &worker->body,
@@ -185,14 +211,18 @@ static bool peer_gone(const FCGX_Request *fcgi)
     return poll(&fd, 1, 0) == 1 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
-static void send_reply(struct worker *worker, const struct req *req)
+/* A reply that was begun and cannot be ended is left without the record that ends it. nginx then
+ * breaks the connection to the client off (fastcgi_keep_conn, nginx/erpd-worker.conf.in). */
+static void end_reply(struct worker *worker, const struct req *req)
 {
-    FCGX_Stream *out = worker->fcgi.out;
-
-    resp_head(req, &worker->head);
-    FCGX_PutStr(worker->head.p, (int)worker->head.len, out);
-    if (strcmp(req->method, "HEAD") != 0)
-        FCGX_PutStr(worker->body.p, (int)worker->body.len, out);
+    if (req->resp.begun && err_is_set(req->err)) {
+        FCGX_Free(&worker->fcgi, 1);
+        return;
+    }
+    if (!req->resp.begun)
+        send_head(worker, req);
+    send_body(worker, req);
+    FCGX_Finish_r(&worker->fcgi);
 }
 
 static void serve_one(struct worker *worker)
@@ -206,8 +236,7 @@ static void serve_one(struct worker *worker)
     }
     fill(worker, &req);
     gate_serve(&req);
-    send_reply(worker, &req);
-    FCGX_Finish_r(&worker->fcgi);
+    end_reply(worker, &req);
     if (req.after_reply)
         req.after_reply(&req);
 }
@@ -258,6 +287,7 @@ static int serve_all(struct worker *worker)
             return EXIT_ACCEPT;
         }
         sigprocmask(SIG_BLOCK, &worker->stop_signals, NULL);
+        worker->fcgi.keepConnection = 0; /* whatever nginx says: the next client is another's */
         in_request = 1;
         alarm(watchdog);
         serve_one(worker);

@@ -104,7 +104,7 @@ static void log_request(const struct req *req)
               req->remote_addr, "db", arena_printf(arena, "%u", req->scope.round_trips), "db_ms",
               arena_printf(arena, "%" PRId64 ".%03d", req->scope.spent_us / 1000,
                            (int)(req->scope.spent_us % 1000)),
-              "bytes", arena_printf(arena, "%zu", req->resp.body->len), NULL);
+              "bytes", arena_printf(arena, "%zu", req->resp.sent + req->resp.body->len), NULL);
 }
 
 static bool serve(struct req *req)
@@ -125,7 +125,10 @@ void gate_serve(struct req *req)
         err_set(req->err, ERR_INTERNAL, "The server failed to do this; the log says more.");
     if (!ok) {
         trail_refused(req);
-        resp_problem(req);
+        if (req->resp.begun)
+            req->resp.status = err_info(req->err->code)->status; /* for the log: it is too late */
+        else
+            resp_problem(req);
     }
     if (req->resp.status == 0)
         req->resp.status = 200;

@@ -27,6 +27,36 @@ const char *req_param(const struct req *req, const char *name)
     return pair_find(req->params, req->n_params, name);
 }
 
+/* ---- what is wanted ---- */
+
+/* The rank of a media type in Accept, in thousandths; -1: it is not named. */
+static int rank_of(const char *accept, const char *type)
+{
+    size_t type_len = strlen(type);
+
+    while (accept && *accept) {
+        size_t len, name_len;
+        const char *q;
+
+        accept += strspn(accept, " \t");
+        len = strcspn(accept, ",");
+        name_len = strcspn(accept, ",; \t");
+        q = strstr(accept, "q=");
+        if (name_len == type_len && strncasecmp(accept, type, name_len) == 0)
+            return q && q < accept + len && q[2] == '0' ? (int)(strtod(q + 2, NULL) * 1000) : 1000;
+        accept += len;
+        accept += *accept == ',';
+    }
+    return -1;
+}
+
+bool req_wants(const struct req *req, const char *type)
+{
+    int rank = rank_of(req->accept, type);
+
+    return rank > 0 && rank >= rank_of(req->accept, "application/json");
+}
+
 /* ---- query string ---- */
 
 static int hex_digit(char c)

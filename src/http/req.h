@@ -62,6 +62,8 @@ struct resp {
     size_t n_headers;
     struct pair headers[REQ_HEADERS_MAX];
 };
+    bool begun;               /* resp_flush has sent the head: what fails now breaks it off */
+    size_t sent;              /* bytes of the body that have gone */
 
 struct req {
     struct app *app;
@@ -89,7 +91,8 @@ struct req {
     /* How the gate gets the body once the row wants one: content_length bytes into body_bytes.
      * ERR_TRUNCATED_BODY when there are fewer, ERR_BAD_REQUEST when there are more. */
     bool (*read_body)(struct req *req, struct err *err);
-    void *transport; /* read_body's own */
+    bool (*flush)(struct req *req); /* resp_flush's way out */
+    void *transport;                /* that of both */
 
     const struct route *route;
     struct principal principal; /* valid when the route asks for a token */
@@ -132,6 +135,16 @@ void resp_header(struct req *req, const char *name, const char *value);
 
 /* The struct str of the body, for handlers that write JSON text. */
 static inline struct str *resp_body(struct req *req)
+/* True when the client asks for this media type: Accept names it, and application/json, which
+ * everything has, not above it. */
+bool req_wants(const struct req *req, const char *type);
+
+/* For replies too large to be held: sends the head, at the first call, and what the body holds,
+ * and empties it. Such a reply has no Content-Length. A handler that fails afterwards (or ends
+ * with an error set) breaks the reply off, so that the client sees that it is not whole. False:
+ * the client has gone, and the error says so. */
+bool resp_flush(struct req *req);
+
 {
     return req->resp.body;
 }

@@ -32,6 +32,18 @@ bool resp_message(struct req *req, const char *fmt, ...)
     return true;
 }
 
+bool resp_flush(struct req *req)
+{
+    struct resp *resp = &req->resp;
+
+    if (resp->status == 0)
+        resp->status = 200;
+    resp->sent += resp->body->len;
+    if (req->flush(req))
+        return true;
+    return err_set(req->err, ERR_CLIENT_TOO_SLOW, "The client left before its reply was whole.");
+}
+
 /* ---- problem+json ---- */
 
 static void add_member(struct str *out, const char *name, const char *text)
@@ -168,8 +180,10 @@ void resp_head(const struct req *req, struct str *out)
 
     str_addf(out, "Status: %d %s\r\n", resp->status, reason(resp->status));
     if (resp->status != 204 && resp->status != 304)
-        str_addf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
-                 resp->content_type ? resp->content_type : "application/json", resp->body->len);
+        str_addf(out, "Content-Type: %s\r\n",
+                 resp->content_type ? resp->content_type : "application/json");
+    if (resp->status != 204 && resp->status != 304 && !resp->begun)
+        str_addf(out, "Content-Length: %zu\r\n", resp->body->len);
     if (!has_header(resp, "Cache-Control"))
         str_addz(out, "Cache-Control: no-store\r\n");
     str_addf(out, "X-Request-Id: %s\r\n", req->request_id);
