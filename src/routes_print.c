@@ -26,6 +26,8 @@ static const char *body_name(const struct route *row)
         [BODY_NONE] = "none",
         [BODY_JSON] = "json",
         [BODY_OPTIONAL] = "optional",
+        [BODY_CSV] = "csv",
+        [BODY_FORM] = "form",
     };
 
     return names[row->body];

@@ -129,10 +129,36 @@ static json_t *output_schema(const struct doc *doc, const struct route *row)
     return row->out_list ? json_pack("{s:s,s:o}", "type", "array", "items", schema) : schema;
 }
 
+/* The fields of the form, and the file. */
+static json_t *form_schema(const struct doc *doc, const struct route *row)
+{
+    json_t *schema = json_deep_copy(json_object_get(doc->schemas, row->in));
+    json_t *properties = json_object_get(schema, "properties");
+    json_t *required = json_object_get(schema, "required");
+
+    if (properties == NULL)
+        die("%s %s takes a form whose fields nobody describes", row->method, row->path);
+    json_object_set_new(properties, row->form->file,
+                        json_pack("{s:s,s:s}", "type", "string", "format", "binary"));
+    if (!row->form->required)
+        return schema;
+    if (required == NULL)
+        json_object_set_new(schema, "required", required = json_array());
+    json_array_append_new(required, json_string(row->form->file));
+    return schema;
+}
+
 static json_t *request_body(const struct doc *doc, const struct route *row)
 {
-    json_t *schema = input_schema(doc, row), *content = json_object();
+    json_t *schema, *content = json_object();
 
+    if (row->body == BODY_FORM)
+        return json_pack("{s:b,s:{s:{s:o}}}", "required", 1, "content", "multipart/form-data",
+                         "schema", form_schema(doc, row));
+    if (row->body == BODY_CSV)
+        return json_pack("{s:b,s:{s:{s:{s:s}}}}", "required", 1, "content", "text/csv", "schema",
+                         "type", "string");
+    schema = input_schema(doc, row);
     json_object_set_new(content, "application/json", json_pack("{s:O}", "schema", schema));
     if (strcmp(row->method, "PATCH") == 0)
         json_object_set_new(content, "application/merge-patch+json",

@@ -1,9 +1,11 @@
 /* Gate steps that judge the request itself: size, media type, query, headers, body. */
 #include "base.h"
 #include "http/gate_steps.h"
+#include "http/multipart.h"
 
 #define IGNORED_BODY_MAX 4096 /* what browsers' libraries send where nothing is asked for */
 #define KEY_MAX          255
+#define FORM_HEADER_MAX  2048 /* of one part */
 
 bool gate_size(struct req *req)
 {
@@ -14,6 +16,8 @@ bool gate_size(struct req *req)
         limit = IGNORED_BODY_MAX;
     else if (row->body_limit)
         limit = (int64_t)row->body_limit;
+    else if (row->form)
+        limit = (int64_t)(row->form->max + FORM_FIELDS_MAX);
     if (req->content_length < 0)
         return err_set(req->err, ERR_BAD_REQUEST, "Content-Length is not a number.");
     if (req->content_length <= limit)
@@ -41,6 +45,29 @@ static bool media_type_is(const char *text, const char *type)
            strcasecmp(text, "charset=\"utf-8\"") == 0;
 }
 
+/* "text/csv" with any parameters, of which charset is utf-8. */
+static bool is_csv(const char *type)
+{
+    const char *charset = strcasestr(type, "charset=");
+
+    if (strncasecmp(type, "text/csv", 8) != 0 || (type[8] && !strchr("; \t", type[8])))
+        return false;
+    charset += charset ? 8 : 0;
+    return !charset || strncasecmp(charset + (*charset == '"'), "utf-8", 5) == 0;
+}
+
+static bool other_media_type(struct req *req, const char *type)
+{
+    char boundary[MULTIPART_BOUNDARY_MAX + 1];
+
+    if (req->route->body == BODY_CSV)
+        return is_csv(type) ||
+               err_set(req->err, ERR_MEDIA_TYPE, "The body must be text/csv, in UTF-8.");
+    return multipart_boundary(type, boundary) ||
+           err_set(req->err, ERR_MEDIA_TYPE,
+                   "The body must be multipart/form-data with a boundary.");
+}
+
 bool gate_media_type(struct req *req)
 {
     const char *type = req->content_type ? req->content_type : "";
@@ -51,6 +78,8 @@ bool gate_media_type(struct req *req)
     if (req->content_encoding && strcasecmp(req->content_encoding, "identity") != 0)
         return err_set(req->err, ERR_MEDIA_TYPE,
                        "The body must come as it is: Content-Encoding is not understood.");
+    if (req->route->body == BODY_CSV || req->route->body == BODY_FORM)
+        return other_media_type(req, type);
     if (media_type_is(type, "application/json") ||
         (patch && media_type_is(type, "application/merge-patch+json")))
         return true;
@@ -99,12 +128,55 @@ bool gate_headers(struct req *req)
     return true;
 }
 
+/* The row's file, and no other. */
+static bool check_file(struct req *req, const struct multipart_form *form)
+{
+    const struct route_form *row = req->route->form;
+    char kinds[80];
+
+    for (size_t i = 0; i < form->n; i++)
+        if (form->parts[i].filename && strcmp(form->parts[i].name, row->file) != 0)
+            return err_field(req->err, form->parts[i].name, "unknown", "No file is expected here");
+    req->file = multipart_find(form, row->file);
+    if (!req->file)
+        return !row->required || err_field(req->err, row->file, "required", "Is required");
+    if (!req->file->filename)
+        return err_field(req->err, row->file, "type", "Must be a file");
+    req->file_kind = file_kind_of(req->file->bytes, req->file->len);
+    if (req->file_kind & row->kinds)
+        return true;
+    file_kinds_text(row->kinds, kinds, sizeof kinds);
+    return err_field(req->err, row->file, "format", "Must be a %s file", kinds);
+}
+
+static bool read_form(struct req *req)
+{
+    const struct multipart_limits limits = {.parts = MULTIPART_PARTS_MAX,
+                                            .header = FORM_HEADER_MAX,
+                                            .field = FORM_FIELDS_MAX,
+                                            .file = req->route->form->max};
+    struct multipart_form *form = arena_alloc(req->arena, sizeof *form);
+
+    if (!req->read_body(req, req->err) ||
+        !multipart_read(req->content_type, req->body_bytes, req->body_len, &limits, req->arena,
+                        form, req->err))
+        return false;
+    req->form = form;
+    return check_file(req, form);
+}
+
 bool gate_body(struct req *req)
 {
     enum route_body wanted = req->route->body;
 
     if (wanted == BODY_NONE || (wanted == BODY_OPTIONAL && req->content_length == 0))
         return true;
+    if (req->content_length == 0 && (wanted == BODY_CSV || wanted == BODY_FORM))
+        return err_set(req->err, ERR_BAD_REQUEST, "The body is empty.");
+    if (wanted == BODY_FORM)
+        return read_form(req);
+    if (wanted == BODY_CSV)
+        return req->read_body(req, req->err);
     if (req->content_length == 0)
         return err_set(req->err, ERR_BAD_JSON, "The body is empty; JSON is expected.");
     return req->read_body(req, req->err) && req_parse_json(req, req->err);

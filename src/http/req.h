@@ -11,12 +11,15 @@
 #include "core/board.h"
 #include "core/conf.h"
 #include "core/err.h"
+#include "core/filetype.h"
 #include "core/str.h"
 #include "auth/login.h"
 
 struct route;
 struct route_table;
 struct index_cache;
+struct multipart_form;
+struct multipart_part;
 
 /* Counts audit entries of refusals: http/trail.c. */
 #define TRAIL_BUCKETS    256
@@ -59,11 +62,11 @@ struct resp {
     int status;               /* 0 until a handler or the gate decides */
     const char *content_type; /* NULL: application/json */
     struct str *body;         /* the worker's buffer, empty at the start of a request */
+    bool begun;               /* resp_flush has sent the head: what fails now breaks it off */
+    size_t sent;              /* bytes of the body that have gone */
     size_t n_headers;
     struct pair headers[REQ_HEADERS_MAX];
 };
-    bool begun;               /* resp_flush has sent the head: what fails now breaks it off */
-    size_t sent;              /* bytes of the body that have gone */
 
 struct req {
     struct app *app;
@@ -102,6 +105,9 @@ struct req {
     struct scope scope;          /* the tenant's database, when `tenant` is set */
     struct scope_who who;        /* the principal, for the audit log */
     json_t *body;                /* parsed, when the route takes JSON; owned by the arena */
+    const struct multipart_form *form; /* the parts, when it takes a form (http/multipart.h) */
+    const struct multipart_part *file; /* the file in it, checked by the row; NULL: none came */
+    enum file_kind file_kind;          /* what its bytes are */
 
     bool strict;      /* Prefer: handling=strict */
     bool count_exact; /* Prefer: count=exact */
@@ -129,12 +135,6 @@ bool req_parse_json(struct req *req, struct err *err);
 /* True when a comma-separated preference (RFC 7240) names `name`, with `value` when not NULL. */
 bool req_prefers(const struct req *req, const char *name, const char *value);
 
-/* Adds a reply header; the value must not hold CR or LF (it is dropped if it does). Both texts
- * must live as long as the arena. */
-void resp_header(struct req *req, const char *name, const char *value);
-
-/* The struct str of the body, for handlers that write JSON text. */
-static inline struct str *resp_body(struct req *req)
 /* True when the client asks for this media type: Accept names it, and application/json, which
  * everything has, not above it. */
 bool req_wants(const struct req *req, const char *type);
@@ -145,6 +145,12 @@ bool req_wants(const struct req *req, const char *type);
  * the client has gone, and the error says so. */
 bool resp_flush(struct req *req);
 
+/* Adds a reply header; the value must not hold CR or LF (it is dropped if it does). Both texts
+ * must live as long as the arena. */
+void resp_header(struct req *req, const char *name, const char *value);
+
+/* The struct str of the body, for handlers that write JSON text. */
+static inline struct str *resp_body(struct req *req)
 {
     return req->resp.body;
 }

@@ -88,6 +88,8 @@ static const char *row_fault(const struct route *row)
         return "a public row has no roles and no tenant";
     if (row->body == BODY_NONE && row->body_limit)
         return "it limits a body that it does not take";
+    if ((row->body == BODY_FORM) != (row->form != NULL))
+        return "it takes a form without saying which file, or the other way round";
     if (row->by_branch && row->tenancy != TENANCY_REQUIRED)
         return "only a tenant's records belong to a branch";
     return path_fault(row->path);

@@ -27,8 +27,21 @@ enum route_tenancy {
 enum route_body {
     BODY_NONE = 0, /* a body is refused */
     BODY_JSON,     /* application/json (or merge-patch+json) */
-    BODY_OPTIONAL  /* JSON, may be empty */
+    BODY_OPTIONAL, /* JSON, may be empty */
+    BODY_CSV,      /* text/csv, left to the handler: body_bytes */
+    BODY_FORM      /* multipart/form-data: form, file; `form` of the row says which file */
 };
+
+/* The file that a BODY_FORM row takes. The gate refuses any other, one that is larger (413) and
+ * one whose first bytes are of no such kind (422). */
+struct route_form {
+    const char *file; /* name of its part */
+    bool required;
+    unsigned kinds; /* mask of enum file_kind */
+    size_t max;     /* bytes */
+};
+
+#define FORM_FIELDS_MAX (64u << 10) /* bytes of a form besides its file */
 
 /* What a super_admin who acts as a business's user may do here. */
 enum route_acting {
@@ -61,7 +74,8 @@ struct route {
     enum route_acting acting;
     unsigned roles;     /* mask of perm.h; 0 with AUTH_TOKEN means ROLES_TENANT */
     const char *module; /* NULL: core */
-    size_t body_limit;  /* bytes; 0 = ERP_BODY_LIMIT */
+    size_t body_limit;  /* bytes; 0 = ERP_BODY_LIMIT, or what the form allows */
+    const struct route_form *form; /* BODY_FORM alone has one */
     const char *summary;
     const char *in, *out; /* schema names */
     bool out_list;

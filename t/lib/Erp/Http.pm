@@ -56,6 +56,20 @@ sub _send {
     return $self->request($method, $path, defined $data ? (json => $data) : (), %opt);
 }
 
+# The body of a form and its type. Parts are [name, bytes] for a field, [name, bytes, filename] for a file.
+sub form {
+    my (@parts) = @_;
+    my $boundary = 'form-' . join '', map { ('a' .. 'z')[rand 26] } 1 .. 24;
+    my $body = '';
+    for my $part (@parts) {
+        my ($name, $bytes, $filename) = @$part;
+        $body .= "--$boundary\r\nContent-Disposition: form-data; name=\"$name\""
+            . (defined $filename ? "; filename=\"$filename\"\r\nContent-Type: application/octet-stream" : '')
+            . "\r\n\r\n$bytes\r\n";
+    }
+    return ("$body--$boundary--\r\n", "multipart/form-data; boundary=$boundary");
+}
+
 # Sends bytes as they are over TLS and gives the response to them. Options: timeout (s, 15),
 # host (SNI; localhost).
 sub raw {
