@@ -42,6 +42,7 @@ struct conf {
     bool server_timing; /* ERP_SERVER_TIMING */
     char *log_level;
     char *board_path;
+    char *files_dir;    /* ERP_FILES_DIR */
     char *watch_state;  /* empty: beside the board */
     int64_t audit_delay_s;
     char *cors_origins; /* exact origins, separated by spaces; empty = CORS off */

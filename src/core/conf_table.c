@@ -156,6 +156,12 @@ const struct conf_row conf_table[] = {
      .text = "/run/erp/board",
      .offset = AT(board_path),
      .help = "The shared-memory file of the workers of a host."},
+    {.name = "ERP_FILES_DIR",
+     .kind = CONF_STRING,
+     .text = "/var/lib/erp/files",
+     .offset = AT(files_dir),
+     .help = "The folder of the files that people upload: logos, receipts. It must be there, "
+             "writable for the workers and readable for nginx; hosts share it."},
     {.name = "ERP_WATCH_STATE",
      .kind = CONF_STRING,
      .text = "",

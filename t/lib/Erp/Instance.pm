@@ -32,7 +32,7 @@ sub socket  { my ($self, $pool) = @_; return "$self->{dir}/$pool.sock" }
 sub start {
     my ($self, $life) = @_;
     my ($dir, $log) = @$self{qw(dir log)};
-    make_path($dir, $log);
+    make_path($dir, $log, "$dir/files");
     @$self{qw(cert key)} = Erp::Cert::ensure($self->{tls}, "$log/setup.log");
     $self->write_nginx;
     unlink "$dir/board", "$dir/board.watch";
@@ -47,7 +47,7 @@ sub start {
 sub _plan {
     my ($self) = @_;
     my ($dir, $log) = @$self{qw(dir log)};
-    my %env = (%{ $self->{env} }, ERP_BOARD => "$dir/board");
+    my %env = (%{ $self->{env} }, ERP_BOARD => "$dir/board", ERP_FILES_DIR => "$dir/files");
     my @pools = map { {
         name    => $_->[0],
         socket  => $self->socket($_->[0]),
@@ -87,6 +87,7 @@ sub write_nginx {
         SOCKET       => $self->socket('main'),
         LOGIN_SOCKET => $self->socket('login'),
         WWW          => "$self->{root}/nginx/www",
+        FILES        => "$dir/files",
         HSTS         => 'max-age=300',
         ACCESS_LOG   => "$log/access.log",
         ERROR_LOG    => "$log/nginx.log",
