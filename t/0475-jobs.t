@@ -2,6 +2,7 @@
 # followed by another; one broken business costs the others nothing.
 use Erp::Test;
 use Erp::Json qw(from_json);
+use Erp::Say qw(slurp);
 use POSIX qw(strftime WNOHANG);
 
 my $erp = Erp::Test->start(workers => 2, login_workers => 1);
@@ -111,6 +112,41 @@ subtest 'killed in the middle' => sub {
     ($code, $report) = jobs($now);
     is_deeply [$code, $report->{ran}, $report->{done}], [0, JSON::PP::true(), 3], 'and is taken over when it is over';
     is_deeply [grep { scalar(events($_, 'status')) != 1 } @t], [], 'all of it once';
+};
+
+subtest 'deleted tenants' => sub {
+    my @t = map { my $id = Erp::Test::uuid(); $erp->seed_tenant(slug => "del$_", tenant_id => $id, entry => { tenant_id => $id }) } 1 .. 4;
+    my ($young, @due) = @t;
+    my $receipts = sub { scalar $erp->mongo_all('admin_audit', doc(find => 'audit_log', filter => { action => 'tenant_purge', record_id => $_[0] })) };
+    my $purged = sub { [sort map { "$_->{tenant} $_->{outcome}" =~ s/:.*//r } grep { $_->{job} eq 'purge' } @{ $_[0]{rows} // [] }] };
+    $erp->mongo_insert($_->{slug}, 'products', { _id => 'p', tenant_id => $_->{tenant_id} }) for @t;
+    is(($erp->erpctl('tenant', 'delete', $_->{slug}, '--yes', '--no-export', '--grace', $_ == $young ? 30 : 0))[0], 0, "$_->{slug}: deleted") for @t;
+    my ($code, $report) = jobs(time + 1, '--dry-run');
+    is_deeply $purged->($report), [map { "$_->{slug} to be removed for good" } @due], 'what is due is said';
+    is scalar(@{ $purged->((jobs(time + 31 * $DAY, '--dry-run'))[1]) }), 4, 'and what will be';
+    is_deeply [map { entry($_)->{status} } @t], [('deleted') x 4], 'nothing is done';
+
+    # One cannot be removed: its database is that of another.
+    my $host_of = $erp->seed_tenant(slug => 'delother');
+    $erp->mongo('admin', doc(update => 'tenants_registry', updates => [doc(q => { slug => 'del2' }, u => { '$set' => { db_name => $host_of->{db_name} } })]));
+    waitpid start_jobs($erp, time, ERP_STOP_AFTER => 'purge_data'), 0;
+    is $? & 127, 9, 'killed in the middle';
+    $erp->mongo('admin', doc(update => 'leases', updates => [doc(q => { _id => 'jobs' }, u => { '$set' => { until => { '$date' => at(time - 1) } } })]));
+    # A month ahead of the clock removes nobody before the time.
+    my @pids = map { start_jobs($_, time + 31 * $DAY) } $erp, $host;
+    my @codes = map { waitpid $_, 0; $? >> 8 } @pids;
+    my @reports = map { from_json(slurp("$_->{dir}/jobs.out")) } $erp, $host;
+    my @said = map { @{ $purged->($_) } } @reports;
+    is_deeply [sort grep { /removed/ } @said], ['del3 removed for good', 'del4 removed for good'], 'the others are removed, once, by two hosts at once'
+        or diag explain \@reports;
+    is_deeply [map { $reports[$_]{failed} } grep { $codes[$_] == 2 } 0, 1], [(1) x grep({ /^del2 failed/ } @said)], 'and whoever met the one says so';
+    ok +(grep { $_ eq 'del2 failed' } @said), '... at least one did';
+    is_deeply [map { entry($_) } @due[1, 2]], [undef, undef], 'their entries are gone';
+    is_deeply [map { scalar $erp->mongo_all($_->{slug}, doc(listCollections => 1, cursor => {})) } @due[1, 2]], [0, 0], 'their databases too';
+    is_deeply [map { $receipts->($_->{slug}) } @due], [0, 1, 1], 'each with a receipt';
+    is_deeply [map { entry($_)->{status} } $young, $due[0]], [qw(deleted deleted)], 'the others are as they were';
+    is scalar(() = $erp->mongo_all('del1', doc(find => 'products'))), 1, '... with their data';
+    is(($erp->erpctl('tenant', 'undelete', 'del1'))[0], 0, '... and the one comes back');
 };
 
 subtest 'one is broken' => sub {

@@ -152,9 +152,8 @@ struct purge {
     bool failed;
 };
 
-static bool purge_one(void *data, const char *slug)
+static void purge_one(struct purge *purge, const char *slug)
 {
-    struct purge *purge = data;
     struct ctl *ctl = purge->ctl;
     struct job job = ctl_job(ctl);
     struct removed gone;
@@ -163,7 +162,7 @@ static bool purge_one(void *data, const char *slug)
         ctl_warn(ctl, "%s: %s", slug, ctl->err.detail);
         purge->failed = true;
         err_clear(&ctl->err);
-        return true;
+        return;
     }
     platform_log(ctl, slug, gone.tenant_id);
     json_array_append_new(purge->rows,
@@ -172,6 +171,18 @@ static bool purge_one(void *data, const char *slug)
                                     "documents", (json_int_t)gone.documents, "audit_entries",
                                     (json_int_t)gone.audit_entries, "users", (json_int_t)gone.users,
                                     "sha256", *gone.archive_sha256 ? gone.archive_sha256 : NULL));
+}
+
+static bool purge_due(struct purge *purge)
+{
+    struct job job = ctl_job(purge->ctl);
+    const char **slugs;
+    size_t n;
+
+    if (!tenant_purge_due(&job, clock_ms(), &slugs, &n))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        purge_one(purge, slugs[i]);
     return true;
 }
 
@@ -188,7 +199,6 @@ static int run_purge(struct ctl *ctl)
     struct purge purge = {
         .ctl = ctl, .rows = rows, .uri = ctl_option(ctl, "uri"), .now = ctl_flag(ctl, "now")};
     const char *slug = ctl->n_args > 0 ? ctl->args[0] : NULL;
-    struct job job = ctl_job(ctl);
 
     if ((purge.now || purge.uri) && !slug)
         return ctl_usage(ctl, "--now and --uri need a SLUG");
@@ -196,7 +206,7 @@ static int run_purge(struct ctl *ctl)
         return not_confirmed(ctl);
     if (slug)
         purge_one(&purge, slug);
-    else if (!tenant_purge_due(&job, purge_one, &purge))
+    else if (!purge_due(&purge))
         return ctl_fail(ctl);
     if (slug && purge.failed)
         return EXIT_FAILED;
@@ -219,7 +229,7 @@ const struct command cmd_tenant_purge = {
     .summary = "remove deleted tenants whose time of grace is over, for good",
     .details = "Drops both databases, the MongoDB account and the users, and leaves a receipt in "
                "the platform's audit log: counts, and the SHA-256 of the archive that was made "
-               "when the tenant was deleted.",
+               "when the tenant was deleted. `erpctl jobs` does the same by its timer.",
     .options = purge_options,
     .needs = NEEDS_PLATFORM,
     .run = run_purge,

@@ -57,13 +57,15 @@ static const struct command_option jobs_options[] = {
 
 const struct command cmd_jobs = {
     .name = "jobs",
-    .summary = "do what is due: subscriptions that are over, reminders",
+    .summary = "do what is due: subscriptions that are over, reminders, deleted tenants",
     .details = "Meant for a timer on every host: one process at a time does the work, the others "
                "end at once with 0. Subscriptions whose trial or grace is over are suspended, "
                "those whose period is over get their grace; 7, 3 and 1 days before an end a "
-               "billing event says so. Workers refuse what is over at its instant, whether or not "
-               "this has run. What fails for one business is said, the others go on, and the exit "
-               "code is 2. One that was killed is followed by another after a minute at most.",
+               "billing event says so. A deleted tenant whose time of grace is over is removed "
+               "for good, with a receipt, as by tenant purge; --now brings nobody's end forward. "
+               "Workers refuse what is over at its instant, whether or not this has run. What "
+               "fails for one business is said, the others go on, and the exit code is 2. One "
+               "that was killed is followed by another after a minute at most.",
     .options = jobs_options,
     .needs = NEEDS_PLATFORM,
     .run = run_jobs,

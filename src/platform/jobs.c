@@ -1,12 +1,13 @@
-/* The table of jobs, and the loop around them. To add one: a function for one subscription, and its
- * row. Records that expire by themselves (sign-in attempts, idempotency keys) have TTL indexes
- * instead. */
+/* The table of jobs, and the loop around them. To add one: a function for one record, and its row,
+ * which says what the records are. Records that expire by themselves (sign-in attempts, idempotency
+ * keys) have TTL indexes instead. */
 #include "base.h"
 #include "platform/jobs.h"
 #include "core/clock.h"
 #include "core/id.h"
 #include "db/own.h"
 #include "platform/lease.h"
+#include "platform/remove.h"
 #include "platform/subscription.h"
 #include "tenant/standing.h"
 
@@ -19,21 +20,37 @@
 struct run {
     struct job *job;
     struct jobs_report *report;
-    const char *name; /* of the job that runs */
+    const struct row *row; /* of the job that runs */
     char holder[ID_SIZE];
     int64_t prolong_us; /* when the lease is to be prolonged */
     bool dry;
 };
 
+struct item {
+    const char *id;
+    struct item *next;
+};
+
+/* The ids of the records that there is something to do with, in `job`'s arena: a cursor would not
+ * outlive the work. */
+typedef bool list_items(struct run *run, struct job *job, struct item **list);
 /* The record is that of `job`'s arena. False: job->err says why. */
 typedef bool one_job(struct run *run, struct job *job, const bson_t *doc);
 
+struct row {
+    const char *name;
+    const char *collection, *key; /* of the records, in the registry's database; what names one */
+    const char *slug;             /* the member that says whose it is */
+    list_items *list;
+    one_job *one;
+};
+
 static void add_row(struct run *run, const bson_t *doc, const char *outcome)
 {
-    const char *slug = billing_text(doc, "tenant_slug"), *id = billing_text(doc, "id");
+    const char *slug = billing_text(doc, run->row->slug), *id = billing_text(doc, "id");
 
     json_array_append_new(run->report->rows,
-                          json_pack("{s:s, s:s?, s:s?, s:s}", "job", run->name, "tenant", slug,
+                          json_pack("{s:s, s:s?, s:s?, s:s}", "job", run->row->name, "tenant", slug,
                                     "subscription", id, "outcome", outcome));
 }
 
@@ -117,26 +134,19 @@ static bool remind(struct run *run, struct job *job, const bson_t *doc)
     return true;
 }
 
-/* ---- the table ---- */
+/* ---- subscriptions ---- */
 
-static const struct row {
-    const char *name;
-    one_job *one;
-} rows[] = {
-    {"expiry", expire},    /* what is over gets its grace, or is suspended */
-    {"reminders", remind}, /* a billing event 7, 3 and 1 days before an end */
-};
+static void add_item(struct job *job, const char *id, struct item ***tail)
+{
+    if (!id)
+        return; /* the unique index lets none be made */
+    **tail = arena_alloc(job->arena, sizeof ***tail);
+    (**tail)->id = arena_strdup(job->arena, id);
+    *tail = &(**tail)->next;
+}
 
-
-/* ---- the loop ---- */
-
-struct item {
-    const char *id;
-    struct item *next;
-};
-
-/* The ids of those that the clock can move, since a cursor would not outlive the work. */
-static bool list_items(struct job *job, struct item **list)
+/* Those that the clock can move. */
+static bool list_moving(struct run *run, struct job *job, struct item **list)
 {
     bson_t *filter = own_bson(job->arena), *opts = own_bson(job->arena);
     mongoc_cursor_t *cursor;
@@ -145,38 +155,81 @@ static bool list_items(struct job *job, struct item **list)
     struct scope scope;
     bool ok = job_registry(job, &scope);
 
-    *list = NULL;
+    (void)run;
     BCON_APPEND(filter, "status", "{", "$nin", "[", BCON_UTF8("suspended"),
                 BCON_UTF8("cancelled"), "]", "}");
     BCON_APPEND(opts, "projection", "{", "id", BCON_INT32(1), "}", "sort", "{", "id",
                 BCON_INT32(1), "}");
     cursor = ok ? scope_find(&scope, SUBSCRIPTIONS, filter, opts) : NULL;
-    while (ok && (ok = scope_next(&scope, cursor, &doc, job->err)) && doc) {
-        const char *id = billing_text(doc, "id");
-
-        if (!id)
-            continue; /* the unique index lets none be made */
-        *tail = arena_alloc(job->arena, sizeof **tail);
-        (*tail)->id = arena_strdup(job->arena, id);
-        tail = &(*tail)->next;
-    }
+    while (ok && (ok = scope_next(&scope, cursor, &doc, job->err)) && doc)
+        add_item(job, billing_text(doc, "id"), &tail);
     return ok;
 }
 
+/* ---- deleted businesses ---- */
+
+static bool list_deleted(struct run *run, struct job *job, struct item **list)
+{
+    struct item **tail = list;
+    const char **slugs;
+    size_t n;
+
+    /* What cannot be taken back is never done before its time by the clock. */
+    if (!tenant_purge_due(job, run->dry ? job_now(job) : clock_ms(), &slugs, &n))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        add_item(job, slugs[i], &tail);
+    return true;
+}
+
+static bool purge(struct run *run, struct job *job, const bson_t *doc)
+{
+    struct removed gone;
+    const char *slug = billing_text(doc, "slug");
+
+    if (run->dry) {
+        add_row(run, doc, "to be removed for good");
+        return true;
+    }
+    if (!tenant_purge(job, slug, false, NULL, &gone))
+        return false;
+    add_row(run, doc, arena_printf(job->arena, "removed for good: %" PRId64 " documents",
+                                   gone.documents));
+    run->report->done++;
+    job_step(job, "purge");
+    return true;
+}
+
+/* ---- the table ---- */
+
+static const struct row rows[] = {
+    /* What is over gets its grace, or is suspended. */
+    {"expiry", SUBSCRIPTIONS, "id", "tenant_slug", list_moving, expire},
+    /* A billing event 7, 3 and 1 days before an end. */
+    {"reminders", SUBSCRIPTIONS, "id", "tenant_slug", list_moving, remind},
+    /* What was deleted and whose time of grace is over goes for good. */
+    {"purge", ENTRIES, "slug", "slug", list_deleted, purge},
+};
+
+/* ---- the loop ---- */
+
 static void failed(struct run *run, const bson_t *doc, const char *id, const struct err *err)
 {
-    const char *slug = doc ? billing_text(doc, "tenant_slug") : NULL;
+    const char *slug = doc ? billing_text(doc, run->row->slug) : NULL;
+    const char *sub = strcmp(run->row->key, "id") == 0 ? id : NULL;
 
     run->report->failed++;
     json_array_append_new(run->report->rows,
-                          json_pack("{s:s, s:s?, s:s, s:s, s:s}", "job", run->name, "tenant", slug,
-                                    "subscription", id, "outcome", "failed", "why", err->detail));
-    job_progress(run->job, "%s: %s: %s", run->name, slug ? slug : id, err->detail);
+                          json_pack("{s:s, s:s?, s:s?, s:s, s:s}", "job", run->row->name,
+                                    "tenant", slug, "subscription", sub, "outcome", "failed",
+                                    "why", err->detail));
+    job_progress(run->job, "%s: %s: %s", run->row->name, slug ? slug : id, err->detail);
 }
 
 /* With memory and error of its own, so that nothing of it reaches the next one. */
-static void do_one(struct run *run, const struct row *row, const char *id)
+static void do_one(struct run *run, const char *id)
 {
+    const struct row *row = run->row;
     struct job job = *run->job;
     struct scope scope;
     struct err err;
@@ -186,7 +239,7 @@ static void do_one(struct run *run, const struct row *row, const char *id)
     job.err = &err;
     job.arena = arena_new(ONE_ARENA);
     if (!job_registry(&job, &scope) ||
-        !billing_find(&job, &scope, SUBSCRIPTIONS, "id", id, &doc, &err) ||
+        !billing_find(&job, &scope, row->collection, row->key, id, &doc, &err) ||
         (doc && !row->one(run, &job, doc)))
         failed(run, doc, id, &err);
     arena_free(job.arena);
@@ -204,11 +257,11 @@ static bool keep_lease(struct run *run, bool *held)
 
 static bool run_row(struct run *run, const struct row *row)
 {
-    struct item *list;
+    struct item *list = NULL;
     bool held;
 
-    run->name = row->name;
-    if (!list_items(run->job, &list))
+    run->row = row;
+    if (!row->list(run, run->job, &list))
         return false;
     for (const struct item *item = list; item; item = item->next) {
         if (!keep_lease(run, &held))
@@ -216,7 +269,7 @@ static bool run_row(struct run *run, const struct row *row)
         run->report->lost = !held;
         if (!held)
             return true;
-        do_one(run, row, item->id);
+        do_one(run, item->id);
     }
     return true;
 }

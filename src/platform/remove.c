@@ -365,23 +365,21 @@ bool tenant_purge(struct job *job, const char *slug, bool now, const char *uri, 
     return purge(job, tenant, uri, out);
 }
 
-bool tenant_purge_due(struct job *job, bool (*one)(void *data, const char *slug), void *data)
+bool tenant_purge_due(struct job *job, int64_t now_ms, const char ***slugs, size_t *n)
 {
     bson_t *filter = BCON_NEW("status", tenant_status_name(TENANT_DELETED), "purge_after", "{",
-                              "$lte", BCON_DATE_TIME(clock_ms()), "}");
+                              "$lte", BCON_DATE_TIME(now_ms), "}");
     const bson_t *doc = NULL;
     mongoc_cursor_t *cursor;
-    const char **slugs = arena_alloc(job->arena, PURGE_MAX * sizeof *slugs);
     struct scope scope;
-    size_t n = 0;
     bool ok = job_registry(job, &scope);
 
+    *n = 0;
+    *slugs = arena_alloc(job->arena, PURGE_MAX * sizeof **slugs);
     cursor = ok ? scope_find(&scope, ENTRIES, filter, NULL) : NULL;
-    while (ok && n < PURGE_MAX && (ok = scope_next(&scope, cursor, &doc, job->err)) && doc)
+    while (ok && *n < PURGE_MAX && (ok = scope_next(&scope, cursor, &doc, job->err)) && doc)
         if (archive_text(doc, "slug"))
-            slugs[n++] = arena_strdup(job->arena, archive_text(doc, "slug"));
+            (*slugs)[(*n)++] = arena_strdup(job->arena, archive_text(doc, "slug"));
     bson_destroy(filter);
-    for (size_t i = 0; ok && i < n; i++)
-        ok = one(data, slugs[i]);
     return ok;
 }

@@ -33,9 +33,8 @@ bool tenant_purge(struct job *job, const char *slug, bool now, const char *uri,
 
 #define PURGE_MAX 1000 /* tenants a call */
 
-/* Calls `one` for each slug that is due, until it returns false: a failure of one tenant is the
- * caller's to count. */
-bool tenant_purge_due(struct job *job, bool (*one)(void *data, const char *slug), void *data);
+/* The slugs of those whose time of grace is over at an instant, in the arena. */
+bool tenant_purge_due(struct job *job, int64_t now_ms, const char ***slugs, size_t *n);
 
 /* Is this database neither the platform's nor that of another entry than own_slug's? ERR_IN_USE. */
 bool database_free(struct job *job, const char *uri, const char *db_name, const char *own_slug);
