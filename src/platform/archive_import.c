@@ -1,6 +1,7 @@
 /* A new tenant out of an archive: what must not be there yet, the entry, the data, the switch. */
 #include "base.h"
 #include "platform/archive_check.h"
+#include "platform/place.h"
 #include "platform/remove.h"
 #include "auth/perm.h"
 #include "core/clock.h"

@@ -1,7 +1,7 @@
 /* What must hold before a tenant is set up. */
 #include "base.h"
 #include "platform/provision.h"
-#include "db/doc.h"
+#include "platform/place.h"
 #include "tenant/audit.h"
 #include "tenant/dbuser.h"
 
@@ -54,63 +54,24 @@ static bool check_names(const struct job *job, const struct new_entry *e)
     return !err_is_set(job->err);
 }
 
-/* --- a database belongs to one tenant, and none to the platform itself ------------------------ */
-
-static bool same_place(const struct new_entry *e, const char *uri, const char *db_name)
-{
-    return strcasecmp(e->db_name, db_name) == 0 && dbuser_same_hosts(e->db_uri, uri);
-}
-
-static bool check_neighbour(const struct job *job, const struct new_entry *e, const bson_t *doc)
-{
-    const char *name = doc_text(doc, "db_name"), *slug = doc_text(doc, "slug");
-    struct tenant *other;
-
-    if (!name || strcasecmp(e->db_name, name) != 0 || (slug && strcmp(slug, e->slug) == 0))
-        return true;
-    return entry_read(job, doc, &other) &&
-           (!same_place(e, other->db_uri, name) ||
-            err_set(job->err, ERR_IN_USE, "Database %s of this server is that of tenant %s", name,
-                    slug ? slug : "?"));
-}
-
-static bool check_neighbours(const struct job *job, const struct new_entry *e)
-{
-    bson_t filter = BSON_INITIALIZER;
-    const bson_t *doc = NULL;
-    mongoc_cursor_t *cursor;
-    struct scope scope;
-    bool ok = job_registry(job, &scope);
-
-    cursor = ok ? scope_find(&scope, ENTRIES, &filter, NULL) : NULL;
-    while (ok && (ok = scope_next(&scope, cursor, &doc, job->err)) && doc)
-        ok = check_neighbour(job, e, doc);
-    bson_destroy(&filter);
-    return ok;
-}
+/* --- its database ---------------------------------------------------------------------------- */
 
 static bool check_database(const struct job *job, const struct new_entry *e)
 {
-    const struct conf *conf = job->conf;
     bson_t *ping = BCON_NEW("ping", BCON_INT32(1));
     struct scope scope;
     bson_t reply;
     bool ok;
 
-    if (same_place(e, conf->admin_mongo_url, conf->admin_db_name) ||
-        same_place(e, conf->mongo_url, conf->db_name) ||
-        same_place(e, conf->default_mongo_url, conf->db_name)) {
-        bson_destroy(ping);
-        return err_set(job->err, ERR_IN_USE, "Database %s is the platform's own", e->db_name);
-    }
-    ok = clients_scope(job->clients, e->db_uri, e->db_name, NULL, job->arena, job_deadline(job),
+    ok = database_free(job, e->db_uri, e->db_name, e->slug) &&
+         clients_scope(job->clients, e->db_uri, e->db_name, NULL, job->arena, job_deadline(job),
                        &scope, job->err);
     if (ok) {
         ok = scope_command(&scope, ping, &reply, job->err);
         bson_destroy(&reply);
     }
     bson_destroy(ping);
-    return ok && check_neighbours(job, e);
+    return ok;
 }
 
 /* --- the administrator ------------------------------------------------------------------------ */

@@ -4,55 +4,9 @@
 #include "platform/remove.h"
 #include "platform/archive.h"
 #include "core/clock.h"
+#include "platform/place.h"
 #include "tenant/audit.h"
 #include "tenant/dbuser.h"
-
-/* --- whose database -------------------------------------------------------------------------- */
-
-static bool same_place(const char *uri, const char *db_name, const char *other_uri,
-                       const char *other_name)
-{
-    return strcasecmp(db_name, other_name) == 0 && dbuser_same_hosts(uri, other_uri);
-}
-
-static bool neighbours_free(struct job *job, const char *uri, const char *db_name,
-                            const char *own_slug)
-{
-    struct tenant *other = arena_alloc(job->arena, sizeof *other);
-    bson_t all = BSON_INITIALIZER;
-    const bson_t *doc = NULL;
-    mongoc_cursor_t *cursor;
-    struct scope scope;
-    bool ok = job_registry(job, &scope);
-
-    cursor = ok ? scope_find(&scope, ENTRIES, &all, NULL) : NULL;
-    while (ok && (ok = scope_next(&scope, cursor, &doc, job->err)) && doc) {
-        const char *slug = archive_text(doc, "slug"), *name = archive_text(doc, "db_name");
-
-        if (!slug || !name || strcmp(slug, own_slug) == 0 || strcasecmp(name, db_name) != 0)
-            continue;
-        /* One that does not open might be on this very server. */
-        if (!tenant_from_bson(doc, job->conf, other, job->err))
-            break;
-        if (same_place(uri, db_name, other->db_uri, other->db_name))
-            ok = err_set(job->err, ERR_IN_USE, "Database %s of this server is that of tenant %s",
-                         name, slug);
-        tenant_release(other);
-    }
-    bson_destroy(&all);
-    return ok && !err_is_set(job->err);
-}
-
-bool database_free(struct job *job, const char *uri, const char *db_name, const char *own_slug)
-{
-    const struct conf *conf = job->conf;
-
-    if (same_place(uri, db_name, conf->admin_mongo_url, conf->admin_db_name) ||
-        same_place(uri, db_name, conf->mongo_url, conf->db_name) ||
-        same_place(uri, db_name, conf->default_mongo_url, conf->db_name))
-        return err_set(job->err, ERR_IN_USE, "Database %s is the platform's own", db_name);
-    return neighbours_free(job, uri, db_name, own_slug);
-}
 
 /* --- removing -------------------------------------------------------------------------------- */
 

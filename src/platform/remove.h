@@ -36,9 +36,6 @@ bool tenant_purge(struct job *job, const char *slug, bool now, const char *uri,
 /* The slugs of those whose time of grace is over at an instant, in the arena. */
 bool tenant_purge_due(struct job *job, int64_t now_ms, const char ***slugs, size_t *n);
 
-/* Is this database neither the platform's nor that of another entry than own_slug's? ERR_IN_USE. */
-bool database_free(struct job *job, const char *uri, const char *db_name, const char *own_slug);
-
 /* Drops a tenant's two databases, if they are its own, and the MongoDB account that was made for
  * it; true when they are not there. `uri` as above. */
 bool remove_databases(struct job *job, const struct tenant *tenant, const char *uri);
