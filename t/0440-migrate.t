@@ -6,6 +6,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use Time::HiRes qw(time sleep);
+use Erp::Account qw(account_exists isolated_account tidy_accounts);
 use Erp::Test;
 
 my $erp = Erp::Test->start(workers => 3, login_workers => 1);
@@ -62,7 +63,7 @@ is((ctl('migrate', 'plan', $one->{id}, @as))[0], 0, 'planned');
 
 # --- killed after every step, and run again
 my $n = 3;
-for my $step (qw(places chunk copied compared held proved switched linked)) {
+for my $step (qw(places chunk copied compared account held proved switched linked)) {
     my ($code) = $erp->erpctl('migrate', 'run', $one->{id}, { env => { ERP_STOP_AFTER => $step } });
     isnt($code, 1, "stopped after $step");
     if ($step eq 'held' || $step eq 'proved') {
@@ -85,6 +86,9 @@ is(skus($one), $want, 'everything is there, once');
 my $health = $erp->get('/api/health/tenant', token => $one->{token})->json;
 is($health->{database_name}, $erp->db('one'), 'in the database of its own');
 is($health->{tenant_slug}, 'one', 'under its slug');
+my ($entry) = $erp->mongo_all('admin', doc(find => 'tenants_registry', filter => { slug => 'one' }));
+like($entry->{db_uri}, qr/^sealed:/, 'its address is sealed');
+subtest 'a migrated tenant' => sub { isolated_account($erp->_eval, $ENV{ERP_TEST_MONGO_URL}, map { $erp->db($_) } 'one', 'users', 'admin') };
 
 # --- the audit log went along, and the indexes
 my $audit = $erp->db('one') . '_audit';
@@ -105,6 +109,7 @@ is($status, 0, 'rolled back') or diag $err;
 $one->{token} = $erp->login($one->{email}, $one->{password})->{access_token};
 is($erp->get('/api/health/tenant', token => $one->{token})->json->{tenant_slug}, 'default', 'in the shared database again');
 is(skus($one), join(' ', sort split(/ /, $want), 'late'), 'with what was written since');
+is(account_exists($erp->_eval, $erp->db('one')), 0, 'the account of its own is gone');
 is(add($one, 'again')->status, 200, 'and writes there');
 
 # --- again, to the end
@@ -116,6 +121,7 @@ $one->{token} = $erp->login($one->{email}, $one->{password})->{access_token};
 is(skus($one), join(' ', sort split(/ /, $want), 'late', 'again'), 'all is there');
 is(scalar(() = $erp->mongo_all('users', doc(find => 'products', filter => { tenant_id => $one->{id} }))), 0,
     'nothing is left in the shared database');
+is(account_exists($erp->_eval, $erp->db('one')), 2, 'it works with an account of its own again');
 is(skus($other), 'o-held o-proved o1 o2', 'the other business has what it had');
 is((ctl('migrate', 'rollback', $one->{id}))[0], 1, 'no way back any more');
 is((ctl('migrate', 'run', $one->{id}, @as))[0], 1, 'and no second time');
@@ -158,4 +164,5 @@ is_deeply([ grep { $_->[1] != 200 && $_->[1] != 403 && ($_->[2] // '') ne 'tenan
     'refused only with tenant_moving, and after the switch for the token');
 is($erp->mongo($erp->db('big'), doc(count => 'products'))->{n}, 100000 + @acked, 'all documents');
 
+tidy_accounts($erp);
 done_testing;

@@ -6,6 +6,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use Time::HiRes qw(time sleep);
+use Erp::Account qw(account_exists isolated_account tidy_accounts);
 use Erp::MongoEval;
 use Erp::OwnMongo;
 use Erp::Test;
@@ -103,11 +104,13 @@ is(scalar(grep { $_->{sku} eq 'gone' } $there->batch($shop->{db_name}, doc(find 
 is(add('after')->status, 200, 'and the next goes there');
 ok((grep { $_->{sku} eq 'after' } $there->batch($shop->{db_name}, doc(find => 'products', batchSize => 100000))), 'indeed');
 
+subtest 'a moved tenant' => sub { isolated_account($there, $second->url, map { $erp->db($_) } 'mover', 'admin', 'users') };
+
 # --- the entry is sealed; nothing shows a password
 my ($entry) = $erp->mongo_all('admin', doc(find => 'tenants_registry', filter => { slug => 'mover' }));
 like($entry->{db_uri}, qr/^sealed:/, 'the new address is sealed');
 my ($state) = $erp->mongo_all('admin', doc(find => 'migrations'));
-like($state->{$_}, qr/^sealed:/, "so is $_ of the record") for qw(from_uri to_uri);
+like($state->{$_}, qr/^sealed:/, "so is $_ of the record") for qw(from_uri to_uri own_uri);
 
 # --- back, with what was written there
 ($status, my $back, $err) = ctl('migrate', 'rollback', $shop->{tenant_id});
@@ -117,6 +120,7 @@ my %home;
 $home{ $_->{sku} }++ for $erp->mongo_all($shop->{db_name}, doc(find => 'products', batchSize => 100000));
 is_deeply(\%home, { %want, after => 1 }, 'all of it');
 is(add('home')->status, 200, 'and writes go on');
+is(account_exists($there, $shop->{db_name}), 0, 'its account at the second server is gone');
 
 # --- once more, and the end
 ($status, undef, $err) = ctl('tenant', 'move', 'mover', '--uri', $second->url);
@@ -126,5 +130,30 @@ is($status, 0, 'finished') or diag $err;
 is($erp->mongo($shop->{db_name}, doc(count => 'products'))->{n}, 0, 'nothing is left at the old server');
 is(scalar @{ $erp->get('/api/products', token => $token)->json }, keys(%home) + 1, 'all is served from the new one');
 
+# --- there and back again, of a tenant with an account of its own
+sub where { return map { account_exists($_, $erp->db('owned')) } $erp->_eval, $there }
+($status, my $owned, $err) = ctl('tenant', 'add', 'owned', '--name', 'Owned', '--type', 'grocery', '--admin-email', 'o@owned.example',
+    '--db-name', $erp->db('owned'), '--generate');
+is($status, 0, 'a tenant as erpctl makes it') or diag $err;
+my @as = (token => $erp->login('o@owned.example', $owned->{password})->{access_token});
+is($erp->post('/api/brands', { name => 'First' }, @as)->status, 200, 'writes');
+($status, undef, $err) = ctl('tenant', 'move', 'owned', '--uri', $second->url);
+is($status, 0, 'moved') or diag $err;
+is_deeply([ where() ], [ 2, 2 ], 'an account at both servers');
+($status, undef, $err) = ctl('migrate', 'finish', $owned->{tenant_id});
+is($status, 0, 'finished') or diag $err;
+is_deeply([ where() ], [ 0, 2 ], 'one at the new server alone');
+is($erp->post('/api/brands', { name => 'Second' }, @as)->status, 200, 'where it writes');
+is((ctl('tenant', 'move', 'owned', '--uri', $ENV{ERP_TEST_MONGO_URL}, '--any-uri'))[0], 64, 'no such option');
+($status, undef, $err) = ctl('tenant', 'move', 'owned', '--uri', $ENV{ERP_TEST_MONGO_URL}, '--from-uri', $ENV{ERP_TEST_MONGO_URL});
+is($status, 1, 'an account of another server is not one of the source');
+like($err, qr/another server/, 'and is told so');
+($status, undef, $err) = ctl('tenant', 'move', 'owned', '--uri', $ENV{ERP_TEST_MONGO_URL}, '--from-uri', $second->url);
+is($status, 0, 'and back') or diag $err;
+is((ctl('migrate', 'finish', $owned->{tenant_id}))[0], 0, 'finished');
+is_deeply([ where() ], [ 2, 0 ], 'an account at the old server alone');
+is_deeply([ sort map { $_->{name} } @{ $erp->get('/api/brands', @as)->json } ], [qw(First Second)], 'with everything');
+
+tidy_accounts($erp);
 $there->close;
 done_testing;

@@ -6,6 +6,7 @@ use lib "$FindBin::Bin/lib";
 use Digest::SHA;
 use File::Temp qw(tempdir);
 use JSON::PP ();
+use Erp::Account qw(account_exists isolated_account tidy_accounts);
 use Erp::Say qw(slurp spew);
 use Erp::Test;
 
@@ -161,6 +162,21 @@ my $boss = $erp->login('boss@copy.example', $copy->{password})->{access_token};
 is(scalar @{ $erp->get('/api/products', token => $boss)->json }, 20, 'its administrator sees its records');
 is($erp->post('/api/products', { name => 'New', sku => 'N', price => 1, cost => 1, stock => 1, category => 'x' }, token => $boss)->status, 200, 'and writes');
 is($canonical->encode(all_of('shop')), $canonical->encode($before), 'the original is as it was');
+ok($copy->{own_db_user}, 'it has a MongoDB account of its own');
+my ($entry) = $erp->mongo_all('admin', doc(find => 'tenants_registry', filter => { slug => 'copy' }));
+like($entry->{db_uri}, qr/^sealed:/, 'whose address is sealed');
+subtest 'a restored tenant' => sub { isolated_account($erp->_eval, $ENV{ERP_TEST_MONGO_URL}, map { $erp->db($_) } 'copy', 'shop', 'admin', 'users') };
+
+# An account that may not make users is used itself.
+$erp->_eval->run('admin', doc(createUser => $erp->db('plain'), pwd => 'plainplain', roles => [ 'readWriteAnyDatabase', 'dbAdminAnyDatabase' ]));
+(my $plain_url = $ENV{ERP_TEST_MONGO_URL}) =~ s{//[^@]*@}{'//' . $erp->db('plain') . ':plainplain@'}e;
+($status, my $weak, $err) = ctl('tenant', 'restore', $file, '--as', 'weak', '--admin-email', 'boss@weak.example', '--db-name', $erp->db('weak'),
+    '--generate', '--uri', $plain_url, '--any-uri');
+is($status, 0, 'restored by an account that may make no users') or diag $err;
+ok(!$weak->{own_db_user}, '... it works with that account');
+is(account_exists($erp->_eval, $erp->db('weak')), 0, '... and nothing is left over');
+is(scalar @{ $erp->get('/api/products', token => $erp->login('boss@weak.example', $weak->{password})->{access_token})->json }, 20, '... it serves');
+is((ctl('tenant', 'delete', 'weak', '--yes', '--no-export'))[0], 0, '... and goes');
 
 # --- import after a loss, killed at every step on the way
 my $audit = all_of('shop_audit');
@@ -173,10 +189,10 @@ sub lose {
 }
 lose();
 is((ctl('tenant', 'import', "$dir/bad.tar"))[0], 1, 'a damaged archive brings nothing back');
-for my $step ('import_entry', 'import_data', 'import_audit', 'import_users') {
+for my $step ('import_entry', 'import_account', 'import_data', 'import_audit', 'import_users') {
     is((ctl('tenant', 'import', $file, { env => { ERP_STOP_AFTER => $step } }))[1], undef, "killed after $step");
-    my ($entry) = $erp->mongo_all('admin', doc(find => 'tenants_registry', filter => { slug => 'shop' }));
-    is($entry->{status}, 'provisioning', 'serves nobody meanwhile');
+    my ($now) = $erp->mongo_all('admin', doc(find => 'tenants_registry', filter => { slug => 'shop' }));
+    is($now->{status}, 'provisioning', 'serves nobody meanwhile');
 }
 ($status, undef, $err) = ctl('tenant', 'import', "$dir/shop.tar.gz");
 is($status, 1, 'another archive does not go on with it');
@@ -190,6 +206,7 @@ my %have = map { $_ => 1 } @$audit_back;
 my @exported = @{ $audit->{audit_log}{documents} };
 cmp_ok(scalar(grep { $have{$_} } @exported), '>=', $made->{audit_entries}, 'and the audit log');
 is(scalar @{ $erp->get('/api/products', token => $erp->login($shop->{email}, $shop->{password})->{access_token})->json }, 20, 'it serves again');
+subtest 'an imported tenant' => sub { isolated_account($erp->_eval, $ENV{ERP_TEST_MONGO_URL}, map { $erp->db($_) } 'shop', 'copy', 'admin', 'users') };
 
 # --- hostile archives
 sub forge {
@@ -244,4 +261,6 @@ spew("$dir/noise", join '', map { chr int rand 256 } 1 .. 50000);
 is((ctl('tenant', 'verify', "$dir/noise"))[0], 1, 'noise is no archive');
 is((ctl('tenant', 'verify', $dir))[0], 1, 'nor is a folder');
 
+$erp->_eval->run('admin', doc(dropUser => $erp->db('plain')));
+tidy_accounts($erp);
 done_testing;

@@ -5,6 +5,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use File::Temp qw(tempdir);
 use JSON::PP ();
+use Erp::Account qw(account_exists);
 use Erp::Test;
 
 my $erp = Erp::Test->start(workers => 3, login_workers => 2, env => { ERP_TENANT_TTL => 3600 });
@@ -88,9 +89,11 @@ isnt($erp->get('/api/products', token => $token{shop})->status, 200, 'old tokens
 ($status, undef, $err) = ctl('tenant', 'import', "$dir/shop.tar.gz");
 is($status, 0, 'imported again') or diag $err;
 is(scalar @{ $erp->get('/api/products', token => $erp->login($shop->{email}, $shop->{password})->{access_token})->json }, 3, 'with its records');
+is(account_exists($erp->_eval, $erp->db('shop')), 2, 'and an account of its own, with its role');
 is((ctl('tenant', 'delete', 'shop', '--yes', '--archive', "$dir/again.tar"))[0], 0, 'deleted again');
 ($status, $gone, $err) = ctl('tenant', 'purge', 'shop', '--now', '--yes');
 is($status, 0, 'removed before its time') or diag $err;
+is(account_exists($erp->_eval, $erp->db('shop')), 0, 'the account that the import made goes too');
 like(($erp->mongo_all('admin_audit', doc(find => 'audit_log', filter => { action => 'tenant_purge' }, sort => { at => -1 })))[0]{note},
     qr/archive SHA-256 $gone->[0]{sha256}/, 'the receipt names the archive');
 

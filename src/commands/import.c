@@ -25,12 +25,12 @@ static void show(const struct ctl *ctl, const struct archive_facts *facts, bool 
     const char *password = secret && secret->generated ? secret->text : NULL;
 
     print_result(ctl,
-                 json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s*}", "slug", facts->slug,
+                 json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:s, s:s*}", "slug", facts->slug,
                            "tenant_id", facts->tenant_id, "db_name", facts->db_name, "documents",
                            (json_int_t)facts->documents, "audit_entries",
                            (json_int_t)(copy ? 0 : facts->audit_entries), "users",
-                           (json_int_t)(copy ? 1 : facts->users), "sha256", facts->sha256,
-                           "password", password),
+                           (json_int_t)(copy ? 1 : facts->users), "own_db_user",
+                           (int)facts->own_account, "sha256", facts->sha256, "password", password),
                  "%s %s: %" PRId64 " documents, database %s%s%s", copy ? "Restored" : "Imported",
                  facts->slug, facts->documents, facts->db_name, password ? ", password " : "",
                  password ? password : "");
@@ -54,7 +54,8 @@ static int run_import(struct ctl *ctl)
 }
 
 #define TARGET_OPTIONS                                                                             \
-    {"uri", "URI", "MongoDB of this tenant (default: MONGO_URL)", false},                          \
+    {"uri", "URI",                                                                                 \
+     "MongoDB of this tenant, with an account that may make users (default: MONGO_URL)", false},   \
     {                                                                                              \
         "any-uri", NULL, "take a URI with any option and host", false                              \
     }
@@ -73,7 +74,8 @@ const struct command cmd_tenant_import = {
     .max_args = 1,
     .summary = "make the tenant of an archive anew, with its users and its audit log",
     .details = "The file is checked as a whole first. Slug, tenant_id, database and users must not "
-               "be there. Until all is done the entry is provisioning and serves nobody; after a "
+               "be there. The database gets a MongoDB user of its own, which may touch nothing "
+               "else. Until all is done the entry is provisioning and serves nobody; after a "
                "failure the same command begins anew.",
     .options = import_options,
     .needs = NEEDS_PLATFORM,
@@ -130,8 +132,9 @@ const struct command cmd_tenant_restore = {
     .min_args = 1,
     .max_args = 1,
     .summary = "make a copy of an archived tenant beside the live one",
-    .details = "The copy has a tenant_id of its own, which is written into every record, one new "
-               "administrator, and an audit log that begins with the restore.",
+    .details = "The copy has a tenant_id of its own, which is written into every record, a MongoDB "
+               "user of its own, one new administrator, and an audit log that begins with the "
+               "restore.",
     .options = restore_options,
     .needs = NEEDS_PLATFORM,
     .run = run_restore,

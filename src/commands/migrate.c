@@ -212,9 +212,11 @@ static bool plan_move(struct ctl *ctl, struct migration *m, bool dry)
                             .move = true,
                             .from_uri = tenant->db_uri,
                             .from_db = tenant->db_name,
+                            .from_strong = ctl_option(ctl, "from-uri"),
                             .to_uri = ctl_option(ctl, "uri"),
                             .to_db = ctl_option(ctl, "db-name")};
-    if (!uri_allowed(m->to_uri, &ctl->err) || !migrate_check(&job, m))
+    if (!uri_allowed(m->to_uri, &ctl->err) ||
+        (m->from_strong && !uri_allowed(m->from_strong, &ctl->err)) || !migrate_check(&job, m))
         return false;
     return dry || migration_add(&job, m);
 }
@@ -234,15 +236,20 @@ static const struct command_option plan_options[] = {
     {"name", "TEXT", "name of the business; the slug by default", false},
     {"type", "TYPE", "type of the business; shop by default", false},
     {"admin-email", "EMAIL", "whose entry it is; the eldest tenant_admin's by default", false},
-    {"uri", "URI", "the new database's server; DEFAULT_MONGO_URL by default", false},
+    {"uri", "URI",
+     "the new database's server, with an account that may make users; DEFAULT_MONGO_URL by default",
+     false},
     {"db-name", "NAME", "the new database; TYPE_SLUG_db by default", false},
     {"dry-run", NULL, "say what would happen, and change nothing", false},
     {NULL, NULL, NULL, false},
 };
 
 static const struct command_option move_options[] = {
-    {"uri", "URI", "the server to move to", true},
+    {"uri", "URI", "the server to move to, with an account that may make users", true},
     {"db-name", "NAME", "the database there; the same name by default", false},
+    {"from-uri", "URI",
+     "an account that may hold, read and remove at the old server; ours on the same servers by "
+     "default", false},
     {"dry-run", NULL, "say what would happen, and change nothing", false},
     {NULL, NULL, NULL, false},
 };
@@ -273,7 +280,9 @@ const struct command cmd_migrate_run = {
     .summary = "copy, verify and switch a tenant of the shared database, while it works",
     .details = "The tenant reads and writes during the copy. Writes are answered with 503 "
                "tenant_moving only while the last of them are carried over; how long is printed. "
-               "Stopped at any moment, the same command goes on. Users sign in again afterwards.",
+               "Stopped at any moment, the same command goes on. The tenant works with a MongoDB "
+               "user of its own then, which may touch nothing else. Users sign in again "
+               "afterwards.",
     .options = plan_options,
     .needs = NEEDS_PLATFORM,
     .run = run_run,
@@ -297,7 +306,8 @@ const struct command cmd_migrate_finish = {
     .min_args = 1,
     .max_args = 1,
     .summary = "remove what a migration or move left at the source",
-    .details = "There is no way back afterwards. The source's audit log stays.",
+    .details = "There is no way back afterwards. The source's audit log stays. After a move the "
+               "MongoDB user at the old server goes too.",
     .options = end_options,
     .needs = NEEDS_PLATFORM,
     .run = run_finish,

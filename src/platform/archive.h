@@ -27,6 +27,7 @@ struct archive_facts {
     int64_t audit_entries;
     int64_t users;
     int64_t left_out; /* views and time series, which are not taken along */
+    bool own_account; /* of an import: the tenant has a MongoDB account of its own */
 };
 
 /* Writes the archive of a tenant, whatever its status. A file that is there is replaced when
@@ -42,7 +43,7 @@ bool archive_verify(struct job *job, const char *path, struct archive_facts *fac
 struct archive_target {
     const char *slug;        /* NULL: the archive's */
     const char *db_name;     /* NULL: the archive's, or of a copy TYPE_SLUG_db */
-    const char *uri;         /* NULL: MONGO_URL */
+    const char *uri;         /* its account makes the tenant's own, if it may; NULL: MONGO_URL */
     bool copy;               /* beside the live one: a tenant_id of its own, an empty audit log */
     const char *admin_email; /* of a copy: its only user, since an email belongs to one user */
     const char *admin_hash;

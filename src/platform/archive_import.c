@@ -1,18 +1,21 @@
-/* A new tenant out of an archive: what must not be there yet, the entry, the data, the switch. */
+/* A new tenant out of an archive: what must not be there yet, the entry, the account, the data, the
+ * switch. */
 #include "base.h"
 #include "platform/archive_check.h"
+#include "platform/entry.h"
 #include "platform/place.h"
 #include "platform/remove.h"
 #include "auth/perm.h"
 #include "core/clock.h"
+#include "core/log.h"
 #include "tenant/audit.h"
-#include "tenant/seal.h"
 
 struct import {
     struct job *job;
     const struct archive_target *target;
     struct archive_contents *contents;
-    struct archive_plan plan;
+    struct archive_plan plan; /* with an account that may do everything there */
+    const char *own_uri;      /* as the entry has it: with the tenant's own account */
     const char *sha256;
 };
 
@@ -55,7 +58,10 @@ static bool make_plan(struct import *im)
     }
     tenant->db_uri =
         arena_strdup(im->job->arena, target->uri ? target->uri : im->job->conf->mongo_url);
-    return choose_database(im);
+    if (!choose_database(im))
+        return false;
+    im->own_uri = place_own_uri(im->job, tenant->db_uri, tenant->db_name);
+    return true;
 }
 
 /* --- is there room for it? ------------------------------------------------------------------- */
@@ -145,15 +151,17 @@ static bool is_ours(const char *key)
 static bool add_entry(struct import *im)
 {
     const struct tenant *tenant = &im->plan.tenant;
-    char *sealed = seal_close(im->job->conf, tenant->slug, "db_uri", tenant->db_uri);
     bson_t doc = BSON_INITIALIZER, mark;
+    const char *sealed;
     struct scope scope;
     bson_iter_t it;
     bool ok;
 
+    if (!entry_seal(im->job, tenant->slug, im->own_uri, &sealed))
+        return false;
     BSON_APPEND_UTF8(&doc, "slug", tenant->slug);
     BSON_APPEND_UTF8(&doc, "tenant_id", tenant->tenant_id);
-    BSON_APPEND_UTF8(&doc, "db_uri", sealed ? sealed : tenant->db_uri);
+    BSON_APPEND_UTF8(&doc, "db_uri", sealed);
     BSON_APPEND_UTF8(&doc, "db_name", tenant->db_name);
     BSON_APPEND_UTF8(&doc, "admin_email", tenant->admin_email);
     BSON_APPEND_UTF8(&doc, "status", tenant_status_name(TENANT_PROVISIONING));
@@ -169,9 +177,45 @@ static bool add_entry(struct import *im)
     BSON_APPEND_DATE_TIME(&doc, "updated_at", clock_ms());
     ok = job_registry(im->job, &scope) && scope_insert(&scope, ENTRIES, &doc, im->job->err);
     bson_destroy(&doc);
-    free(sealed);
     job_step(im->job, "import_entry");
     return ok;
+}
+
+/* An account that may not make others is used itself. */
+static bool keep_given_account(struct import *im)
+{
+    const struct tenant *tenant = &im->plan.tenant;
+    bson_t *filter = BCON_NEW("slug", BCON_UTF8(tenant->slug), "status",
+                              tenant_status_name(TENANT_PROVISIONING));
+    bson_t *update = NULL;
+    const char *sealed;
+    struct scope scope;
+    int64_t matched = 0;
+    bool ok = entry_seal(im->job, tenant->slug, tenant->db_uri, &sealed) &&
+              job_registry(im->job, &scope);
+
+    log_event(LOG_LVL_WARN, "tenant_account_shared", "tenant", tenant->slug, NULL);
+    if (ok) {
+        update = BCON_NEW("$set", "{", "db_uri", BCON_UTF8(sealed), "}");
+        ok = scope_update_one(&scope, ENTRIES, filter, update, NULL, &matched, im->job->err);
+        bson_destroy(update);
+    }
+    bson_destroy(filter);
+    im->own_uri = tenant->db_uri;
+    return ok;
+}
+
+static bool make_account(struct import *im, struct archive_facts *facts)
+{
+    const struct tenant *tenant = &im->plan.tenant;
+    bool refused;
+
+    facts->own_account =
+        place_make_account(im->job, tenant->db_uri, im->own_uri, tenant->db_name, &refused);
+    if (!facts->own_account && (!refused || !keep_given_account(im)))
+        return false;
+    job_step(im->job, "import_account");
+    return true;
 }
 
 /* What an earlier run of the same archive has brought goes away, its entry last. Before that run
@@ -265,7 +309,17 @@ static bool activate(struct import *im)
     return ok;
 }
 
-static bool import(struct import *im, struct unpack *unpack)
+/* By the account that the tenant will work with. */
+static bool note(struct import *im)
+{
+    struct tenant tenant = im->plan.tenant;
+
+    tenant.db_uri = arena_strdup(im->job->arena, im->own_uri);
+    return job_audit(im->job, &tenant, im->plan.copy ? "tenant_restore" : "tenant_import", ENTRIES,
+                     tenant.slug);
+}
+
+static bool import(struct import *im, struct unpack *unpack, struct archive_facts *facts)
 {
     struct job *job = im->job;
     struct err *err = job->err;
@@ -273,12 +327,8 @@ static bool import(struct import *im, struct unpack *unpack)
     if (!make_plan(im) || !registry_ensure_indexes(job->registry, err) || !claim_slug(im) ||
         !check_databases(im) || !check_users(im))
         return false;
-    if (!add_entry(im) || !archive_write(job, unpack, &im->plan) ||
-        (im->plan.copy && !add_admin(im)))
-        return false;
-    return job_audit(job, &im->plan.tenant, im->plan.copy ? "tenant_restore" : "tenant_import",
-                     ENTRIES, im->plan.tenant.slug) &&
-           activate(im);
+    return add_entry(im) && make_account(im, facts) && archive_write(job, unpack, &im->plan) &&
+           (!im->plan.copy || add_admin(im)) && note(im) && activate(im);
 }
 
 bool archive_import(struct job *job, const char *path, const struct archive_target *target,
@@ -295,7 +345,7 @@ bool archive_import(struct job *job, const char *path, const struct archive_targ
     im->sha256 = facts->sha256;
     if (!(unpack = unpack_open(path, facts->sha256, job->err)))
         return false;
-    ok = archive_check(job, unpack, im->contents, facts) && import(im, unpack);
+    ok = archive_check(job, unpack, im->contents, facts) && import(im, unpack, facts);
     unpack_free(unpack);
     if (!ok)
         return false;

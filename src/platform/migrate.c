@@ -275,6 +275,9 @@ static bool run_stages(struct run *run, int64_t *held_us)
     if (!catch_up(run) || !compare_all(run))
         return false;
     job_step(job, "compared");
+    if (!migrate_make_account(job, m))
+        return false;
+    job_step(job, "account");
     return switch_over(run, held_us);
 }
 

@@ -1,10 +1,11 @@
 /* Moves a tenant's data while it works: out of the shared database into one of its own, or to
  * another cluster.
  *
- * Copies, catches up from a change stream that began before the copy, compares, holds the tenant's
- * writes (tenant/hold.h), carries over the rest, proves that both sides are the same, switches the
- * registry entry. Ended at any moment, it goes on when it is called again. Steps for ERP_STOP_AFTER
- * (job_step): planned, places, chunk, copied, compared, held, proved, switched, linked.
+ * Copies, catches up from a change stream that began before the copy, compares, makes the tenant's
+ * MongoDB account at the target, holds the tenant's writes (tenant/hold.h), carries over the rest,
+ * proves that both sides are the same, switches the registry entry. Ended at any moment, it goes on
+ * when it is called again. Steps for ERP_STOP_AFTER (job_step): planned, places, chunk, copied,
+ * compared, account, held, proved, switched, linked.
  */
 #ifndef ERP_PLATFORM_MIGRATE_H
 #define ERP_PLATFORM_MIGRATE_H

@@ -2,6 +2,7 @@
 #include "base.h"
 #include "platform/migrate.h"
 #include "platform/migrate_switch.h"
+#include "platform/place.h"
 #include "tenant/hold.h"
 
 #define KEYS 400
@@ -128,8 +129,12 @@ bool migrate_finish(const struct job *job, struct migration *m, int64_t *removed
         return err_set(
             job->err, ERR_STATE,
             "The source is not held any more: it may have been written since the switch");
-    return migrate_after_switch(job, m) && remove_all(job, from, removed) &&
-           migration_set_stage(job, m, MIGRATE_FINISHED);
+    if (!migrate_after_switch(job, m))
+        return false;
+    if (m->move && !place_drop_account(job, from->uri, m->from_uri, m->from_db))
+        return false;
+    job_step(job, "finish_account");
+    return remove_all(job, from, removed) && migration_set_stage(job, m, MIGRATE_FINISHED);
 }
 
 /* ---- going back ---- */
@@ -211,6 +216,6 @@ bool migrate_rollback(const struct job *job, struct migration *m, int64_t *carri
     job_step(job, "unswitched");
     if (done && !migration_set_stage(job, m, MIGRATE_COPYING))
         return false;
-    return migration_hold(job, m, false) && remove_all(job, &m->pairs[PAIR_DATA].to, &removed) &&
-           migration_remove(job, m);
+    return migration_hold(job, m, false) && migrate_drop_account(job, m) &&
+           remove_all(job, &m->pairs[PAIR_DATA].to, &removed) && migration_remove(job, m);
 }

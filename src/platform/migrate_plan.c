@@ -2,7 +2,9 @@
 #include "base.h"
 #include "platform/migrate.h"
 #include "platform/migrate_switch.h"
+#include "platform/place.h"
 #include "tenant/audit.h"
+#include "tenant/dbuser.h"
 
 static const char *default_db(const struct job *job, const struct migration *m)
 {
@@ -71,11 +73,11 @@ static bool check_target(const struct job *job, struct migration *m)
         return err_set(err, ERR_STATE, "%s cannot be a tenant's database", m->to_db);
     if (!clients_uri_usable(m->to_uri))
         return err_set(err, ERR_STATE, "The address of the target does not parse");
-    if (clients_cluster(m->to_uri) == clients_cluster(m->from_uri) &&
-        strcasecmp(m->to_db, m->from_db) == 0)
+    if (dbuser_same_hosts(m->to_uri, m->from_uri) && strcasecmp(m->to_db, m->from_db) == 0)
         return err_set(err, ERR_STATE, "The tenant's data is there already");
     migration_pairs(job, m);
-    return is_empty(job, &m->pairs[PAIR_DATA].to);
+    return database_free(job, m->to_uri, m->to_db, m->slug) &&
+           is_empty(job, &m->pairs[PAIR_DATA].to);
 }
 
 static bool check_new(const struct job *job, struct migration *m)
@@ -102,6 +104,11 @@ bool migrate_check(const struct job *job, struct migration *m)
     m->stage = MIGRATE_PLANNED;
     if (!m->move && !check_new(job, m))
         return false;
+    /* A move takes everything that is in the database. */
+    if (m->move && !database_free(job, m->from_uri, m->from_db, m->slug))
+        return false;
+    if (m->from_strong && !dbuser_same_hosts(m->from_strong, m->from_uri))
+        return err_set(job->err, ERR_STATE, "The source is on another server than --from-uri says");
     if (!m->to_db)
         m->to_db = m->from_db;
     return check_target(job, m);

@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "db/doc.h"
 #include "db/own.h"
+#include "platform/place.h"
 #include "tenant/audit.h"
 #include "tenant/hold.h"
 #include "tenant/seal.h"
@@ -20,17 +21,6 @@ const char *migrate_stage_name(enum migrate_stage stage)
     return stage_names[stage];
 }
 
-/* The platform's own account may more than a tenant's, on its own clusters. */
-static const char *operators(const struct conf *conf, const char *uri)
-{
-    const char *const ours[] = {conf->mongo_url, conf->admin_mongo_url, conf->default_mongo_url};
-
-    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-        if (ours[i] && clients_cluster(ours[i]) == clients_cluster(uri))
-            return ours[i];
-    return uri;
-}
-
 static const char *beside(const struct job *job, const char *db_name)
 {
     char name[AUDIT_DB_SIZE];
@@ -41,7 +31,8 @@ static const char *beside(const struct job *job, const char *db_name)
 
 void migration_pairs(const struct job *job, struct migration *m)
 {
-    const char *from = operators(job->conf, m->from_uri), *to = operators(job->conf, m->to_uri);
+    const char *from = m->from_strong ? m->from_strong : place_strong_uri(job->conf, m->from_uri);
+    const char *to = place_strong_uri(job->conf, m->to_uri);
     const char *narrow = m->move ? NULL : m->tenant_id;
 
     m->pairs[PAIR_DATA] = (struct copy_pair){{from, m->from_db, narrow}, {to, m->to_db, NULL}};
@@ -56,12 +47,14 @@ static const char *text(const struct job *job, const bson_t *doc, const char *ke
     return value ? arena_strdup(job->arena, value) : NULL;
 }
 
-static bool open_uri(const struct job *job, const struct migration *m, const char *key,
+static bool open_uri(const struct job *job, const struct migration *m, const char *key, bool must,
                      const char **uri)
 {
     const char *stored = text(job, m->doc, key);
     char *plain;
 
+    if (!stored && !must)
+        return true;
     if (!stored || !m->slug)
         return err_set(job->err, ERR_STATE, "The record of the migration is damaged: %s", key);
     plain = seal_open(job->conf, m->slug, key, stored, job->err);
@@ -103,7 +96,10 @@ static bool read_doc(const struct job *job, struct migration *m)
             m->stage = (enum migrate_stage)i;
     m->places[PAIR_DATA] = place(job, m->doc, "place_data");
     m->places[PAIR_AUDIT] = place(job, m->doc, "place_audit");
-    if (!open_uri(job, m, "from_uri", &m->from_uri) || !open_uri(job, m, "to_uri", &m->to_uri))
+    if (!open_uri(job, m, "from_uri", true, &m->from_uri) ||
+        !open_uri(job, m, "from_strong", false, &m->from_strong) ||
+        !open_uri(job, m, "to_uri", true, &m->to_uri) ||
+        !open_uri(job, m, "own_uri", false, &m->own_uri))
         return false;
     migration_pairs(job, m);
     return true;
@@ -166,7 +162,9 @@ bool migration_add(const struct job *job, struct migration *m)
     m->doc = doc;
     migration_pairs(job, m);
     return append_sealed(job, m, doc, "from_uri", m->from_uri) &&
-           append_sealed(job, m, doc, "to_uri", m->to_uri) && job_registry(job, &scope) &&
+           append_sealed(job, m, doc, "to_uri", m->to_uri) &&
+           (!m->from_strong || append_sealed(job, m, doc, "from_strong", m->from_strong)) &&
+           job_registry(job, &scope) &&
            scope_insert(&scope, MIGRATIONS, doc, job->err);
 }
 
@@ -205,6 +203,16 @@ static bool update(const struct job *job, const struct migration *m, const char 
 bool migration_set(const struct job *job, const struct migration *m, const bson_t *set)
 {
     return update(job, m, "$set", set);
+}
+
+bool migration_set_uri(const struct job *job, const struct migration *m, const char *key,
+                       const char *uri)
+{
+    bson_t set = BSON_INITIALIZER;
+    bool ok = append_sealed(job, m, &set, key, uri) && migration_set(job, m, &set);
+
+    bson_destroy(&set);
+    return ok;
 }
 
 bool migration_set_stage(const struct job *job, struct migration *m, enum migrate_stage stage)

@@ -24,8 +24,11 @@ struct migration {
     const char *business_name, *business_type, *admin_email; /* NULL for a move */
     enum migrate_stage stage;
     bool held;                                       /* writes at the source, asked for */
-    const char *from_uri, *from_db, *to_uri, *to_db; /* the uris as an entry has them */
-    struct copy_pair pairs[N_PAIRS];                 /* the same with the operator's accounts */
+    const char *from_uri, *from_db; /* as the entry has, or had, them */
+    const char *from_strong;        /* whose account may hold and remove there; NULL: ours */
+    const char *to_uri, *to_db;     /* an account that may do everything there */
+    const char *own_uri; /* what the entry gets: with the tenant's own account; NULL: none yet */
+    struct copy_pair pairs[N_PAIRS]; /* both sides with the operator's accounts */
     const bson_t *places[N_PAIRS];                   /* NULL before copying */
     const bson_t *doc;                               /* as stored */
 };
@@ -40,6 +43,9 @@ bool migration_add(const struct job *job, struct migration *m);
 bool migration_remove(const struct job *job, const struct migration *m);
 /* $set of these members. */
 bool migration_set(const struct job *job, const struct migration *m, const bson_t *set);
+/* The same for one address, sealed. */
+bool migration_set_uri(const struct job *job, const struct migration *m, const char *key,
+                       const char *uri);
 bool migration_set_stage(const struct job *job, struct migration *m, enum migrate_stage stage);
 
 /* How far the copy of a collection is: done, or behind *last (NULL: at the beginning). */

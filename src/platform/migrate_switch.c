@@ -2,8 +2,10 @@
 #include "base.h"
 #include "platform/migrate_switch.h"
 #include "core/clock.h"
+#include "core/log.h"
 #include "db/own.h"
-#include "tenant/seal.h"
+#include "platform/entry.h"
+#include "platform/place.h"
 
 #define USERS_MAX 100000
 
@@ -31,15 +33,34 @@ static void tell_workers(const struct job *job, const struct migration *m)
     board_bump(job->board, arena_printf(job->arena, "id:%s", m->tenant_id));
 }
 
-static const char *seal(const struct job *job, const char *slug, const char *uri)
+static bool keep_uri(const struct job *job, struct migration *m, const char *uri)
 {
-    char *sealed = seal_close(job->conf, slug, "db_uri", uri);
-    const char *copy = sealed ? arena_strdup(job->arena, sealed) : NULL;
+    m->own_uri = uri;
+    return migration_set_uri(job, m, "own_uri", uri);
+}
 
-    free(sealed);
-    if (!copy)
-        err_set(job->err, ERR_DB_NOT_CONFIGURED, "There is no key to seal database addresses");
-    return copy;
+bool migrate_make_account(const struct job *job, struct migration *m)
+{
+    bool refused;
+
+    /* Stored before it is made, so that the next run goes on with the same password. */
+    if (!m->own_uri && !keep_uri(job, m, place_own_uri(job, m->to_uri, m->to_db)))
+        return false;
+    if (strcmp(m->own_uri, m->to_uri) == 0)
+        return true;
+    if (place_make_account(job, m->pairs[PAIR_DATA].to.uri, m->own_uri, m->to_db, &refused))
+        return true;
+    if (!refused)
+        return false;
+    log_event(LOG_LVL_WARN, "tenant_account_shared", "tenant", m->slug, NULL);
+    return keep_uri(job, m, m->to_uri);
+}
+
+bool migrate_drop_account(const struct job *job, const struct migration *m)
+{
+    if (!m->own_uri || strcmp(m->own_uri, m->to_uri) == 0)
+        return true;
+    return place_drop_account(job, m->pairs[PAIR_DATA].to.uri, m->own_uri, m->to_db);
 }
 
 static bool add_entry(const struct job *job, const struct migration *m, const char *uri)
@@ -75,8 +96,9 @@ static bool set_address(const struct job *job, const struct migration *m, const 
 
 bool migrate_switch(const struct job *job, struct migration *m)
 {
-    const char *uri = seal(job, m->slug, m->to_uri);
-    bool ok = uri && (m->move ? set_address(job, m, uri, m->to_db) : add_entry(job, m, uri));
+    const char *uri;
+    bool ok = entry_seal(job, m->slug, m->own_uri, &uri) &&
+              (m->move ? set_address(job, m, uri, m->to_db) : add_entry(job, m, uri));
 
     /* Also when nobody knows whether it was stored. */
     tell_workers(job, m);
@@ -98,7 +120,7 @@ bool migrate_was_switched(const struct job *job, const struct migration *m, bool
     if (!tenant_from_bson(doc, job->conf, &tenant, job->err))
         return false;
     *done = strcmp(tenant.tenant_id, m->tenant_id) == 0 && strcmp(tenant.db_name, m->to_db) == 0 &&
-            strcmp(tenant.db_uri, m->to_uri) == 0;
+            strcmp(tenant.db_uri, m->own_uri ? m->own_uri : m->to_uri) == 0;
     tenant_release(&tenant);
     return true;
 }
@@ -187,8 +209,10 @@ static bool remove_entry(const struct job *job, const struct migration *m)
 
 bool migrate_unswitch(const struct job *job, const struct migration *m)
 {
-    const char *uri = m->move ? seal(job, m->slug, m->from_uri) : NULL;
-    bool ok = m->move ? uri && set_address(job, m, uri, m->from_db) : remove_entry(job, m);
+    const char *uri;
+    bool ok = m->move ? entry_seal(job, m->slug, m->from_uri, &uri) &&
+                            set_address(job, m, uri, m->from_db)
+                      : remove_entry(job, m);
 
     tell_workers(job, m);
     return ok;

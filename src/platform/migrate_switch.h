@@ -4,6 +4,12 @@
 
 #include "platform/migrate_state.h"
 
+/* Gives the target its MongoDB account (m->own_uri), or, where to_uri's may not make one, settles
+ * for that one itself. May be repeated. */
+bool migrate_make_account(const struct job *job, struct migration *m);
+/* Takes it away again. */
+bool migrate_drop_account(const struct job *job, const struct migration *m);
+
 /* Adds the entry, or changes its db_uri and db_name; tells the workers of this host. */
 bool migrate_switch(const struct job *job, struct migration *m);
 

@@ -1,5 +1,5 @@
-/* Compares a database with those of the registry's entries. Called before a tenant is set up, moved
- * or removed. */
+/* Databases and accounts on the servers of tenants. Called by whatever sets a tenant up, moves or
+ * removes it. */
 #include "base.h"
 #include "platform/place.h"
 #include "db/doc.h"
@@ -52,4 +52,56 @@ bool database_free(const struct job *job, const char *uri, const char *db_name,
         same_place(uri, db_name, conf->default_mongo_url, conf->db_name))
         return err_set(job->err, ERR_IN_USE, "Database %s is the platform's own", db_name);
     return check_neighbours(job, uri, db_name, own_slug);
+}
+
+/* --- accounts -------------------------------------------------------------------------------- */
+
+const char *place_strong_uri(const struct conf *conf, const char *uri)
+{
+    const char *const ours[] = {conf->mongo_url, conf->admin_mongo_url, conf->default_mongo_url};
+
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+        if (ours[i] && dbuser_same_hosts(ours[i], uri))
+            return ours[i];
+    return uri;
+}
+
+const char *place_own_uri(const struct job *job, const char *base, const char *db_name)
+{
+    char password[DBUSER_PASSWORD_SIZE];
+    const char *uri;
+
+    dbuser_new_password(password);
+    uri = dbuser_uri(job->arena, base, db_name, password);
+    explicit_bzero(password, sizeof password);
+    return uri;
+}
+
+static bool open_admin(const struct job *job, const char *strong, struct scope *admin)
+{
+    return clients_scope(job->clients, strong, "admin", NULL, job->arena, job_deadline(job), admin,
+                         job->err);
+}
+
+bool place_make_account(const struct job *job, const char *strong, const char *own,
+                        const char *db_name, bool *refused)
+{
+    const char *password = dbuser_password(job->arena, own, db_name);
+    struct scope admin;
+
+    *refused = false;
+    if (!password)
+        return err_set(job->err, ERR_CONFLICT, "The address of %s names another account", db_name);
+    return open_admin(job, strong, &admin) &&
+           dbuser_ensure(&admin, db_name, password, refused, job->err);
+}
+
+bool place_drop_account(const struct job *job, const char *strong, const char *own,
+                        const char *db_name)
+{
+    struct scope admin;
+
+    if (!dbuser_password(job->arena, own, db_name))
+        return true;
+    return open_admin(job, strong, &admin) && dbuser_drop(&admin, db_name, job->err);
 }

@@ -9,7 +9,7 @@
 #include "engine/crud.h"
 #include "engine/index.h"
 #include "platform/accounts.h"
-#include "tenant/dbuser.h"
+#include "platform/place.h"
 
 /* The entry as it is stored now. */
 static bool read_tenant(struct job *job, const struct provision *p, struct tenant **tenant)
@@ -27,7 +27,6 @@ static bool make_entry(struct job *job, struct provision *p)
 {
     struct new_entry entry = p->entry;
     bson_t *more = own_bson(job->arena);
-    char password[DBUSER_PASSWORD_SIZE];
 
     if (p->resumed)
         return true;
@@ -39,11 +38,8 @@ static bool make_entry(struct job *job, struct provision *p)
     }
     entry.status = TENANT_PROVISIONING;
     p->own_account = !p->given_account;
-    if (p->own_account) {
-        dbuser_new_password(password);
-        entry.db_uri = dbuser_uri(job->arena, entry.db_uri, entry.db_name, password);
-        explicit_bzero(password, sizeof password);
-    }
+    if (p->own_account)
+        entry.db_uri = place_own_uri(job, entry.db_uri, entry.db_name);
     if (p->linked)
         BSON_APPEND_BOOL(more, "admin_linked", true);
     provision_claim(p, more);
@@ -77,22 +73,13 @@ static bool keep_given_account(struct job *job, struct provision *p)
 static bool make_account(struct job *job, struct provision *p)
 {
     struct tenant *tenant;
-    const char *password;
-    struct scope admin;
-    bool refused = false;
+    bool refused;
 
     if (!p->own_account)
         return true;
     if (!read_tenant(job, p, &tenant))
         return false;
-    password = dbuser_password(job->arena, tenant->db_uri, tenant->db_name);
-    if (!password)
-        return err_set(job->err, ERR_CONFLICT, "The entry of %s was changed meanwhile",
-                       tenant->slug);
-    if (!clients_scope(job->clients, p->entry.db_uri, "admin", NULL, job->arena, job_deadline(job),
-                       &admin, job->err))
-        return false;
-    if (dbuser_ensure(&admin, tenant->db_name, password, &refused, job->err))
+    if (place_make_account(job, p->entry.db_uri, tenant->db_uri, tenant->db_name, &refused))
         return true;
     return refused && keep_given_account(job, p);
 }

@@ -6,7 +6,6 @@
 #include "core/clock.h"
 #include "platform/place.h"
 #include "tenant/audit.h"
-#include "tenant/dbuser.h"
 
 /* --- removing -------------------------------------------------------------------------------- */
 
@@ -24,39 +23,15 @@ static bool drop(struct job *job, const char *uri, const char *db_name)
     return ok;
 }
 
-/* The account of a tenant may not drop; ours on the same servers may. */
-static const char *strong_uri(const struct job *job, const struct tenant *tenant)
-{
-    const struct conf *conf = job->conf;
-    const char *const ours[] = {conf->mongo_url, conf->admin_mongo_url, conf->default_mongo_url};
-
-    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-        if (dbuser_same_hosts(ours[i], tenant->db_uri))
-            return ours[i];
-    return tenant->db_uri;
-}
-
-/* Only an account that was made for this tenant. */
-static bool remove_account(struct job *job, const struct tenant *tenant, const char *uri)
-{
-    struct scope admin;
-
-    if (!dbuser_password(job->arena, tenant->db_uri, tenant->db_name))
-        return true;
-    return clients_scope(job->clients, uri, "admin", NULL, job->arena, job_deadline(job), &admin,
-                         job->err) &&
-           dbuser_drop(&admin, tenant->db_name, job->err);
-}
-
 bool remove_databases(struct job *job, const struct tenant *tenant, const char *uri)
 {
     char beside[AUDIT_DB_SIZE];
 
-    uri = uri ? uri : strong_uri(job, tenant);
+    uri = uri ? uri : place_strong_uri(job->conf, tenant->db_uri);
     audit_db_name(tenant->db_name, beside);
     return database_free(job, tenant->db_uri, tenant->db_name, tenant->slug) &&
            drop(job, uri, tenant->db_name) && drop(job, uri, beside) &&
-           remove_account(job, tenant, uri);
+           place_drop_account(job, uri, tenant->db_uri, tenant->db_name);
 }
 
 bool remove_users(struct job *job, const char *tenant_id, int64_t *n)
@@ -217,7 +192,7 @@ static bool mark(struct job *job, const struct tenant *tenant, const char *uri, 
     bson_t *update;
     bool ok;
 
-    uri = uri ? uri : strong_uri(job, tenant);
+    uri = uri ? uri : place_strong_uri(job->conf, tenant->db_uri);
     audit_db_name(tenant->db_name, beside);
     if (!database_free(job, tenant->db_uri, tenant->db_name, tenant->slug) ||
         !count_documents(job, uri, tenant->db_name, &out->documents) ||
