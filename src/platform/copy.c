@@ -8,7 +8,8 @@
 #define CHUNK_SIZE ((size_t)8 * 1024 * 1024) /* of one command: below the server's 16 MiB */
 #define READER_MAX ((size_t)512 * 1024 * 1024)
 #define COMMAND_MS 4500 /* our sockets wait 5 s */
-#define NAMES_MAX  4096
+#define INDEXES_MAX 256 /* a server allows 64 */
+#define NAMES_MAX  50000 /* of one reply; a server gets slow long before */
 
 bool copy_scope(const struct job *job, const struct copy_end *end, struct scope *scope)
 {
@@ -29,6 +30,18 @@ bool copy_wanted(const struct copy_end *end, const char *collection)
         if (strcmp(collection, shared[i]) == 0)
             return false;
     return true;
+}
+
+static bool run(const struct job *job, const struct copy_end *end, const bson_t *command,
+                bson_t *reply)
+{
+    struct scope scope;
+
+    if (!copy_scope(job, end, &scope)) {
+        bson_init(reply);
+        return false;
+    }
+    return scope_command(&scope, command, reply, job->err);
 }
 
 /* The first batch of a command's cursor; the reply must outlive it. */
@@ -52,25 +65,42 @@ static bool one_of(const bson_iter_t *it, bson_t *doc)
     return bson_init_static(doc, data, len);
 }
 
+/* False when the server has more than it gave. */
+static bool is_all(const struct job *job, const bson_t *reply, const char *db_name)
+{
+    bson_iter_t it, id;
+
+    if (bson_iter_init(&it, reply) && bson_iter_find_descendant(&it, "cursor.id", &id) &&
+        bson_iter_as_int64(&id) != 0)
+        return err_set(job->err, ERR_STATE, "Database %s has more than %d collections", db_name,
+                       NAMES_MAX);
+    return true;
+}
+
+static uint32_t count_batch(const bson_t *reply)
+{
+    bson_iter_t it;
+    uint32_t n = 0;
+
+    if (first_batch(reply, &it))
+        while (bson_iter_next(&it))
+            n++;
+    return n;
+}
+
 bool copy_names(const struct job *job, const struct copy_end *end, const char ***names, size_t *n)
 {
     bson_t *command = BCON_NEW("listCollections", BCON_INT32(1), "filter", "{", "type",
                                "collection", "}", "nameOnly", BCON_BOOL(true), "cursor", "{",
                                "batchSize", BCON_INT32(NAMES_MAX), "}");
     bson_iter_t it, name;
-    struct scope scope;
     bson_t reply, one;
-    bool ok;
+    bool ok = run(job, end, command, &reply) && is_all(job, &reply, end->db_name);
 
     *n = 0;
-    *names = arena_alloc(job->arena, NAMES_MAX * sizeof **names);
-    if (!copy_scope(job, end, &scope)) {
-        bson_destroy(command);
-        return false;
-    }
-    ok = scope_command(&scope, command, &reply, job->err);
+    *names = arena_alloc(job->arena, (count_batch(&reply) + 1) * sizeof **names);
     if (ok && first_batch(&reply, &it))
-        while (bson_iter_next(&it) && *n < NAMES_MAX)
+        while (bson_iter_next(&it))
             if (one_of(&it, &one) && bson_iter_init_find(&name, &one, "name") &&
                 BSON_ITER_HOLDS_UTF8(&name) && copy_wanted(end, bson_iter_utf8(&name, NULL)))
                 (*names)[(*n)++] = arena_strdup(job->arena, bson_iter_utf8(&name, NULL));
@@ -85,30 +115,11 @@ static bool list_indexes(const struct job *job, const struct copy_end *end, cons
                          bson_t *reply)
 {
     bson_t *command = BCON_NEW("listIndexes", BCON_UTF8(collection), "cursor", "{", "batchSize",
-                               BCON_INT32(NAMES_MAX), "}");
-    struct scope scope;
-    bool ok;
+                               BCON_INT32(INDEXES_MAX), "}");
+    bool ok = run(job, end, command, reply);
 
-    bson_init(reply);
-    ok = copy_scope(job, end, &scope);
-    if (ok) {
-        bson_destroy(reply);
-        ok = scope_command(&scope, command, reply, job->err);
-    }
     bson_destroy(command);
     return ok;
-}
-
-static bool run(const struct job *job, const struct copy_end *end, const bson_t *command,
-                bson_t *reply)
-{
-    struct scope scope;
-
-    if (!copy_scope(job, end, &scope)) {
-        bson_init(reply);
-        return false;
-    }
-    return scope_command(&scope, command, reply, job->err);
 }
 
 /* What createIndexes does not take back is left out. */

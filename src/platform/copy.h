@@ -27,7 +27,8 @@ bool copy_scope(const struct job *job, const struct copy_end *end, struct scope 
  * accounts. */
 bool copy_wanted(const struct copy_end *end, const char *collection);
 
-/* The names of those, in the arena. */
+/* The names of those, in the arena. ERR_STATE when there are more than the server tells at once
+ * (50,000). */
 bool copy_names(const struct job *job, const struct copy_end *end, const char ***names, size_t *n);
 
 /* Makes the target's indexes as the source has them. Best before documents are there. */
