@@ -1,6 +1,6 @@
 /* What is written to the board: clearing caches, and whose requests are logged in detail. */
 #include "base.h"
-#include "commands/commands.h"
+#include "commands/platform.h"
 #include "core/clock.h"
 #include "core/log.h"
 
@@ -30,6 +30,7 @@ const struct command cmd_cache_clear = {
 
 /* --- log -------------------------------------------------------------------------------------- */
 
+#define SHARED          "default" /* the slug of those without a tenant */
 #define MINUTES_DEFAULT 15
 #define MINUTES_MAX     1440
 
@@ -51,16 +52,35 @@ static int list_debugs(struct ctl *ctl)
     return EXIT_OK;
 }
 
+/* A slug nobody has would take one of the few places on the board. When the registry does not
+ * answer, which is what one may want to look into, it is taken as it is. */
+static bool known(struct ctl *ctl, const char *slug)
+{
+    const bson_t *doc;
+
+    if (strcmp(slug, SHARED) == 0)
+        return true;
+    if (!platform_find(ctl, slug, &doc)) {
+        ctl_warn(ctl, "whether there is a tenant %s is not known: %s", slug, ctl->err.detail);
+        err_clear(&ctl->err);
+        return true;
+    }
+    return doc || err_set(&ctl->err, ERR_TENANT_NOT_FOUND, "There is no tenant %s", slug);
+}
+
 static int set_debug(struct ctl *ctl, const char *slug, bool on, int64_t minutes)
 {
     int64_t until_ms = on ? clock_ms() + minutes * 60000 : 0;
     char until[CLOCK_TEXT_SIZE];
 
+    if (on && !known(ctl, slug))
+        return ctl_fail(ctl);
     if (!board_debug_set(ctl->board, slug, until_ms)) {
         err_set(&ctl->err, ERR_CONFLICT, "%d tenants are logged in detail already", BOARD_DEBUGS);
         return ctl_fail(ctl);
     }
     log_event(LOG_LVL_INFO, "log_level", "tenant", slug, "level", on ? "debug" : "off", NULL);
+    platform_audit(ctl, NULL, on ? "log_debug" : "log_off", ENTRIES, slug);
     clock_format(until, until_ms);
     if (on)
         print_result(ctl,
@@ -69,7 +89,7 @@ static int set_debug(struct ctl *ctl, const char *slug, bool on, int64_t minutes
     else
         print_result(ctl, json_pack("{s:s, s:s, s:n}", "slug", slug, "level", "off", "until"),
                      "%s: logged as usual", slug);
-    return EXIT_OK;
+    return ctl_done(ctl);
 }
 
 static int run_log(struct ctl *ctl)
@@ -106,8 +126,9 @@ const struct command cmd_log = {
     .details = "From their next request on, all workers of this host log which database, which "
                "commands, how long each took and what was found in the caches; never values, "
                "passwords or addresses with passwords. The slug \"default\" stands for the shared "
-               "database. Ends by itself; nothing is restarted.",
+               "database. Ends by itself; nothing is restarted. The platform's audit log tells who "
+               "asked for it.",
     .options = log_options,
-    .needs = NEEDS_BOARD,
+    .needs = NEEDS_PLATFORM,
     .run = run_log,
 };
