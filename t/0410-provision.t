@@ -6,6 +6,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use POSIX ();
+use Time::Piece ();
 use Erp::Test;
 use Erp::Json qw(from_json);
 use Erp::MongoEval;
@@ -81,6 +82,13 @@ like($err, qr/There is a tenant atactive already/, 'and says so');
 ($status, my $made, $err) = add('linked');
 is($status, 0, 'a tenant') or diag $err;
 ok($made->{own_db_user}, 'with a MongoDB user of its own');
+is_deeply((entries('linked'))[0]{features_enabled}, [qw(pos inventory dues returns expenses grocery)], 'and the modules of its type');
+is((add('picked', '--features', 'pos,offers'))[0], 0, 'or those that are named');
+is_deeply((entries('picked'))[0]{features_enabled}, [qw(pos offers)], '... and no others');
+($status, undef, $err) = add('nocows', '--features', 'pos,cows');
+is($status, 1, 'a module that is none');
+like($err, qr/cows/, '... is named');
+is_deeply([ entries('nocows') ], [], '... and nothing is made');
 ok(!exists $made->{password}, 'no password is made up');
 is_problem($erp->post('/api/auth/login', { email => 'owner@linked.example', password => 'anything at all' }), 401,
     'bad_credentials', 'nobody signs in before it is used');
@@ -103,6 +111,9 @@ $tag =~ s/_/-/g;    # the database's name follows from the slug
 my %shop = (name => "Shop $tag", email => 'owner@wire.example', business_type => 'grocery', max_users => 3);
 is_problem($erp->post('/api/tenants', { %shop, admin_password => 'short' }, token => $super), 422, 'validation', 'a poor password');
 is_problem($erp->post('/api/tenants', { %shop, business_type => 'A Shop' }, token => $super), 422, 'validation', 'no type');
+my $cows = $erp->post('/api/tenants', { %shop, features_enabled => [qw(pos cows)] }, token => $super);
+is_problem($cows, 422, 'validation', 'no such module');
+is($cows->json->{errors}[0]{field}, 'features_enabled', 'it is named');
 is_problem($erp->post('/api/tenants', { %shop, email => 'owner@linked.example' }, token => $super), 409, 'duplicate', 'the administrator of another');
 my $res = $erp->post('/api/tenants', \%shop, token => $super);
 is($res->status, 200, 'POST /api/tenants') or diag $res->brief;
@@ -111,6 +122,8 @@ is($shop->{slug}, "shop-$tag", 'the slug is made of the name');
 is($shop->{database_name}, "grocery_shop-${tag}_db", 'the database has the usual name');
 is_deeply([ @$shop{qw(name email business_type is_active status id)} ],
     [ @shop{qw(name email business_type)}, JSON::PP::true, 'active', $shop->{tenant_id} ], 'as clients know it');
+my @grocery = qw(pos inventory dues returns expenses grocery);
+is_deeply($shop->{modules_enabled}, \@grocery, 'with the modules of its type');
 is(set_password($shop->{password_link}, 'the owner sets it')->status, 200, 'its link works');
 my $owner = $erp->login('owner@wire.example', 'the owner sets it')->{access_token};
 is($erp->get('/api/settings', token => $owner)->status, 200, 'the owner works');
@@ -140,7 +153,18 @@ is_problem($erp->get('/api/settings', token => $owner), 403, 'tenant_inactive', 
 is($erp->patch("$place/status", { status => 'active' }, token => $super)->json->{status}, 'active', 'active');
 is($erp->get('/api/settings', token => $owner)->status, 200, 'works again');
 is($erp->patch("$place/status", { status => 'deleted' }, token => $super)->json->{status}, 'deleted', 'deleted');
-is_problem($erp->patch("$place/status", { status => 'active' }, token => $super), 409, 'illegal_transition', 'for good');
+my ($gone) = entries($shop->{slug});
+my $age = sub { Time::Piece->strptime($_[0]{'$date'} =~ s/[.Z].*//r, '%Y-%m-%dT%H:%M:%S')->epoch };
+is($age->($gone->{purge_after}) - $age->($gone->{deleted_at}), 30 * 86400, 'with a time of grace');
+is($gone->{deleted_from}, 'active', 'and the way back');
+is_problem($erp->patch("$place/status", { status => 'deleted' }, token => $super), 409, 'illegal_transition', 'not twice');
+is($erp->patch("$place/status", { status => 'active' }, token => $super)->json->{status}, 'active', 'back, within its time of grace');
+is_deeply([ grep { /^(?:delete|purge)/ } keys %{ (entries($shop->{slug}))[0] } ], [], 'no trace in the entry');
+is($erp->get('/api/settings', token => $owner)->status, 200, 'and working');
+$erp->patch("$place/status", { status => 'deleted' }, token => $super);
+$erp->mongo('admin', doc(update => 'tenants_registry', updates => [ doc(q => { slug => $shop->{slug} },
+    u => { '$set' => { purge_after => { '$date' => '2020-01-01T00:00:00Z' } } }) ]));
+is_problem($erp->patch("$place/status", { status => 'active' }, token => $super), 409, 'illegal_transition', 'not after it');
 $eval->run($shop->{database_name} . $_, '{"dropDatabase":1}') for '', '_audit';
 $eval->run('admin', doc("drop$_" => "erpd_$shop->{database_name}")) for qw(User Role);
 

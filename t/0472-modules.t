@@ -52,6 +52,11 @@ subtest 'erpctl tenant set' => sub {
     like $err, qr/cows/, '... is named';
     is(($erp->erpctl('tenant', 'set', 'nobody', '--name', 'X'))[0], 1, 'no such tenant');
     is_deeply entry('shop')->{features_enabled}, [qw(pos offers)], 'nothing of it is written';
+    is(($erp->erpctl('tenant', 'set', 'plain', '--type', 'clinic'))[0], 0, 'another type');
+    is entry('plain')->{business_type}, 'clinic', '... is stored';
+    ok +(grep { $_ eq 'prescriptions' } @{ entry('plain')->{features_enabled} }), '... the modules stay';
+    is(($erp->erpctl('tenant', 'set', 'plain', '--type', 'A Clinic'))[0], 1, 'no type');
+    is entry('plain')->{business_type}, 'clinic', '... is not';
     is(($erp->erpctl('tenant', 'set', 'shop', '--license', 'free'))[0], 0, 'one branch');
     my @branch = map { $erp->post('/api/branches', { name => "B$_", address => 'Road 1', contact_phone => '0170000000' }, token => $boss)->status } 1 .. 2;
     is_deeply \@branch, [200, 403], 'enforced at once';

@@ -25,7 +25,7 @@ static const struct command_option add_options[] = {
     {"license", "TYPE", "free, pro or enterprise (default: free)", false},
     {"max-users", "N", "how many users it may have (default: no limit)", false},
     {"max-branches", "N", "how many branches it may have (default: no limit)", false},
-    {"features", "LIST", "modules, separated by commas", false},
+    {"features", "LIST", "modules, with commas (default: those of its type)", false},
     SECRET_OPTIONS,
     {NULL},
 };

@@ -6,6 +6,7 @@
 
 static const struct command_option set_options[] = {
     {"name", "TEXT", "name of the business", false},
+    {"type", "TYPE", "kind of business, such as pharmacy or computer_shop", false},
     {"license", "TYPE", "free, pro or enterprise; its limits come with it", false},
     {"max-users", "N", "how many users it may have; -1: no limit", false},
     {"max-branches", "N", "how many branches it may have; -1: no limit", false},
@@ -25,6 +26,7 @@ static int read_change(struct ctl *ctl, struct policy_change *change)
     const char *license = ctl_option(ctl, "license");
 
     change->business_name = ctl_option(ctl, "name");
+    change->business_type = ctl_option(ctl, "type");
     change->billing_contact = ctl_option(ctl, "billing-contact");
     change->notes = ctl_option(ctl, "notes");
     if (!text_ok(change->business_name) || !text_ok(change->billing_contact) ||
@@ -64,9 +66,10 @@ const struct command cmd_tenant_set = {
     .args = "SLUG",
     .min_args = 1,
     .max_args = 1,
-    .summary = "change name, licence, limits or modules of a tenant",
+    .summary = "change name, type, licence, limits or modules of a tenant",
     .details = "What is not named stays. A licence brings its limits (free: 2 users and 1 branch, "
-               "pro: 25 and 10, enterprise: none) unless they are given too. Workers follow at "
+               "pro: 25 and 10, enterprise: none) unless they are given too. Another type brings "
+               "other modules only to an entry that lists none. Workers follow at "
                "once; what is there beyond a new limit stays.",
     .options = set_options,
     .needs = NEEDS_PLATFORM,

@@ -181,7 +181,8 @@ static const struct field tenant_create[] = {
     {.name = "license_type", .kind = K_TEXT, .max = 31, .summary = "free, pro or enterprise"},
     {.name = "max_users", .kind = K_INT, .min = 1, .max = 1000000},
     {.name = "max_branches", .kind = K_INT, .min = 1, .max = 1000000},
-    {.name = "features_enabled", .kind = K_TEXT_LIST, .max = 64},
+    {.name = "features_enabled", .kind = K_TEXT_LIST, .max = 64,
+     .summary = "Modules beside the core; by default those of the business type"},
     {NULL},
 };
 

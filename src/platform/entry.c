@@ -3,6 +3,7 @@
 #include "platform/entry.h"
 #include "core/clock.h"
 #include "db/doc.h"
+#include "tenant/modules.h"
 #include "tenant/seal.h"
 #include "tenant/schema.h"
 
@@ -12,19 +13,54 @@ static void append_count(bson_t *doc, const char *key, int64_t n)
         bson_append_int32(doc, key, -1, (int32_t)n);
 }
 
-static void append_features(bson_t *doc, const json_t *features)
+bool entry_type_ok(const char *type)
+{
+    size_t len = strlen(type);
+
+    return len > 0 && len < 32 && strspn(type, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
+}
+
+bool entry_features_ok(const json_t *features, const char *field, struct err *err)
 {
     const json_t *item;
+    size_t i;
+
+    if (json_array_size(features) > TENANT_FEATURES_MAX)
+        return err_field(err, field, "too_many", "At most %d", TENANT_FEATURES_MAX);
+    json_array_foreach(features, i, item)
+    {
+        const char *name = json_string_value(item);
+
+        if (!name || !module_find(name, json_string_length(item)))
+            return err_field(err, field, "value", "There is no module \"%.40s\"",
+                             name ? name : "?");
+    }
+    return true;
+}
+
+static void append_feature(bson_t *list, uint32_t i, const char *name)
+{
+    char key[16];
+
+    snprintf(key, sizeof key, "%" PRIu32, i);
+    doc_append_text(list, key, name);
+}
+
+/* Written down also where they are those of the type: a business keeps its modules when the table
+ * of defaults changes. */
+static void append_features(bson_t *doc, const json_t *features, const char *type)
+{
+    const struct module *module;
+    const json_t *item;
     bson_t list;
-    char key[24];
+    uint32_t n = 0;
     size_t i;
 
     BSON_APPEND_ARRAY_BEGIN(doc, "features_enabled", &list);
-    json_array_foreach(features, i, item)
-    {
-        snprintf(key, sizeof key, "%zu", i);
-        doc_append_text(&list, key, json_string_value(item));
-    }
+    json_array_foreach(features, i, item) append_feature(&list, n++, json_string_value(item));
+    for (i = 0; !features && (module = module_at(i)); i++)
+        if (!module_is_core(module) && module_by_default(module, type))
+            append_feature(&list, n++, module->name);
     bson_append_array_end(doc, &list);
 }
 
@@ -100,7 +136,7 @@ bool entry_add(const struct job *job, const struct new_entry *entry)
     doc_append_text(&doc, "license_type", entry->license_type);
     append_count(&doc, "max_users", entry->max_users);
     append_count(&doc, "max_branches", entry->max_branches);
-    append_features(&doc, entry->features);
+    append_features(&doc, entry->features, entry->business_type);
     doc_append_text(&doc, "billing_contact", entry->billing_contact);
     doc_append_text(&doc, "notes", entry->notes);
     BSON_APPEND_INT32(&doc, "schema_version", schema_current());

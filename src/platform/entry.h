@@ -9,12 +9,18 @@
 struct new_entry {
     const char *slug, *tenant_id, *business_name, *business_type, *db_uri, *db_name;
     const char *admin_email, *license_type, *billing_contact, *notes;
-    const json_t *features; /* array of texts; NULL: none */
+    const json_t *features; /* array of names of modules; NULL: those of its type */
     int64_t max_users, max_branches;
     enum tenant_status status;
     bool seeded;         /* demo data: `erpctl seed` may touch it again */
     const bson_t *more;  /* further members; NULL: none */
 };
+
+/* Is this how a business type is written: 1 to 31 small letters, digits and underscores? */
+bool entry_type_ok(const char *type);
+
+/* Are these names of modules? Else a field error of `field`, the first that is none named. */
+bool entry_features_ok(const json_t *features, const char *field, struct err *err);
 
 /* Seals its db_uri. ERR_DUPLICATE when slug or tenant_id are there already. */
 bool entry_add(const struct job *job, const struct new_entry *entry);

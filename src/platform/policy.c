@@ -8,6 +8,7 @@
 #include "db/doc.h"
 #include "db/own.h"
 #include "db/txn.h"
+#include "platform/entry.h"
 #include "tenant/audit.h"
 #include "tenant/modules.h"
 
@@ -69,6 +70,7 @@ static void append_change(const struct policy_change *change, bson_t *set)
     size_t i;
 
     doc_append_text(set, "business_name", change->business_name);
+    doc_append_text(set, "business_type", change->business_type);
     doc_append_text(set, "billing_contact", change->billing_contact);
     doc_append_text(set, "notes", change->notes);
     append_limits(change, set);
@@ -171,18 +173,11 @@ bool policy_change(struct job *job, const char *slug, const struct policy_change
 {
     struct write w = {
         .job = job, .key = "slug", .value = slug, .action = "tenant_set", .change = change};
-    const json_t *item;
-    size_t i;
 
-    json_array_foreach(change->features, i, item)
-    {
-        const char *name = json_string_value(item);
-
-        if (!name || !module_find(name, json_string_length(item)))
-            return err_field(job->err, "features", "value", "There is no module \"%.40s\"",
-                             name ? name : "?");
-    }
-    return run(&w);
+    if (change->business_type && !entry_type_ok(change->business_type))
+        return err_field(job->err, "type", "format",
+                         "1 to 31 lower-case letters, digits and underscores");
+    return entry_features_ok(change->features, "features", job->err) && run(&w);
 }
 
 bool policy_toggle(struct job *job, const char *tenant_id, const char *name, bool *on,

@@ -16,7 +16,7 @@ struct licence {
 const struct licence *licence_find(const char *name);
 
 struct policy_change {
-    const char *business_name, *billing_contact, *notes; /* NULL: stays */
+    const char *business_name, *business_type, *billing_contact, *notes; /* NULL: stays */
     const struct licence *licence;                       /* NULL: stays; its limits come with it */
     int64_t max_users, max_branches; /* -1: no limit; POLICY_STAYS */
     const json_t *features;          /* array of names of modules; NULL: stays */
@@ -24,7 +24,7 @@ struct policy_change {
 
 #define POLICY_STAYS (-2)
 
-/* ERR_TENANT_NOT_FOUND; ERR_STATE for a deleted one; a field error for a module that is none. */
+/* ERR_TENANT_NOT_FOUND; ERR_STATE for a deleted one; a field error for no module or type. */
 bool policy_change(struct job *job, const char *slug, const struct policy_change *change);
 
 /* Switches a module of a business on when it was off, and off when it was on. ERR_BAD_QUERY for

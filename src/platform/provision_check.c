@@ -7,28 +7,6 @@
 
 #define NAME_MAX_BYTES 240 /* with " Admin" it is the administrator's name */
 
-static bool type_ok(const char *type)
-{
-    size_t len = strlen(type);
-
-    return len > 0 && len < 32 && strspn(type, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
-}
-
-static bool check_features(const struct job *job, const json_t *features)
-{
-    size_t i;
-    json_t *item;
-
-    if (json_array_size(features) > TENANT_FEATURES_MAX)
-        return err_field(job->err, "features_enabled", "too_many", "At most %d",
-                         TENANT_FEATURES_MAX);
-    json_array_foreach (features, i, item)
-        if (json_string_length(item) < 1 || json_string_length(item) > 31)
-            return err_field(job->err, "features_enabled", "too_long",
-                             "A module has at most 31 bytes");
-    return true;
-}
-
 /* By the names that commands and requests give them. */
 static bool check_names(const struct job *job, const struct new_entry *e)
 {
@@ -40,7 +18,7 @@ static bool check_names(const struct job *job, const struct new_entry *e)
                   "A slug has 2 to 40 lower-case letters, digits and hyphens");
     if (!*e->business_name || strlen(e->business_name) > NAME_MAX_BYTES)
         err_field(job->err, "name", "too_long", "1 to %d bytes", NAME_MAX_BYTES);
-    if (!type_ok(e->business_type))
+    if (!entry_type_ok(e->business_type))
         err_field(job->err, "business_type", "format",
                   "At most 31 lower-case letters, digits and underscores");
     for (size_t i = 0; i < ARRAY_LEN(licenses); i++)
@@ -50,7 +28,7 @@ static bool check_names(const struct job *job, const struct new_entry *e)
     if (!db_name_valid(e->db_name) || audit_db_is(e->db_name))
         err_field(job->err, "db_name", "format",
                   "%.64s is no usable name of a database", e->db_name);
-    check_features(job, e->features);
+    entry_features_ok(e->features, "features_enabled", job->err);
     return !err_is_set(job->err);
 }
 

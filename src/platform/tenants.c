@@ -62,11 +62,12 @@ void tenants_render(const bson_t *doc, const char *link, struct str *out)
     str_addc(out, '}');
 }
 
-static const char *slug_of(const struct job *job, const bson_t *doc)
+/* A member in the arena; "" when it is no text. */
+static const char *text_of(const struct job *job, const bson_t *doc, const char *key)
 {
     bson_iter_t it;
 
-    return bson_iter_init_find(&it, doc, "slug") && BSON_ITER_HOLDS_UTF8(&it)
+    return bson_iter_init_find(&it, doc, key) && BSON_ITER_HOLDS_UTF8(&it)
                ? arena_strdup(job->arena, bson_iter_utf8(&it, NULL))
                : "";
 }
@@ -94,7 +95,7 @@ bool tenants_list(const struct job *job, const char *after, int64_t limit, struc
             str_addc(out, ',');
         tenants_render(doc, NULL, out);
         if (n == limit)
-            *last = slug_of(job, doc);
+            *last = text_of(job, doc, "slug");
     }
     str_addc(out, ']');
     return ok;
@@ -111,39 +112,77 @@ bool tenants_find(const struct job *job, const char *tenant_id, const bson_t **d
            (*doc || err_set(job->err, ERR_TENANT_NOT_FOUND, "There is no such tenant."));
 }
 
-static void status_set(enum tenant_status status, const char *reason, bson_t *set)
+static void status_change(const struct job *job, enum tenant_status status, const char *was,
+                          const char *reason, bson_t *update)
 {
-    BSON_APPEND_UTF8(set, "status", tenant_status_name(status));
-    BSON_APPEND_DATE_TIME(set, "updated_at", clock_ms());
+    int64_t now = clock_ms();
+    bson_t set;
+
+    BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
+    BSON_APPEND_UTF8(&set, "status", tenant_status_name(status));
+    BSON_APPEND_DATE_TIME(&set, "updated_at", now);
     if (reason)
-        BSON_APPEND_UTF8(set, "status_reason", reason);
+        BSON_APPEND_UTF8(&set, "status_reason", reason);
     else
-        BSON_APPEND_NULL(set, "status_reason");
-    if (status == TENANT_DELETED)
-        BSON_APPEND_DATE_TIME(set, "deleted_at", clock_ms());
+        BSON_APPEND_NULL(&set, "status_reason");
+    if (status == TENANT_DELETED) {
+        BSON_APPEND_UTF8(&set, "deleted_from", was);
+        BSON_APPEND_DATE_TIME(&set, "deleted_at", now);
+        BSON_APPEND_DATE_TIME(&set, "purge_after", now + job->conf->delete_grace_s * 1000);
+    }
+    bson_append_document_end(update, &set);
+    if (status != TENANT_DELETED)
+        BCON_APPEND(update, "$unset", "{", "deleted_at", "", "deleted_from", "", "purge_after", "",
+                    "deleted_archive", "", "}");
+}
+
+static bool is_over(const bson_t *doc)
+{
+    bson_iter_t it;
+
+    return bson_has_field(doc, "purge") ||
+           (bson_iter_init_find(&it, doc, "purge_after") && BSON_ITER_HOLDS_DATE_TIME(&it) &&
+            bson_iter_date_time(&it) <= clock_ms());
+}
+
+static bool may_change(const struct job *job, const bson_t *doc, const char *slug, const char *was,
+                       enum tenant_status to)
+{
+    bool deleted = strcmp(was, tenant_status_name(TENANT_DELETED)) == 0;
+
+    if (strcmp(was, tenant_status_name(TENANT_PROVISIONING)) == 0)
+        return err_set(job->err, ERR_STATE, "%s is still being set up.", slug);
+    if (deleted && to == TENANT_DELETED)
+        return err_set(job->err, ERR_STATE, "%s is deleted already.", slug);
+    if (deleted && is_over(doc))
+        return err_set(job->err, ERR_STATE, "%s is deleted, and its time of grace is over.", slug);
+    return true;
 }
 
 bool tenants_set_status(const struct job *job, const char *tenant_id, enum tenant_status status,
                         const char *reason, const bson_t **doc)
 {
-    bson_t *filter = own_bson(job->arena), *update = own_bson(job->arena), set;
-    const char *slug;
+    bson_t *filter = own_bson(job->arena), *update = own_bson(job->arena);
+    const char *slug, *was;
     struct tenant *tenant;
     struct scope scope;
 
     if (!tenants_find(job, tenant_id, doc) || !job_registry(job, &scope))
         return false;
-    slug = slug_of(job, *doc);
-    BCON_APPEND(filter, "tenant_id", BCON_UTF8(tenant_id), "status", "{", "$nin", "[",
-                BCON_UTF8(tenant_status_name(TENANT_DELETED)),
-                BCON_UTF8(tenant_status_name(TENANT_PROVISIONING)), "]", "}");
-    BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
-    status_set(status, reason, &set);
-    bson_append_document_end(update, &set);
+    slug = text_of(job, *doc, "slug");
+    was = text_of(job, *doc, "status");
+    if (!may_change(job, *doc, slug, was, status))
+        return false;
+    /* As it was read: a purge may begin meanwhile. */
+    BCON_APPEND(filter, "tenant_id", BCON_UTF8(tenant_id), "purge", "{", "$exists",
+                BCON_BOOL(false), "}");
+    if (*was)
+        BSON_APPEND_UTF8(filter, "status", was);
+    status_change(job, status, was, reason, update);
     if (!scope_find_and_update(&scope, ENTRIES, filter, update, true, false, NULL, doc, job->err))
         return false;
     if (!*doc)
-        return err_set(job->err, ERR_STATE, "%s is deleted, or still being set up.", slug);
+        return err_set(job->err, ERR_CONFLICT, "%s was changed meanwhile.", slug);
     entry_changed(job, slug, tenant_id);
     return entry_read(job, *doc, &tenant) &&
            job_audit(job, tenant, tenant_status_name(status), ENTRIES, slug);

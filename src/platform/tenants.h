@@ -17,7 +17,8 @@ bool tenants_list(const struct job *job, const char *after, int64_t limit, struc
 bool tenants_find(const struct job *job, const char *tenant_id, const bson_t **doc);
 
 /* Sets the status and tells the workers; *doc is the entry afterwards. `reason` may be NULL.
- * ERR_TENANT_NOT_FOUND; ERR_STATE for one that is deleted or still being set up. */
+ * Deleting begins the time of grace (ERP_DELETE_GRACE), during which any other status brings it
+ * back. ERR_TENANT_NOT_FOUND; ERR_STATE for one whose grace is over, or that is being set up. */
 bool tenants_set_status(const struct job *job, const char *tenant_id, enum tenant_status status,
                         const char *reason, const bson_t **doc);
 
