@@ -304,6 +304,20 @@ static const struct route rows[] = {
 };
 /* clang-format on */
 
+/* What every row gets, wherever it comes from. The core is part of everything and nobody's to take
+ * away: a row that names it names no module. */
+static void finish_row(struct route *row)
+{
+    if (row->module && !module_find(row->module, strlen(row->module)))
+        die("%s %s: there is no module %s", row->method, row->path, row->module);
+    if (row->module && strcmp(row->module, MODULE_CORE) == 0)
+        row->module = NULL;
+    if (!idem_offered(row))
+        return;
+    row->inner = row->handler;
+    row->handler = idem_serve;
+}
+
 struct route_table *routes_build(void)
 {
     size_t n = ARRAY_LEN(rows);
@@ -316,15 +330,8 @@ struct route_table *routes_build(void)
     memcpy(all, rows, sizeof rows);
     for (size_t i = 0; i < resource_count(); i++)
         n += crud_routes(resource_at(i), texts, all + n);
-    for (size_t i = 0; i < n; i++) {
-        if (!idem_offered(&all[i]))
-            continue;
-        all[i].inner = all[i].handler;
-        all[i].handler = idem_serve;
-    }
     for (size_t i = 0; i < n; i++)
-        if (all[i].module && !module_find(all[i].module, strlen(all[i].module)))
-            die("%s %s: there is no module %s", all[i].method, all[i].path, all[i].module);
+        finish_row(&all[i]);
     table = route_table_new(all, n, texts);
     free(all);
     return table;

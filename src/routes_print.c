@@ -2,10 +2,16 @@
 #include "base.h"
 #include "routes.h"
 #include "engine/resource.h"
+#include "tenant/modules.h"
 
 static const char *auth_name(const struct route *row)
 {
     return row->auth == AUTH_PUBLIC ? "public" : "token";
+}
+
+static const char *module_name(const struct route *row)
+{
+    return row->module ? row->module : MODULE_CORE;
 }
 
 static const char *tenancy_name(const struct route *row)
@@ -77,7 +83,7 @@ void routes_print(const struct route_table *table, FILE *out)
         fprintf(out, "%s\t%s\t%s\t", row->method, row->path, auth_name(row));
         print_roles(row, out);
         fprintf(out, "\t%s\t%s\t%s\t%s\t%s\n", tenancy_name(row),
-                row->module ? row->module : "core", pool_name(row), body_name(row), kind_name(row));
+                module_name(row), pool_name(row), body_name(row), kind_name(row));
     }
 }
 
@@ -116,7 +122,7 @@ static json_t *json_row(const struct route *row)
         "{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:b, s:s?, s:s?, s:s?,"
         " s:b, s:o, s:o, s:s, s:s, s:s?, s:s?}",
         "method", row->method, "path", row->path, "auth", auth_name(row), "roles", json_roles(row),
-        "tenancy", tenancy_name(row), "module", row->module ? row->module : "core", "pool",
+        "tenancy", tenancy_name(row), "module", module_name(row), "pool",
         pool_name(row), "body", body_name(row), "body_limit", (json_int_t)row->body_limit, "kind",
         kind_name(row), "writes", (int)row->writes, "by_branch", (int)row->by_branch, "resource",
         row->resource ? row->resource->noun : NULL, "in", row->in, "out", row->out, "out_list",
@@ -189,7 +195,7 @@ void routes_print_matrix_json(const struct route_table *table, FILE *out)
                                 json_string(matrix_cell(row, (enum role)i)));
         json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o}", "method", row->method,
                                               "path", row->path, "module",
-                                              row->module ? row->module : "core", "roles", roles));
+                                              module_name(row), "roles", roles));
     }
     json_dumpf(list, out, JSON_INDENT(1) | JSON_ENSURE_ASCII);
     fputc('\n', out);

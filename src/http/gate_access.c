@@ -218,7 +218,7 @@ bool gate_module(struct req *req)
     const char *module = req->route->module;
     bool allowed = who->n_allowed == 0;
 
-    if (!module || strcmp(module, "core") == 0 || !req->tenant)
+    if (!module || !req->tenant)
         return true;
     if (!module_enabled(req->tenant, module))
         return err_set(req->err, ERR_MODULE_FORBIDDEN, "The module \"%s\" is not part of the plan.",
