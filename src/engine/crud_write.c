@@ -15,6 +15,7 @@
 /* One write, whoever asks for it: a request or erpctl. */
 struct write {
     const struct resource *resource;
+    enum audit_kind kind;
     const char *action; /* of the audit entry */
     const char *id;
     const char *actor, *impersonated_by, *request_id;
@@ -33,7 +34,8 @@ static bool follow(struct scope *scope, const struct write *w, const bson_t *bef
                    const bson_t *after, struct err *err)
 {
     const struct written record = {before, after};
-    const struct audit_entry entry = {.action = w->action,
+    const struct audit_entry entry = {.kind = w->kind,
+                                      .action = w->action,
                                       .collection = w->resource->collection,
                                       .record_id = w->id,
                                       .actor = w->actor,
@@ -237,8 +239,8 @@ bool crud_create(struct req *req)
     return crud_reply(req, w.result);
 }
 
-/* The record with every default, made by whoever reads first; the unique index on tenant_id lets
- * one of two first readers win. */
+/* The record with every default, made by whoever reads first, which is not that the business has
+ * done something; the unique index on tenant_id lets one of two first readers win. */
 static bool make_singleton(struct req *req, const bson_t *filter, const bson_t **doc)
 {
     struct write w = write_of(req, "create");
@@ -246,6 +248,7 @@ static bool make_singleton(struct req *req, const bson_t *filter, const bson_t *
     json_auto_t *empty = json_object();
     const struct kind_env env = {.decimals = req->tenant->decimals};
 
+    w.kind = AUDIT_SERVICE;
     w.input = arena_alloc(req->arena, sizeof(*w.input));
     id_new(id);
     w.id = id;

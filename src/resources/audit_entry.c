@@ -5,12 +5,13 @@
 #include "engine/resource.h"
 #include "tenant/audit.h"
 
-static const char *const kinds[] = {"data", "access", "operator", NULL};
+static const char *const kinds[] = {"data", "access", "operator", "service", NULL};
 
 static const struct field fields[] = {
     {"at", K_INSTANT, F_READONLY | F_SORT | F_RANGE, .summary = "When it happened"},
     {"kind", K_ENUM, F_READONLY | F_FILTER, .values = kinds,
-     .summary = "A record was written, somebody signed in or was refused, or the operator acted"},
+     .summary = "A record was written, somebody signed in or was refused, the operator acted, or "
+                "the service made a record of defaults"},
     {"action", K_TEXT, F_READONLY | F_FILTER, .max = 64},
     {"collection", K_TEXT, F_READONLY | F_FILTER, .max = 64, .summary = "Of what was written"},
     {"record_id", K_TEXT, F_READONLY | F_FILTER, .max = 64},

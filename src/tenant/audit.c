@@ -7,7 +7,11 @@
 #include "db/doc.h"
 
 static const char *const kind_names[] = {
-    [AUDIT_DATA] = "data", [AUDIT_ACCESS] = "access", [AUDIT_OPERATOR] = "operator"};
+    [AUDIT_DATA] = "data",
+    [AUDIT_ACCESS] = "access",
+    [AUDIT_OPERATOR] = "operator",
+    [AUDIT_SERVICE] = "service",
+};
 
 static const char suffix[] = "_audit";
 

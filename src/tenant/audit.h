@@ -25,7 +25,8 @@ bool audit_db_is(const char *db_name);
 enum audit_kind {
     AUDIT_DATA,    /* a record of the business was written */
     AUDIT_ACCESS,  /* somebody signed in or out, or was refused */
-    AUDIT_OPERATOR /* the platform's operator did something */
+    AUDIT_OPERATOR, /* the platform's operator did something */
+    AUDIT_SERVICE   /* the service made a record of defaults when somebody looked for it */
 };
 
 struct audit_entry {
