@@ -24,8 +24,17 @@ static const struct route_param tenant_list_params[] = {
     {"after", "string", "A slug: those that come after it", false},
     {NULL, NULL, NULL, false}};
 
+#define PAGE_PARAMS                                                                                \
+    {"limit", "integer", "At most this many (1 to 1000, default 1000)", false},                    \
+    {                                                                                              \
+        "after", "string", "Cursor of the Link header: the next page", false                       \
+    }
+
 static const struct route_param subscription_list_params[] = {
-    {"status", "string", "Only those in this state", false}, {NULL, NULL, NULL, false}};
+    {"status", "string", "Only those in this state", false}, PAGE_PARAMS,
+    {NULL, NULL, NULL, false}};
+
+static const struct route_param payment_list_params[] = {PAGE_PARAMS, {NULL, NULL, NULL, false}};
 
 static const struct route_param toggle_module_params[] = {
     {"module", "string", "The module's name", true}, {NULL, NULL, NULL, false}};
@@ -237,7 +246,7 @@ static const struct route rows[] = {
         .method = "GET", .path = "/api/super/payments/{subscription_id}",
         .handler = action_payment_list,
         .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
-        .out = "SubscriptionPayment", .out_list = true,
+        .query = payment_list_params, .out = "SubscriptionPayment", .out_list = true,
         .summary = "What was paid for a subscription, the newest first",
     },
     {

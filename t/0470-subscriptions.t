@@ -214,4 +214,34 @@ subtest 'at its instant' => sub {
     is($erp->get("/api/super/tenants/$t->{tenant_id}/access", token => $root)->json->{allowed}, JSON::PP::true(), 'without one it works');
 };
 
+subtest 'page by page' => sub {
+    my $t = shop();
+    my $id = subscribe($t)->{id};
+    my $now = time;
+    # Some of one moment: the id decides.
+    $erp->mongo_insert('admin', 'payments', map { { id => sprintf('pay_%02d', $_), subscription_id => $id, amount => 1, created_at => instant($now - int($_ / 3)) } } 1 .. 11);
+    my $all = $erp->get("/api/super/payments/$id", token => $root);
+    is scalar @{ $all->json }, 11, 'all, when no limit is given';
+    is $all->header('Link'), undef, '... and no next page';
+    my (@seen, $pages);
+    for (my $path = "/api/super/payments/$id?limit=4"; $path; ) {
+        my $res = $erp->get($path, token => $root);
+        is $res->status, 200, 'page ' . ++$pages or diag($res->brief), last;
+        push @seen, @{ $res->json };
+        ($path) = ($res->header('Link') // '') =~ /^<(.+)>; rel="next"$/;
+        last if $pages > 9;
+    }
+    is $pages, 3, 'three pages';
+    is_deeply [map { $_->{id} } @seen], [map { $_->{id} } @{ $all->json }], 'together the same, each once';
+    my $first = $erp->get('/api/super/subscriptions?limit=1&status=trial', token => $root);
+    my ($next) = $first->header('Link') =~ /^<(.+)>; rel="next"$/;
+    like $next, qr/status=trial/, 'the next page has the same filter';
+    is $erp->get($next, token => $root)->json->[0]{status}, 'trial', '... and shows it';
+    isnt $erp->get($next, token => $root)->json->[0]{id}, $first->json->[0]{id}, '... another one';
+    my ($cursor) = $next =~ /after=([^&]+)/;
+    is_problem($erp->get("/api/super/payments/$id?after=$cursor", token => $root), 400, 'bad_query', 'a cursor of another list');
+    is_problem($erp->get("/api/super/subscriptions?after=$cursor", token => $root), 400, 'bad_query', '... or of another filter');
+    is_problem($erp->get("/api/super/subscriptions?limit=$_", token => $root), 400, 'bad_query', "limit=$_") for 0, 1001, '4x', '';
+};
+
 done_testing;

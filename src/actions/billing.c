@@ -2,7 +2,9 @@
 #include "base.h"
 #include "actions/actions.h"
 #include "core/clock.h"
+#include "engine/cursor.h"
 #include "engine/form.h"
+#include "engine/query.h"
 #include "platform/plan.h"
 #include "platform/subscription.h"
 #include "tenant/standing.h"
@@ -39,6 +41,37 @@ static void tell_after(struct req *req, const bson_t *doc)
     req->on_commit = tell;
 }
 
+/* ---- lists ---- */
+
+/* A page of records as `limit` and `after` of the query say. One round trip. */
+static bool page(struct req *req, const char *collection, const char *key, const char *value)
+{
+    const char *bound = arena_printf(req->arena, "%s %s", collection, value ? value : "");
+    const char *limit = req_query(req, "limit"), *after = req_query(req, "after");
+    struct billing_query query = {key, value, LIST_MAX, NULL};
+    struct job job = job_of_req(req);
+    bson_iter_t at, id;
+    const bson_t *more;
+    char *end = NULL;
+
+    if (limit) {
+        query.limit = strtoll(limit, &end, 10);
+        if (end == limit || *end || query.limit < 1 || query.limit > LIST_MAX)
+            return err_set(req->err, ERR_BAD_QUERY, "limit must be a whole number from 1 to %d.",
+                           LIST_MAX);
+    }
+    if (after && !cursor_open(req->app->cursor_key, bound, after, req->arena, &query.after,
+                              req->err))
+        return false;
+    if (!billing_list(&job, collection, &query, resp_body(req), &more))
+        return false;
+    if (more && bson_iter_init_find(&id, more, "id") && BSON_ITER_HOLDS_UTF8(&id))
+        query_link_after(req, cursor_make(req->app->cursor_key, bound,
+                                          bson_iter_init_find(&at, more, "created_at") ? &at : NULL,
+                                          bson_iter_utf8(&id, NULL), req->arena));
+    return true;
+}
+
 /* ---- plans ---- */
 
 bool action_plan_list(struct req *req)
@@ -46,7 +79,8 @@ bool action_plan_list(struct req *req)
     struct job job = job_of_req(req);
 
     return plans_ensure(&job) &&
-           billing_list(&job, PLANS, NULL, NULL, "created_at", LIST_MAX, resp_body(req));
+           billing_list(&job, PLANS, &(struct billing_query){NULL, NULL, LIST_MAX, NULL},
+                        resp_body(req), NULL);
 }
 
 bool action_plan_change(struct req *req)
@@ -63,10 +97,7 @@ bool action_plan_change(struct req *req)
 
 bool action_subscription_list(struct req *req)
 {
-    struct job job = job_of_req(req);
-
-    return billing_list(&job, SUBSCRIPTIONS, "status", req_query(req, "status"), "created_at",
-                        LIST_MAX, resp_body(req));
+    return page(req, SUBSCRIPTIONS, "status", req_query(req, "status"));
 }
 
 bool action_subscription_create(struct req *req)
@@ -165,10 +196,7 @@ bool action_payment_create(struct req *req)
 
 bool action_payment_list(struct req *req)
 {
-    struct job job = job_of_req(req);
-
-    return billing_list(&job, PAYMENTS, "subscription_id", req_param(req, "subscription_id"),
-                        "created_at", LIST_MAX, resp_body(req));
+    return page(req, PAYMENTS, "subscription_id", req_param(req, "subscription_id"));
 }
 
 /* ---- access ---- */

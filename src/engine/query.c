@@ -364,13 +364,19 @@ void query_link_next(struct req *req, const struct resource *resource,
 {
     bson_iter_t id, value;
     bool has_value = bson_iter_init_find(&value, last, query->sort_name);
-    struct str link;
     const char *cursor;
 
     if (!bson_iter_init_find(&id, last, "id") || !BSON_ITER_HOLDS_UTF8(&id))
         return;
     cursor = cursor_make(req->app->cursor_key, cursor_scope(req, resource, query),
                          has_value ? &value : NULL, bson_iter_utf8(&id, NULL), req->arena);
+    query_link_after(req, cursor);
+}
+
+void query_link_after(struct req *req, const char *cursor)
+{
+    struct str link;
+
     str_init(&link);
     str_addf(&link, "<%s?", req->path);
     for (size_t i = 0; i < req->n_query; i++) {

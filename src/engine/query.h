@@ -39,4 +39,7 @@ bool query_export(struct req *req, const struct resource *resource, const struct
 void query_link_next(struct req *req, const struct resource *resource,
                      const struct list_query *query, const bson_t *last);
 
+/* The same for a list of another kind: the request's own address with this `after`. */
+void query_link_after(struct req *req, const char *cursor);
+
 #endif

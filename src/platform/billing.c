@@ -58,32 +58,56 @@ void billing_show(const bson_t *doc, struct str *out)
     str_addc(out, '}');
 }
 
-bool billing_list(struct job *job, const char *collection, const char *key, const char *value,
-                  const char *order, int limit, struct str *out)
+static void append_behind(const bson_t *after, bson_t *filter)
+{
+    bson_t *older = bson_new(), *same = bson_new(), child, array;
+    bson_iter_t value, id;
+
+    if (bson_iter_init_find(&value, after, "v") && bson_iter_init_find(&id, after, "id")) {
+        BSON_APPEND_DOCUMENT_BEGIN(older, "created_at", &child);
+        bson_append_iter(&child, "$lt", -1, &value);
+        bson_append_document_end(older, &child);
+        bson_append_iter(same, "created_at", -1, &value);
+        BSON_APPEND_DOCUMENT_BEGIN(same, "id", &child);
+        bson_append_iter(&child, "$lt", -1, &id);
+        bson_append_document_end(same, &child);
+        BSON_APPEND_ARRAY_BEGIN(filter, "$or", &array);
+        BSON_APPEND_DOCUMENT(&array, "0", older);
+        BSON_APPEND_DOCUMENT(&array, "1", same);
+        bson_append_array_end(filter, &array);
+    }
+    bson_destroy(older);
+    bson_destroy(same);
+}
+
+bool billing_list(struct job *job, const char *collection, const struct billing_query *query,
+                  struct str *out, const bson_t **more)
 {
     bson_t *filter = own_bson(job->arena), *opts = own_bson(job->arena);
     mongoc_cursor_t *cursor;
-    const bson_t *doc = NULL;
+    const bson_t *doc = NULL, *last = NULL;
     struct scope own, *scope = billing_scope(job, &own);
-    bool ok = scope != NULL, first = true;
-    bson_t sort;
+    bool ok = scope != NULL;
+    int64_t n = 0;
 
-    if (value)
-        bson_append_utf8(filter, key, -1, value, -1);
-    BSON_APPEND_DOCUMENT_BEGIN(opts, "sort", &sort);
-    bson_append_int32(&sort, order, -1, -1);
-    BSON_APPEND_INT32(&sort, "id", -1);
-    bson_append_document_end(opts, &sort);
-    BSON_APPEND_INT64(opts, "limit", limit);
+    if (query->value)
+        bson_append_utf8(filter, query->key, -1, query->value, -1);
+    if (query->after)
+        append_behind(query->after, filter);
+    /* One more than is shown: is there another page? */
+    BCON_APPEND(opts, "sort", "{", "created_at", BCON_INT32(-1), "id", BCON_INT32(-1), "}",
+                "limit", BCON_INT64(query->limit + 1));
     cursor = ok ? scope_find(scope, collection, filter, opts) : NULL;
     str_addc(out, '[');
-    while (ok && (ok = scope_next(scope, cursor, &doc, job->err)) && doc) {
-        if (!first)
+    while (ok && (ok = scope_next(scope, cursor, &doc, job->err)) && doc && n < query->limit) {
+        if (n++)
             str_addc(out, ',');
-        first = false;
         billing_show(doc, out);
+        last = own_bson_copy(job->arena, bson_get_data(doc), doc->len);
     }
     str_addc(out, ']');
+    if (more)
+        *more = doc ? last : NULL;
     return ok;
 }
 

@@ -26,9 +26,17 @@ bool billing_find(struct job *job, struct scope *scope, const char *collection, 
 /* Appends a record as JSON, without what is only for us. */
 void billing_show(const bson_t *doc, struct str *out);
 
-/* Appends a JSON array: matches of key = value (NULL: all), the newest first, at most `limit`. */
-bool billing_list(struct job *job, const char *collection, const char *key, const char *value,
-                  const char *order, int limit, struct str *out);
+/* Which of a collection's records: those whose `key` is `value` (NULL: all). */
+struct billing_query {
+    const char *key, *value;
+    int64_t limit;       /* at most so many */
+    const bson_t *after; /* {"v": created_at, "id": …}: only what comes behind it; NULL: all */
+};
+
+/* Appends a JSON array of them, the newest first. *more (may be NULL) is the last one, when there
+ * are others behind it, else NULL. */
+bool billing_list(struct job *job, const char *collection, const struct billing_query *query,
+                  struct str *out, const bson_t **more);
 
 /* Members of a stored record: text or NULL (borrowed), an instant or 0, money or -1. */
 const char *billing_text(const bson_t *doc, const char *key);

@@ -2,6 +2,8 @@
 #include "base.h"
 #include "platform/subscription.h"
 
+#define EVENTS_SHOWN 10
+
 const char *const sub_status_names[SUB_COUNT + 1] = {
     [SUB_TRIAL] = "trial",         [SUB_ACTIVE] = "active",       [SUB_GRACE] = "grace",
     [SUB_SUSPENDED] = "suspended", [SUB_CANCELLED] = "cancelled", NULL,
@@ -110,7 +112,9 @@ bool subscription_view(struct job *job, const char *key, const char *value, stru
     str_addz(out, "{\"subscription\":");
     billing_show(doc, out);
     str_addz(out, ",\"events\":");
-    if (!billing_list(job, BILLING_EVENTS, "subscription_id", sub.id, "created_at", 10, out))
+    if (!billing_list(job, BILLING_EVENTS,
+                      &(struct billing_query){"subscription_id", sub.id, EVENTS_SHOWN, NULL}, out,
+                      NULL))
         return false;
     str_addf(out, ",\"is_active\":%s}", active ? "true" : "false");
     return true;
