@@ -36,6 +36,17 @@ static const struct route_param subscription_list_params[] = {
 
 static const struct route_param payment_list_params[] = {PAGE_PARAMS, {NULL, NULL, NULL, false}};
 
+static const struct route_param announcement_list_params[] = {
+    {"skip", "integer", "Leave out this many (at most 100000)", false},
+    {"limit", "integer", "At most this many (1 to 100, default 50)", false},
+    {NULL, NULL, NULL, false}};
+
+static const struct route_param notification_list_params[] = {
+    {"type", "string", "Only this type, or \"announcement\": the platform's alone", false},
+    {"unread_only", "boolean", "Only those not read yet", false},
+    {"limit", "integer", "At most this many (1 to 100, default 20)", false},
+    {NULL, NULL, NULL, false}};
+
 static const struct route_param toggle_module_params[] = {
     {"module", "string", "The module's name", true}, {NULL, NULL, NULL, false}};
 
@@ -268,6 +279,55 @@ static const struct route rows[] = {
         .method = "GET", .path = "/api/cnf/reports/summary", .handler = action_cnf_summary,
         .roles = ROLES_MANAGER | R(ROLE_STAFF), .module = "customs", .out = "CNFSummary",
         .summary = "Shipments, job files and transports, all and active, and what is invoiced",
+    },
+
+    /* ---- announcements, notifications ---- */
+    {
+        .method = "POST", .path = "/api/super/announcements",
+        .handler = action_announcement_create,
+        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
+        .body = BODY_JSON, .in = "CreateAnnouncementRequest",
+        .out = "Announcement", .writes = true, .platform_keyed = true,
+        .summary = "Announce something to businesses",
+    },
+    {
+        .method = "GET", .path = "/api/super/announcements",
+        .handler = action_announcement_list,
+        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
+        .query = announcement_list_params, .out = "Announcement", .out_list = true,
+        .summary = "The announcements, the newest first, and how many have read them",
+    },
+    {
+        .method = "DELETE", .path = "/api/super/announcements/{announcement_id}",
+        .handler = action_announcement_remove,
+        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
+        .out = "Message", .writes = true,
+        .summary = "Remove an announcement: nobody sees it any more",
+    },
+    {
+        .method = "GET", .path = "/api/notifications", .handler = action_notification_list,
+        .roles = ROLES_ANY, .tenancy = TENANCY_OPTIONAL, .module = "core",
+        .query = notification_list_params, .out = "NotificationList",
+        .summary = "What the caller is told, by the business and by the platform",
+    },
+    {
+        .method = "GET", .path = "/api/notifications/unread-count",
+        .handler = action_notification_unread,
+        .roles = ROLES_ANY, .tenancy = TENANCY_OPTIONAL, .module = "core",
+        .out = "UnreadCount",
+        .summary = "How much of that is unread",
+    },
+    {
+        .method = "PATCH", .path = "/api/notifications/{notification_id}/read",
+        .handler = action_notification_read,
+        .out = "Done", .writes = true,
+        .summary = "Mark as read; also yes when there is no such notification",
+    },
+    {
+        .method = "PATCH", .path = "/api/notifications/{announcement_id}/dismiss",
+        .handler = action_notification_dismiss,
+        .out = "Done", .writes = true,
+        .summary = "Put an announcement away, for the caller alone",
     },
 
     /* ---- health ---- */

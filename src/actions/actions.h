@@ -46,6 +46,15 @@ bool action_access(struct req *req);
 
 bool action_cnf_summary(struct req *req);      /* cnf.c */
 
+bool action_announcement_create(struct req *req); /* announcements.c */
+bool action_announcement_list(struct req *req);
+bool action_announcement_remove(struct req *req);
+
+bool action_notification_list(struct req *req);   /* notifications.c */
+bool action_notification_unread(struct req *req);
+bool action_notification_read(struct req *req);
+bool action_notification_dismiss(struct req *req);
+
 bool action_health_live(struct req *req);     /* health.c */
 bool action_health_ready(struct req *req);
 bool action_health_tenant(struct req *req);
