@@ -82,7 +82,7 @@ like($err, qr/There is a tenant atactive already/, 'and says so');
 ($status, my $made, $err) = add('linked');
 is($status, 0, 'a tenant') or diag $err;
 ok($made->{own_db_user}, 'with a MongoDB user of its own');
-is_deeply((entries('linked'))[0]{features_enabled}, [qw(pos inventory dues returns expenses grocery)], 'and the modules of its type');
+is_deeply((entries('linked'))[0]{features_enabled}, [qw(pos inventory analytics dues returns expenses offers pricing grocery)], 'and the modules of its type');
 is((add('picked', '--features', 'pos,offers'))[0], 0, 'or those that are named');
 is_deeply((entries('picked'))[0]{features_enabled}, [qw(pos offers)], '... and no others');
 ($status, undef, $err) = add('nocows', '--features', 'pos,cows');
@@ -122,7 +122,7 @@ is($shop->{slug}, "shop-$tag", 'the slug is made of the name');
 is($shop->{database_name}, "grocery_shop-${tag}_db", 'the database has the usual name');
 is_deeply([ @$shop{qw(name email business_type is_active status id)} ],
     [ @shop{qw(name email business_type)}, JSON::PP::true, 'active', $shop->{tenant_id} ], 'as clients know it');
-my @grocery = qw(pos inventory dues returns expenses grocery);
+my @grocery = qw(pos inventory analytics dues returns expenses offers pricing grocery);
 is_deeply($shop->{modules_enabled}, \@grocery, 'with the modules of its type');
 is(set_password($shop->{password_link}, 'the owner sets it')->status, 200, 'its link works');
 my $owner = $erp->login('owner@wire.example', 'the owner sets it')->{access_token};

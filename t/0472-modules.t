@@ -20,10 +20,24 @@ subtest 'switched on and off' => sub {
     is_deeply entry('shop')->{features_enabled}, \@without, '... in the entry';
     is_deeply toggle($shop->{tenant_id}, 'analytics')->json->{modules_enabled}, [@without, 'analytics'], 'and on';
     my $plain = $erp->seed_tenant(slug => 'plain', tenant_id => $id{plain}, entry => { tenant_id => $id{plain}, features_enabled => undef, business_type => 'pharmacy' });
-    my $has = toggle($plain->{tenant_id}, 'analytics')->json->{modules_enabled};
-    is_deeply [grep { /^(?:pos|prescriptions|analytics|repairs)$/ } @$has], [qw(pos prescriptions analytics)], 'an entry without a list begins with those of its type';
+    my $has = toggle($plain->{tenant_id}, 'offers')->json->{modules_enabled};
+    is_deeply [grep { /^(?:pos|prescriptions|offers|repairs)$/ } @$has], [qw(pos prescriptions offers)], 'an entry without a list begins with those of its type';
     my @log = $erp->mongo_all('admin_audit', doc(find => 'audit_log', filter => { action => 'toggle_module', record_id => 'shop' }));
     is_deeply [map { $_->{note} } @log], [qw(analytics analytics)], 'each is in the platform\'s log';
+};
+
+subtest 'a new business' => sub {
+    my @add = ('tenant', 'add', 'corner', '--name', 'Corner', '--type', 'grocery', '--admin-email', 'owner@corner.example', '--db-name', $erp->db('corner'));
+    is(($erp->erpctl(@add, '--password-file', '/dev/stdin', { input => 'corner-password-1' }))[0], 0, 'made');
+    my $has = entry('corner')->{features_enabled};
+    is_deeply [grep { /^(?:pos|pricing|grocery|repairs|tables)$/ } @$has], [qw(pos pricing grocery)], 'its entry lists the modules of its trade';
+    my $token = $erp->login('owner@corner.example', 'corner-password-1')->{access_token};
+    my $names = $erp->get('/api/auth/me', token => $token)->json->{modules_enabled};
+    is_deeply [grep { !/^(?:core|catalogue|customers|branches|settings|sales|users)$/ } @$names], $has, 'me names them';
+    is scalar @$names, 7 + @$has, '... and those that everybody has';
+    is_problem($erp->get('/api/tables', token => $token), 403, 'module_forbidden', 'another is refused');
+    my $root_sees = $erp->get('/api/auth/me', token => $root)->json;
+    ok exists $root_sees->{modules_enabled} && !defined $root_sees->{modules_enabled}, 'a super_admin has none';
 };
 
 subtest 'refused' => sub {

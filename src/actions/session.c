@@ -5,6 +5,7 @@
 #include "auth/password.h"
 #include "core/clock.h"
 #include "http/trail.h"
+#include "tenant/modules.h"
 
 #define EMAIL_MAX 254
 
@@ -26,39 +27,43 @@ bool action_login(struct req *req)
     return ok;
 }
 
-static const char *json_text(struct req *req, const char *text)
+/* The modules of the business, and who acts as the user. */
+static void add_me(struct req *req, const struct tenant *tenant, struct str *out)
 {
-    struct str out;
-    const char *kept;
+    const struct claims *claims = &req->principal.claims;
+    char since[CLOCK_TEXT_SIZE], until[CLOCK_TEXT_SIZE];
 
-    str_init(&out);
-    str_add_json(&out, text, strlen(text));
-    kept = arena_strdup(req->arena, out.p);
-    str_release(&out);
-    return kept;
+    str_addz(out, ",\"modules_enabled\":");
+    if (tenant)
+        module_names(tenant, out);
+    else
+        str_addz(out, "null");
+    if (!req->principal.impersonated) {
+        str_addz(out, ",\"impersonated_by\":null,\"impersonation_started\":null,"
+                      "\"impersonation_ends\":null,\"read_only\":false");
+        return;
+    }
+    clock_format(since, claims->iat * 1000);
+    clock_format(until, claims->exp * 1000);
+    str_addz(out, ",\"impersonated_by\":");
+    str_add_json(out, req->principal.impersonator, strlen(req->principal.impersonator));
+    str_addf(out, ",\"impersonation_started\":\"%s\",\"impersonation_ends\":\"%s\","
+                  "\"read_only\":%s",
+             since, until, claims->read_only ? "true" : "false");
 }
 
 bool action_me(struct req *req)
 {
     /* As at the sign-in: the shared database is nobody's business. */
     const struct tenant *tenant = req->principal.legacy ? NULL : req->tenant;
-    const struct claims *claims = &req->principal.claims;
-    const char *extra = login_user_extra(tenant, req->arena);
-    char since[CLOCK_TEXT_SIZE], until[CLOCK_TEXT_SIZE];
+    const char *extra;
+    struct str more;
 
-    clock_format(since, claims->iat * 1000);
-    clock_format(until, claims->exp * 1000);
-    if (req->principal.impersonated)
-        extra = arena_printf(req->arena,
-                             "%s,\"impersonated_by\":%s,\"impersonation_started\":\"%s\","
-                             "\"impersonation_ends\":\"%s\",\"read_only\":%s",
-                             extra, json_text(req, req->principal.impersonator), since, until,
-                             claims->read_only ? "true" : "false");
-    else
-        extra = arena_printf(req->arena,
-                             "%s,\"impersonated_by\":null,\"impersonation_started\":null,"
-                             "\"impersonation_ends\":null,\"read_only\":false",
-                             extra);
+    str_init(&more);
+    str_addz(&more, login_user_extra(tenant, req->arena));
+    add_me(req, tenant, &more);
+    extra = arena_strndup(req->arena, more.p, more.len);
+    str_release(&more);
     return users_render(req->app->users, req->principal.user_id, extra, req->resp.body, req->err);
 }
 

@@ -49,6 +49,8 @@ static const struct field user[] = {ACCOUNT_FIELDS, BUSINESS_FIELDS, {NULL}};
 static const struct field me[] = {
     ACCOUNT_FIELDS,
     BUSINESS_FIELDS,
+    {.name = "modules_enabled", .kind = K_TEXT_LIST, .max = 64,
+     .summary = "What the business may use; null without a business of one's own"},
     {.name = "impersonated_by", .kind = K_TEXT,
      .summary = "Email of the super_admin who acts as this user; null: nobody does"},
     {.name = "impersonation_started", .kind = K_INSTANT},

@@ -59,3 +59,17 @@ bool module_enabled(const struct tenant *tenant, const char *name)
             return true;
     return false;
 }
+
+void module_names(const struct tenant *tenant, struct str *out)
+{
+    const char *comma = "";
+
+    str_addc(out, '[');
+    for (size_t i = 0; i < ARRAY_LEN(modules); i++) {
+        if (!module_enabled(tenant, modules[i].name))
+            continue;
+        str_addf(out, "%s\"%s\"", comma, modules[i].name);
+        comma = ",";
+    }
+    str_addc(out, ']');
+}

@@ -2,6 +2,7 @@
 #ifndef ERP_TENANT_MODULES_H
 #define ERP_TENANT_MODULES_H
 
+#include "core/str.h"
 #include "tenant/registry.h"
 
 struct module {
@@ -23,6 +24,9 @@ bool module_by_default(const struct module *module, const char *business_type);
 
 /* May this business use it? False for names of no module. */
 bool module_enabled(const struct tenant *tenant, const char *name);
+
+/* The names of those that a business may use, in the order of the table, as a JSON array. */
+void module_names(const struct tenant *tenant, struct str *out);
 
 /* The i-th module; NULL after the last. */
 const struct module *module_at(size_t i);
