@@ -51,7 +51,7 @@ for my $slug (sort keys %expect) {
         ok(@{ $erp->get("/api/$list", token => $token)->json } >= 2, "$slug: $list");
     }
     is($erp->get('/api/settings', token => $token)->json->{website_name},
-       $file{$slug}{records}{settings}[0]{website_name}, "$slug: settings");
+       $file{$slug}{tenant}{business_name}, "$slug: settings");
     for my $user (@{ $file{$slug}{users} }) {
         is($erp->post('/api/auth/login', { email => $user->{email}, password => $user->{password} })->status, 200,
            "$user->{email} signs in");
