@@ -86,6 +86,27 @@ sub blocks {
     return @found;
 }
 
+# What a page shows of the tree as it is: every file as it would be after the patch, line by line.
+sub is_applied {
+    my ($patch) = @_;
+    my @files = split /^(?=--- )/m, $patch;
+    for my $part (@files) {
+        my ($path) = $part =~ /^\+\+\+ b\/(\S+)$/m or next;
+        my $file = slurp("$root/$path") // '';
+        $part =~ s/^(?:---|\+\+\+) .*\n//mg;
+        for my $hunk (grep { length } split /^@@.*\n/m, $part) {
+            my $after = join '', map { /^[ +](.*\n)/ ? $1 : () } split /^/, $hunk;
+            my $count = () = $file =~ /^\Q$after\E/mg;
+            is $count, 1, "$path is as the page shows it";
+        }
+    }
+    return;
+}
+
+for my $page (@pages) {
+    is_applied($1) while $text{$page} =~ /^```patch\n(.*?)^```$/gms;
+}
+
 # The text after a diff whose hunks are found by their lines alone; dies when one is not there once.
 sub patched {
     my ($text, $diff) = @_;
