@@ -38,13 +38,13 @@ static const struct route_param payment_list_params[] = {PAGE_PARAMS, {NULL, NUL
 
 static const struct route_param announcement_list_params[] = {
     {"skip", "integer", "Leave out this many (at most 100000)", false},
-    {"limit", "integer", "At most this many (1 to 100, default 50)", false},
+    {"limit", "integer", "At most this many (1 to 1000, default 50)", false},
     {NULL, NULL, NULL, false}};
 
 static const struct route_param notification_list_params[] = {
     {"type", "string", "Only this type, or \"announcement\": the platform's alone", false},
     {"unread_only", "boolean", "Only those not read yet", false},
-    {"limit", "integer", "At most this many (1 to 100, default 20)", false},
+    {"limit", "integer", "At most this many (1 to 1000, default 20)", false},
     {NULL, NULL, NULL, false}};
 
 static const struct route_param toggle_module_params[] = {

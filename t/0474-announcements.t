@@ -117,7 +117,7 @@ subtest 'refused' => sub {
         is $res->json->{errors}[0]{field}, $field, '... names the field';
     }
     is_problem($erp->get("/api/super/announcements?$_", token => $root), 400, 'bad_query', $_)
-        for qw(limit=0 limit=101 limit=x skip=-1 skip=100001 since=1);
+        for qw(limit=0 limit=1001 limit=x skip=-1 skip=100001 since=1);
     is listed(), $before, 'nothing was made';
 };
 
@@ -207,6 +207,29 @@ subtest 'removed' => sub {
     is_problem(dismiss($shop->{token}, $one->{id}), 404, 'not_found', 'nor is it put away');
     is receipts($one->{id}), 0, '... which leaves nothing';
     is audited('announcement_delete', $one->{id}), 1, 'an audit entry';
+};
+
+subtest 'over for long' => sub {
+    my %one = map { $_ => made(title => "For $_ days", expires_at => in_days(1))->{id} } 91, 89;
+    for my $id (values %one) { read_it($shop->{$_}, $id) for 'ann', $crowd[0]; dismiss($shop->{ann}, $id) }
+    change($one{$_}, { expires_at => { '$date' => in_days(-$_) } }) for keys %one;
+    my $late = made(title => 'Late');
+    $erp->delete("/api/super/announcements/$late->{id}", token => $root);
+    $erp->mongo_insert('admin', 'announcement_receipts', { _id => "$late->{id}:late", announcement_id => $late->{id}, is_read => \1 });
+    change($late->{id}, { updated_at => { '$date' => in_days(-1) } });
+    my ($old, $younger) = @one{91, 89};
+    my ($status, $out) = $erp->erpctl('jobs', '--dry-run');
+    like $out, qr/announcements .*receipts of announcement \Q$_\E/, 'said to be due' for $old, $late->{id};
+    unlike $out, qr/\Q$younger\E/, '... which another is not yet';
+    is receipts($old), 2, '... and nothing is done';
+    ($status, $out) = $erp->erpctl('jobs');
+    is $status, 0, 'done' or diag $out;
+    is_deeply [map { receipts($_) } $old, $younger, $late->{id}], [0, 2, 0], 'what is due is gone, also what came too late';
+    is_deeply [@{ record($one{$_}) }{qw(is_active read_count dismissed_count)}], [JSON::PP::true(), 2, 1], "the numbers of $_ days" for 91, 89;
+    is record($late->{id})->{read_count}, 0, 'what came too late does not count';
+    is audited('announcement_end', $old), 1, 'an audit entry';
+    ($status, $out) = $erp->erpctl('jobs', '--dry-run');
+    unlike $out, qr/receipts of announcement (?:\Q$old\E|\Q$late->{id}\E)/, 'and nothing is due any more';
 };
 
 subtest 'not without end' => sub {

@@ -89,7 +89,7 @@ subtest 'what is shown' => sub {
     is_deeply ids($stock), [@n{qw(south north all)}], 'a type';
     is $stock->{unread_count}, 3, '... and its count';
     is_problem($erp->get("/api/notifications?$_", token => $shop->{token}), 400, 'bad_query', $_)
-        for qw(limit=0 limit=101 limit=1.5 limit= type=gossip type= unread_only=yes since=x);
+        for qw(limit=0 limit=1001 limit=1.5 limit= type=gossip type= unread_only=yes since=x);
     is_problem($erp->get('/api/notifications/unread-count?x=1', token => $shop->{token}), 400, 'bad_query', 'a count of nothing else');
 };
 

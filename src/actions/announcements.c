@@ -6,7 +6,7 @@
 #include "engine/form.h"
 #include "platform/announce.h"
 
-#define LIST_MAX     100
+#define LIST_MAX     1000
 #define LIST_DEFAULT 50
 #define SKIP_MAX     100000
 

@@ -12,7 +12,7 @@
 #include "platform/announce.h"
 #include "trade/inbox.h"
 
-#define LIST_MAX     100
+#define LIST_MAX     1000
 #define LIST_DEFAULT 20
 #define HUB_US       INT64_C(4000000) /* of the request's time, for the platform's database */
 #define ANNOUNCED    "announcement"   /* as ?type= */

@@ -57,12 +57,14 @@ static const struct command_option jobs_options[] = {
 
 const struct command cmd_jobs = {
     .name = "jobs",
-    .summary = "do what is due: subscriptions that are over, reminders, deleted tenants",
+    .summary = "do what is due: subscriptions that are over, reminders, deleted tenants, receipts",
     .details = "Meant for a timer on every host: one process at a time does the work, the others "
                "end at once with 0. Subscriptions whose trial or grace is over are suspended, "
                "those whose period is over get their grace; 7, 3 and 1 days before an end a "
                "billing event says so. A deleted tenant whose time of grace is over is removed "
                "for good, with a receipt, as by tenant purge; --now brings nobody's end forward. "
+               "Who has read an announcement that is removed, or over for 90 days, is forgotten, "
+               "and how many did is kept. "
                "Workers refuse what is over at its instant, whether or not this has run. What "
                "fails for one business is said, the others go on, and the exit code is 2. One "
                "that was killed is followed by another after a minute at most.",

@@ -1,7 +1,6 @@
 /* The platform's side: making, listing and removing announcements. */
 #include "base.h"
 #include "platform/announce_priv.h"
-#include "core/clock.h"
 #include "core/id.h"
 #include "db/bson_json.h"
 #include "db/doc.h"
@@ -9,8 +8,6 @@
 #include "db/txn.h"
 #include "platform/billing.h"
 #include "tenant/audit.h"
-
-#define REMOVE_US INT64_C(2000000)
 
 /* By audience: the list that names whom it is for, and what the registry calls that. */
 static const struct audience {
@@ -319,65 +316,5 @@ bool announce_list(struct job *job, int64_t skip, int64_t limit, struct str *out
         show(docs[i], counts_of(counts, n_counts, doc_text(docs[i], "id")), out);
     }
     str_addc(out, ']');
-    return true;
-}
-
-/* ---- removing ---- */
-
-struct removal {
-    struct job *job;
-    const char *id;
-};
-
-/* With what the receipts say, before they go. */
-static bson_t *removal_update(const struct removal *r, const struct receipt_counts *counts)
-{
-    bson_t *update = own_bson(r->job->arena);
-    int64_t now = job_now(r->job);
-
-    BCON_APPEND(update, "$set", "{", "is_active", BCON_BOOL(false), "read_count",
-                BCON_INT64(counts->read), "dismissed_count", BCON_INT64(counts->dismissed),
-                "receipts_removed", BCON_BOOL(false), "deleted_at", BCON_DATE_TIME(now),
-                "updated_at", BCON_DATE_TIME(now), "}");
-    return update;
-}
-
-static bool remove_body(struct scope *scope, void *data, struct err *err)
-{
-    struct removal *r = data;
-    bson_t *filter = own_bson(r->job->arena), *ids = own_bson(r->job->arena);
-    struct receipt_counts counts = {0};
-    const bson_t *after;
-    size_t n = 0;
-
-    BSON_APPEND_UTF8(ids, "0", r->id);
-    if (!receipts_count(r->job, scope, ids, &counts, 1, &n, err))
-        return false;
-    BSON_APPEND_UTF8(filter, "id", r->id);
-    BSON_APPEND_BOOL(filter, "is_active", true);
-    if (!scope_find_and_update(scope, ANNOUNCEMENTS, filter, removal_update(r, &counts), true,
-                               false, NULL, &after, err))
-        return false;
-    if (!after)
-        return err_set(err, ERR_NOT_FOUND, "There is no such announcement.");
-    return announce_note(r->job, scope, AUDIT_OPERATOR, "announcement_delete", r->id, NULL, after,
-                         err);
-}
-
-/* The receipts go afterwards: it stands whether or not all of them go at once. */
-bool announce_remove(struct job *job, const char *id)
-{
-    struct removal r = {.job = job, .id = id};
-    struct scope scope;
-    struct job quiet = *job;
-    struct err ignored;
-    bool all;
-
-    if (!job_registry(job, &scope) || !txn_run(&scope, remove_body, &r, job->err))
-        return false;
-    err_init(&ignored);
-    quiet.err = &ignored;
-    receipts_remove(&quiet, id, clock_mono_us() + REMOVE_US, &all);
-    err_release(&ignored);
     return true;
 }

@@ -3,7 +3,7 @@
  * What a user did is a receipt of his own, made when he reads or dismisses: nothing is written
  * ahead for those who may never look. So how many did is counted from the receipts, not kept in a
  * counter that everybody would write, and cannot be wrong; it is stored when the receipts go, with
- * the announcement.
+ * the announcement or 90 days after its end.
  *
  * Whom one reaches is asked when it is looked at: an active business of the registry, all of them,
  * of a sector, or named. Users of the shared database have no entry, and see none.
@@ -32,7 +32,8 @@ void announce_show_record(const bson_t *doc, struct str *out);
 /* Appends a JSON array of such records, the newest first. */
 bool announce_list(struct job *job, int64_t skip, int64_t limit, struct str *out);
 
-/* Nobody sees it from now on. Its receipts go after that, as many as there is time for. */
+/* Nobody sees it from now on. Its receipts go after that, as many as there is time for; the others
+ * by announce_sweep. */
 bool announce_remove(struct job *job, const char *id);
 
 /* One that a user sees. */
@@ -56,5 +57,11 @@ enum announce_mark { ANNOUNCE_READ, ANNOUNCE_DISMISS };
  * dismissed already counts as there. */
 bool announce_mark(struct job *job, const struct tenant *tenant, const char *user_id,
                    const char *id, enum announce_mark mark, bool *found);
+
+/* What is left of those that were removed, or are over for 90 days: the ids, in the job's arena,
+ * and the end of one, whose numbers are stored before its receipts go. For `erpctl jobs`; what has
+ * no time now is due again. */
+bool announce_due(struct job *job, const char ***ids, size_t *n);
+bool announce_sweep(struct job *job, const bson_t *doc);
 
 #endif

@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/id.h"
 #include "db/own.h"
+#include "platform/announce.h"
 #include "platform/lease.h"
 #include "platform/remove.h"
 #include "platform/subscription.h"
@@ -45,9 +46,16 @@ struct row {
     one_job *one;
 };
 
+/* The id when it is that of a subscription, else NULL. */
+static const char *subscription_of(const struct run *run, const char *id)
+{
+    return strcmp(run->row->collection, SUBSCRIPTIONS) == 0 ? id : NULL;
+}
+
 static void add_row(struct run *run, const bson_t *doc, const char *outcome)
 {
-    const char *slug = billing_text(doc, run->row->slug), *id = billing_text(doc, "id");
+    const char *slug = billing_text(doc, run->row->slug);
+    const char *id = subscription_of(run, billing_text(doc, "id"));
 
     json_array_append_new(run->report->rows,
                           json_pack("{s:s, s:s?, s:s?, s:s}", "job", run->row->name, "tenant", slug,
@@ -200,6 +208,33 @@ static bool purge(struct run *run, struct job *job, const bson_t *doc)
     return true;
 }
 
+/* ---- announcements that are over ---- */
+
+static bool list_over(struct run *run, struct job *job, struct item **list)
+{
+    struct item **tail = list;
+    const char **ids;
+    size_t n;
+
+    (void)run;
+    if (!announce_due(job, &ids, &n))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        add_item(job, ids[i], &tail);
+    return true;
+}
+
+static bool sweep(struct run *run, struct job *job, const bson_t *doc)
+{
+    if (!run->dry && !announce_sweep(job, doc))
+        return false;
+    add_row(run, doc, arena_printf(job->arena, "receipts of announcement %s",
+                                   billing_text(doc, "id")));
+    run->report->done += !run->dry;
+    job_step(job, "announcement");
+    return true;
+}
+
 /* ---- the table ---- */
 
 static const struct row rows[] = {
@@ -209,6 +244,8 @@ static const struct row rows[] = {
     {"reminders", SUBSCRIPTIONS, "id", "tenant_slug", list_moving, remind},
     /* What was deleted and whose time of grace is over goes for good. */
     {"purge", ENTRIES, "slug", "slug", list_deleted, purge},
+    /* Who has read what is removed, or over for long: the numbers stay, the receipts go. */
+    {"announcements", ANNOUNCEMENTS, "id", "tenant_slug", list_over, sweep},
 };
 
 /* ---- the loop ---- */
@@ -216,7 +253,7 @@ static const struct row rows[] = {
 static void failed(struct run *run, const bson_t *doc, const char *id, const struct err *err)
 {
     const char *slug = doc ? billing_text(doc, run->row->slug) : NULL;
-    const char *sub = strcmp(run->row->key, "id") == 0 ? id : NULL;
+    const char *sub = subscription_of(run, id);
 
     run->report->failed++;
     json_array_append_new(run->report->rows,
