@@ -55,6 +55,16 @@ static const struct route_param stock_params[] = {
      false},
     {NULL, NULL, NULL, false}};
 
+static const struct route_param branding_params[] = {
+    {"tenant_slug", "string", "Whose", false}, {NULL, NULL, NULL, false}};
+
+extern const struct resource settings_resource; /* src/resources/settings.c */
+
+static const struct route_form picture = {
+    .file = "file", .required = true, .kinds = FILE_IMAGES, .max = 5 << 20};
+static const struct route_form icon = {
+    .file = "file", .required = true, .kinds = FILE_IMAGES | FILE_ICO, .max = 1 << 20};
+
 /* clang-format off */
 static const struct route rows[] = {
     /* ---- signing in ---- */
@@ -362,6 +372,35 @@ static const struct route rows[] = {
         .module = "catalogue", .by_branch = true,
         .query = stock_params, .out = "ProductStock",
         .summary = "What there was of a product at a moment, by the stock ledger",
+    },
+
+    /* ---- pictures of a business ---- */
+    {
+        .method = "POST", .path = "/api/upload/logo", .handler = action_upload,
+        .roles = ROLES_OFFICE, .module = "settings", .resource = &settings_resource,
+        .body = BODY_FORM, .form = &picture, .arg = &upload_logo,
+        .in = "FileForm", .out = "Upload", .writes = true, .repeatable = true,
+        .summary = "Store a logo and name it in the settings",
+    },
+    {
+        .method = "POST", .path = "/api/upload/background", .handler = action_upload,
+        .roles = ROLES_OFFICE, .module = "settings", .resource = &settings_resource,
+        .body = BODY_FORM, .form = &picture, .arg = &upload_background,
+        .in = "FileForm", .out = "Upload", .writes = true, .repeatable = true,
+        .summary = "Store a background picture and name it in the settings",
+    },
+    {
+        .method = "POST", .path = "/api/upload/favicon", .handler = action_upload,
+        .roles = ROLES_OFFICE, .module = "settings", .resource = &settings_resource,
+        .body = BODY_FORM, .form = &icon, .arg = &upload_favicon,
+        .in = "FileForm", .out = "Upload", .writes = true, .repeatable = true,
+        .summary = "Store an icon and name it in the settings",
+    },
+    {
+        .method = "GET", .path = "/api/public/branding", .handler = action_branding,
+        .auth = AUTH_PUBLIC, .tenancy = TENANCY_NONE,
+        .query = branding_params, .open_query = true, .out = "Branding",
+        .summary = "How a business shows itself before anybody has signed in",
     },
 
     /* ---- the interface itself ---- */

@@ -106,7 +106,7 @@ subtest 'every row is a whole policy' => sub {
         ok !@bad, $name or diag "@bad";
     }
     my %public = map { $_->{path} => 1 } grep { $_->{auth} eq 'public' } @routes;
-    is_deeply [sort keys %public], [qw(/api/auth/login /api/auth/set-password /api/auth/signup /api/health/live /api/health/ready /api/openapi.json)],
+    is_deeply [sort keys %public], [qw(/api/auth/login /api/auth/set-password /api/auth/signup /api/health/live /api/health/ready /api/openapi.json /api/public/branding)],
         'what may be called without a token';
 };
 

@@ -25,7 +25,7 @@ for my $name (qw(alpha beta gamma)) {
 for my $name (qw(alpha beta)) {
     my $t = $t{$name};
     $t->{made} = {};
-    make($t, $_->{resource}) for grep { $_->{method} eq 'POST' && $_->{resource} } @routes;
+    make($t, $_->{resource}) for grep { $_->{method} eq 'POST' && $_->{resource} && $_->{body} eq 'json' } @routes;
 }
 
 # A tenant that is suspended after its token was issued.
@@ -82,7 +82,7 @@ sub body_name {
 
 sub call {
     my ($row, $made, %o) = @_;
-    my @body = $row->{body} eq 'none' ? () : (json => sample(body_name($row), 'x'));
+    my @body = Erp::Case::body_for($row, sample(body_name($row), 'x'));
     return $erp->request($row->{method}, path_of($row, $made), @body, %o);
 }
 

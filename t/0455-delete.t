@@ -4,8 +4,10 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use File::Temp qw(tempdir);
+use File::Path qw(make_path);
 use JSON::PP ();
 use Erp::Account qw(account_exists);
+use Erp::Say qw(spew);
 use Erp::Test;
 
 my $erp = Erp::Test->start(workers => 3, login_workers => 2, env => { ERP_TENANT_TTL => 3600 });
@@ -67,12 +69,15 @@ is((ctl('tenant', 'delete', 'shop', '--yes', '--no-export', '--grace', 0))[0], 0
 is((ctl('tenant', 'undelete', 'shop'))[0], 1, 'too late');
 
 # --- purge, killed at every step
-for my $step ('purge_mark', 'purge_data', 'purge_users', 'purge_receipt') {
+make_path(map { "$erp->{dir}/files/$_->{tenant_id}/settings" } $shop, $other);
+spew("$erp->{dir}/files/$_->{tenant_id}/settings/logo_x_0123456789abcdef.png", 'a picture') for $shop, $other;
+for my $step ('purge_mark', 'purge_data', 'purge_files', 'purge_users', 'purge_receipt') {
     is((ctl('tenant', 'purge', { env => { ERP_STOP_AFTER => $step } }))[1], undef, "killed after $step");
     is(entry('shop')->{status}, 'deleted', 'the entry still says so');
 }
 ($status, my $gone, $err) = ctl('tenant', 'purge');
 is($status, 0, 'purged') or diag $err;
+is_deeply([ map { -e "$erp->{dir}/files/$_->{tenant_id}" ? 1 : 0 } $shop, $other ], [0, 1], 'its files are gone, and no others');
 is($gone->[0]{slug}, 'shop', 'the one that was due');
 cmp_ok($gone->[0]{documents}, '>=', 3, 'counted before anything went') or diag JSON::PP->new->encode($gone);
 is($gone->[0]{users}, 1, 'its users too');

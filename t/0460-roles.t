@@ -1,5 +1,6 @@
 # Who may do what: the whole of erpd --matrix through the wire, every role on every row. What is said
 # there must be what happens, so a row that comes later is walked by itself.
+use Erp::Case;
 use Erp::Test;
 use Erp::Json qw(from_json);
 use MIME::Base64 qw(decode_base64url);
@@ -40,7 +41,7 @@ sub call {
     my ($row, $who, $id) = @_;
     my $path = $row->{path} =~ s/\{[^}]+\}/$id || $NOBODY/ger;
     my @query = map { "$_->{name}=x" } grep { $_->{required} } @{ $row->{query} };
-    my @body = $row->{body} eq 'none' ? () : (json => {});
+    my @body = Erp::Case::body_for($row, {});
     return $erp->request($row->{method}, join('?', $path, @query ? join '&', @query : ()), @body, $who ? (token => token_of($who)) : ());
 }
 

@@ -63,4 +63,12 @@ bool action_health_collections(struct req *req);
 bool action_stock_as_of(struct req *req);    /* stock_as_of.c */
 bool action_openapi(struct req *req);         /* meta.c */
 
+/* Which picture a row stores: the beginning of its file's name, its field in the settings. */
+struct upload {
+    const char *label, *field;
+};
+extern const struct upload upload_logo, upload_background, upload_favicon;
+bool action_upload(struct req *req);   /* upload.c */
+bool action_branding(struct req *req); /* upload.c */
+
 #endif

@@ -9,6 +9,9 @@
 #define CRUD_ROWS_MAX 16
 size_t crud_routes(const struct resource *resource, struct arena *texts, struct route *rows);
 
+/* PATCH of the row's resource by req->body: also for an action that makes that body itself. */
+bool crud_patch(struct req *req);
+
 /* Stores one record given as JSON, as POST does, under a given id (may be NULL: a new one), by
  * `actor` (audit). *created false when a record with this id is there already (nothing is
  * changed then). For seeding: the request's place is taken by the scope. */

@@ -7,7 +7,6 @@
 /* Handlers of the writing operations; crud_singleton makes the record on first read. */
 bool crud_create(struct req *req);
 bool crud_replace(struct req *req);
-bool crud_patch(struct req *req);
 bool crud_delete(struct req *req);
 bool crud_singleton(struct req *req);
 

@@ -235,7 +235,27 @@ static const struct field tenant_collections[] = {
     {NULL},
 };
 
+/* The file itself is in the row (struct route_form). */
+static const struct field file_form[] = {{NULL}};
+
+static const struct field upload[] = {
+    {.name = "url", .kind = K_URL, .flags = F_REQUIRED},
+    {.name = "filename", .kind = K_TEXT, .flags = F_REQUIRED},
+    {NULL},
+};
+
+static const struct field branding[] = {
+    {.name = "logo_url", .kind = K_URL},
+    {.name = "website_name", .kind = K_TEXT},
+    {.name = "background_image_url", .kind = K_URL},
+    {.name = "favicon_url", .kind = K_URL},
+    {NULL},
+};
+
 static const struct form forms[] = {
+    {"FileForm", file_form, false},
+    {"Upload", upload, true},
+    {"Branding", branding, true},
     {"LoginRequest", login_request, false},
     {"TokenResponse", token_response, true},
     {"User", user, true},

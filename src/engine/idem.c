@@ -31,7 +31,7 @@ struct attempt {
 
 bool idem_offered(const struct route *row)
 {
-    return strcmp(row->method, "POST") == 0 &&
+    return strcmp(row->method, "POST") == 0 && !row->repeatable &&
            (row->tenancy == TENANCY_REQUIRED || row->platform_keyed);
 }
 

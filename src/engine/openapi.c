@@ -150,7 +150,7 @@ static json_t *form_schema(const struct doc *doc, const struct route *row)
 
 static json_t *request_body(const struct doc *doc, const struct route *row)
 {
-    json_t *schema, *content = json_object();
+    json_t *schema, *content;
 
     if (row->body == BODY_FORM)
         return json_pack("{s:b,s:{s:{s:o}}}", "required", 1, "content", "multipart/form-data",
@@ -159,6 +159,7 @@ static json_t *request_body(const struct doc *doc, const struct route *row)
         return json_pack("{s:b,s:{s:{s:{s:s}}}}", "required", 1, "content", "text/csv", "schema",
                          "type", "string");
     schema = input_schema(doc, row);
+    content = json_object();
     json_object_set_new(content, "application/json", json_pack("{s:O}", "schema", schema));
     if (strcmp(row->method, "PATCH") == 0)
         json_object_set_new(content, "application/merge-patch+json",

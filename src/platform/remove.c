@@ -1,8 +1,9 @@
 /* Deleting, bringing back, purging. What is gone for good goes in an order in which a crash leaves
- * an entry that says so: mark, data, users, receipt, entry. */
+ * an entry that says so: mark, data, files, users, receipt, entry. */
 #include "base.h"
 #include "platform/remove.h"
 #include "platform/archive.h"
+#include "platform/files.h"
 #include "core/clock.h"
 #include "platform/place.h"
 #include "tenant/audit.h"
@@ -252,6 +253,9 @@ static bool purge(struct job *job, const struct tenant *tenant, const char *uri,
     if (!remove_databases(job, tenant, uri))
         return false;
     job_step(job, "purge_data");
+    if (!files_remove_tenant(job->conf, tenant->tenant_id, job->err))
+        return false;
+    job_step(job, "purge_files");
     if (!remove_users(job, tenant->tenant_id, &n))
         return false;
     job_step(job, "purge_users");

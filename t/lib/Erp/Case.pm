@@ -12,6 +12,7 @@ use strict;
 use warnings;
 use File::Basename qw(basename dirname);
 use Cwd qw(abs_path);
+use Erp::Http;
 use Erp::Json qw(from_json);
 use Erp::Say qw(slurp);
 
@@ -37,6 +38,16 @@ sub least {
     my ($noun) = @_;
     my ($first) = read_all($noun, 'ok');
     return $first && $first->[1];
+}
+
+# Options of a request for a row of the table: a body of the kind that it takes, `value` where that is JSON.
+sub body_for {
+    my ($row, $value) = @_;
+    return () if $row->{body} eq 'none';
+    return (body => "name\nx\n", type => 'text/csv') if $row->{body} eq 'csv';
+    return (json => $value) if $row->{body} ne 'form';
+    my ($body, $type) = Erp::Http::form([file => 'x', 'x.txt']);
+    return (body => $body, type => $type);
 }
 
 # A copy of a body in which every "{noun}" is what $id->(noun) gives.

@@ -262,7 +262,7 @@ sub run_program {
             open STDIN, '<', "$self->{dir}/program.in";
         }
         %ENV = (PATH => $ENV{PATH}, HOME => $ENV{HOME} // '/', MONGOC_DISABLE_SHM => 1, %{ $self->{env} },
-            ERP_BOARD => "$self->{dir}/board", %{ $opt{env} || {} });
+            ERP_BOARD => "$self->{dir}/board", ERP_FILES_DIR => "$self->{dir}/files", %{ $opt{env} || {} });
         exec {$program} $program, @$args or POSIX::_exit(127);
     }
     my $text = do { local $/; <$out> };
