@@ -1,5 +1,6 @@
 /* THE handler table. A row is the whole policy of an operation; plain records bring their own
- * rows from their descriptors (src/resources, engine/crud.c).
+ * rows from their descriptors (src/resources, engine/crud.c). Those about whole businesses are in
+ * routes_platform.c.
  *
  * To add one: 1. write the handler in src/actions/<verb>.c; 2. add its row here; 3. run
  * `erpd --routes`. The checks of route.c, the isolation tests and OpenAPI follow by themselves.
@@ -19,23 +20,6 @@ static const struct route_param user_list_params[] = {
     {"tenant_id", "string", "Only this business's; for a super_admin", false},
     {NULL, NULL, NULL, false}};
 
-static const struct route_param tenant_list_params[] = {
-    {"limit", "integer", "At most this many (1 to 1000, default 1000)", false},
-    {"after", "string", "A slug: those that come after it", false},
-    {NULL, NULL, NULL, false}};
-
-#define PAGE_PARAMS                                                                                \
-    {"limit", "integer", "At most this many (1 to 1000, default 1000)", false},                    \
-    {                                                                                              \
-        "after", "string", "Cursor of the Link header: the next page", false                       \
-    }
-
-static const struct route_param subscription_list_params[] = {
-    {"status", "string", "Only those in this state", false}, PAGE_PARAMS,
-    {NULL, NULL, NULL, false}};
-
-static const struct route_param payment_list_params[] = {PAGE_PARAMS, {NULL, NULL, NULL, false}};
-
 static const struct route_param announcement_list_params[] = {
     {"skip", "integer", "Leave out this many (at most 100000)", false},
     {"limit", "integer", "At most this many (1 to 1000, default 50)", false},
@@ -46,9 +30,6 @@ static const struct route_param notification_list_params[] = {
     {"unread_only", "boolean", "Only those not read yet", false},
     {"limit", "integer", "At most this many (1 to 1000, default 20)", false},
     {NULL, NULL, NULL, false}};
-
-static const struct route_param toggle_module_params[] = {
-    {"module", "string", "The module's name", true}, {NULL, NULL, NULL, false}};
 
 static const struct route_param stock_params[] = {
     {"as_of", "string", "The moment asked for: an instant, or a day's beginning; now by default",
@@ -163,125 +144,6 @@ static const struct route rows[] = {
         .roles = ROLES_SUPER, .tenancy = TENANCY_NONE, .acting = ACTING_NEVER,
         .body = BODY_JSON, .in = "ImpersonateRequest", .out = "ImpersonateResponse", .writes = true,
         .summary = "Act as the first administrator of a business, for at most 8 hours",
-    },
-
-    /* ---- businesses ---- */
-    {
-        .method = "GET", .path = "/api/tenants", .handler = action_tenant_list,
-        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
-        .query = tenant_list_params, .out = "Tenant", .out_list = true,
-        .summary = "The businesses, in the order of their slugs",
-    },
-    {
-        .method = "POST", .path = "/api/tenants", .handler = action_tenant_create,
-        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE, .acting = ACTING_NEVER,
-        .body = BODY_JSON, .in = "TenantCreate", .out = "Tenant", .writes = true,
-        .summary = "Set up a business with a database and an administrator of its own",
-    },
-    {
-        .method = "PATCH", .path = "/api/super/tenants/{tenant_id}/status",
-        .handler = action_tenant_status,
-        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE, .acting = ACTING_NEVER,
-        .body = BODY_JSON, .in = "TenantStatusChange", .out = "Tenant", .writes = true,
-        .summary = "Let a business work, or not",
-    },
-    {
-        .method = "GET", .path = "/api/super/tenants/{tenant_id}/stats",
-        .handler = action_tenant_stats,
-        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
-        .summary = "The sales of a business: ever, today, and the last ten of seven days",
-    },
-
-    /* ---- modules, plans, subscriptions, payments ---- */
-    {
-        .method = "PATCH", .path = "/api/tenants/{tenant_id}/toggle-module",
-        .handler = action_toggle_module,
-        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
-        .query = toggle_module_params, .out = "ModuleSwitch", .writes = true,
-        .summary = "Switch a module of a business on, or off when it was on",
-    },
-    {
-        .method = "GET", .path = "/api/super/plans",
-        .handler = action_plan_list,
-        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
-        .out = "Plan", .out_list = true,
-        .summary = "The plans that a business can have",
-    },
-    {
-        .method = "PATCH", .path = "/api/super/plans/{plan_id}",
-        .handler = action_plan_change,
-        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
-        .body = BODY_JSON, .in = "UpdatePlanRequest",
-        .out = "Plan", .writes = true,
-        .summary = "Change a plan; what is subscribed keeps its price",
-    },
-    {
-        .method = "GET", .path = "/api/super/subscriptions",
-        .handler = action_subscription_list,
-        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
-        .out = "Subscription", .out_list = true,
-        .query = subscription_list_params,
-        .summary = "The subscriptions, the newest first",
-    },
-    {
-        .method = "POST", .path = "/api/super/subscriptions",
-        .handler = action_subscription_create,
-        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
-        .body = BODY_JSON, .in = "CreateSubscriptionRequest",
-        .out = "Subscription", .writes = true,
-        .platform_keyed = true,
-        .summary = "Subscribe a business to a plan",
-    },
-    {
-        .method = "GET", .path = "/api/super/subscriptions/{tenant_id}",
-        .handler = action_subscription_get,
-        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
-        .out = "Subscription",
-        .summary = "The newest subscription of a business",
-    },
-    {
-        .method = "GET", .path = "/api/super/subscriptions/{subscription_id}/status",
-        .handler = action_subscription_view,
-        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
-        .out = "SubscriptionView",
-        .summary = "A subscription with what happened to it last",
-    },
-    {
-        .method = "PATCH", .path = "/api/super/subscriptions/{subscription_id}/status",
-        .handler = action_subscription_set,
-        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
-        .body = BODY_JSON, .in = "SubscriptionStatusRequest",
-        .out = "Subscription", .writes = true,
-        .summary = "Move a subscription to another state",
-    },
-    {
-        .method = "POST", .path = "/api/super/payments",
-        .handler = action_payment_create,
-        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
-        .body = BODY_JSON, .in = "RecordPaymentRequest",
-        .out = "SubscriptionPayment", .writes = true,
-        .platform_keyed = true,
-        .summary = "Record what was paid; it extends the subscription by one period",
-    },
-    {
-        .method = "GET", .path = "/api/super/payments/{subscription_id}",
-        .handler = action_payment_list,
-        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
-        .query = payment_list_params, .out = "SubscriptionPayment", .out_list = true,
-        .summary = "What was paid for a subscription, the newest first",
-    },
-    {
-        .method = "GET", .path = "/api/super/tenants/{tenant_id}/access",
-        .handler = action_access,
-        .roles = ROLES_SUPER, .tenancy = TENANCY_NONE,
-        .out = "Access",
-        .summary = "May a business use its records now",
-    },
-    {
-        .method = "GET", .path = "/api/subscription", .handler = action_subscription_own,
-        .roles = ROLES_OFFICE, .tenancy = TENANCY_OPTIONAL,
-        .out = "SubscriptionView",
-        .summary = "The business's own subscription; also there once it has lapsed",
     },
 
     /* ---- reports ---- */
@@ -428,7 +290,7 @@ static void finish_row(struct route *row)
 
 struct route_table *routes_build(void)
 {
-    size_t n = ARRAY_LEN(rows);
+    size_t n = ARRAY_LEN(rows) + routes_platform_n;
     struct route *all = calloc(n + resource_count() * CRUD_ROWS_MAX, sizeof *all);
     struct arena *texts = arena_new(1 << 20);
     struct route_table *table;
@@ -436,6 +298,7 @@ struct route_table *routes_build(void)
     if (!all)
         die("out of memory");
     memcpy(all, rows, sizeof rows);
+    memcpy(all + ARRAY_LEN(rows), routes_platform, routes_platform_n * sizeof *all);
     for (size_t i = 0; i < resource_count(); i++)
         n += crud_routes(resource_at(i), texts, all + n);
     for (size_t i = 0; i < n; i++)
