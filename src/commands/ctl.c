@@ -7,6 +7,7 @@
 
 #define ARENA_LIMIT  ((size_t)256 * 1024 * 1024) /* lists of thousands of tenants fit */
 #define OPERATION_US INT64_C(15000000)
+#define PATIENCE_MS  5000
 
 /* A board that root makes before the first worker runs must be the workers', whose folder it is in:
  * otherwise none of them could start. */
@@ -51,6 +52,7 @@ static int open_platform(struct ctl *ctl)
         return EXIT_CONFIG;
     }
     ctl->clients = clients_new((size_t)ctl->conf.client_cache, ctl->board);
+    clients_set_patience(ctl->clients, PATIENCE_MS);
     ctl->registry = registry_new(&ctl->conf, ctl->board, ctl->clients);
     ctl->users = users_new(&ctl->conf, ctl->board, ctl->registry);
     ctl->indexes = index_cache_new();

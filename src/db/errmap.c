@@ -134,6 +134,15 @@ static const struct meaning *find_meaning(const bson_error_t *error)
     return NULL;
 }
 
+bool errmap_is_passing(const bson_error_t *error)
+{
+    const struct meaning *meaning = find_meaning(error);
+
+    if (meaning)
+        return meaning->detail == moved || meaning->detail == away;
+    return error->domain != MONGOC_ERROR_SERVER_SELECTION && errmap_is_network(error);
+}
+
 bool errmap_set(struct err *err, const bson_error_t *error, const bson_t *reply)
 {
     const struct meaning *meaning = find_meaning(error);

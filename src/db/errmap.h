@@ -17,4 +17,7 @@ bool errmap_has_label(const bson_t *reply, const char *label);
 /* True when the error says that the cluster did not answer: what a breaker counts. */
 bool errmap_is_network(const bson_error_t *error);
 
+/* True when another try, at another connection or primary, may go well. */
+bool errmap_is_passing(const bson_error_t *error);
+
 #endif

@@ -1,20 +1,14 @@
-/* Every operation on data: tenant checked, deadline and session added, time counted, failure
- * translated. Builds no filters of its own beyond the tenant, and keeps no state between
- * requests. Called by everything that reads or writes records. */
+/* Every operation on data (reads: scope_read.c): tenant checked, deadline and session added, time
+ * counted, failure translated. Builds no filters of its own beyond the tenant, and keeps no state
+ * between requests. Called by everything that reads or writes records. */
 #include "base.h"
 #include "db/scope.h"
 #include "core/clock.h"
 #include "db/errmap.h"
 #include "db/guard.h"
+#include "db/scope_priv.h"
 
-#define COMMAND_MAX_MS 3000
 #define RULE_REFUSED 121 /* DocumentValidationFailure */
-#define LOST_US        INT64_C(1000000) /* a failure that took this long was not a broken socket */
-
-static void destroy_cursor(void *cursor)
-{
-    mongoc_cursor_destroy(cursor);
-}
 
 static void destroy_bson(void *doc)
 {
@@ -23,7 +17,7 @@ static void destroy_bson(void *doc)
 
 int32_t scope_time_left_ms(const struct scope *scope)
 {
-    int32_t most = scope->max_time_ms > 0 ? scope->max_time_ms : COMMAND_MAX_MS;
+    int32_t most = scope->max_time_ms > 0 ? scope->max_time_ms : SCOPE_COMMAND_MS;
     int64_t left = (scope->deadline_us - clock_mono_us()) / 1000;
 
     if (left <= 0)
@@ -31,8 +25,7 @@ int32_t scope_time_left_ms(const struct scope *scope)
     return left < most ? (int32_t)left : most;
 }
 
-/* Before each operation. False when the request's time is over. */
-static bool begin(struct scope *scope, int32_t *time_ms, struct err *err)
+bool scope_begin(struct scope *scope, int32_t *time_ms, struct err *err)
 {
     scope->transient = scope->cluster_down = scope->cluster_lost = scope->rule_refused = false;
     *time_ms = scope_time_left_ms(scope);
@@ -41,8 +34,7 @@ static bool begin(struct scope *scope, int32_t *time_ms, struct err *err)
     return true;
 }
 
-/* `extra` with what every command carries. The caller destroys `opts`. */
-static void make_opts(const struct scope *scope, int32_t time_ms, const bson_t *extra, bson_t *opts)
+void scope_opts(const struct scope *scope, int32_t time_ms, const bson_t *extra, bson_t *opts)
 {
     bson_error_t error;
 
@@ -54,8 +46,7 @@ static void make_opts(const struct scope *scope, int32_t time_ms, const bson_t *
         die("a session of another client: %s", error.message);
 }
 
-static mongoc_collection_t *open_collection(struct scope *scope, const char *op,
-                                            const char *collection)
+mongoc_collection_t *scope_open(struct scope *scope, const char *op, const char *collection)
 {
     scope->round_trips++;
     scope->op = op;
@@ -63,7 +54,7 @@ static mongoc_collection_t *open_collection(struct scope *scope, const char *op,
     return mongoc_client_get_collection(scope->client, scope->db_name, collection);
 }
 
-static void answered(struct scope *scope)
+void scope_answered(struct scope *scope)
 {
     if (scope->answered)
         return;
@@ -95,13 +86,12 @@ bool scope_fail(struct scope *scope, const bson_error_t *error, const bson_t *re
     if (scope->cluster_down)
         cluster_failed(scope, err);
     else
-        answered(scope);
+        scope_answered(scope);
     return errmap_set(err, error, reply);
 }
 
-/* The common end of a command: counts the time, says how it went. */
-static bool finish(struct scope *scope, int64_t started_us, bool ok, const bson_error_t *error,
-                   const bson_t *reply, struct err *err)
+bool scope_finish(struct scope *scope, int64_t started_us, bool ok, const bson_error_t *error,
+                  const bson_t *reply, struct err *err)
 {
     int64_t took_us = clock_mono_us() - started_us;
 
@@ -110,7 +100,7 @@ static bool finish(struct scope *scope, int64_t started_us, bool ok, const bson_
     scope_log(scope, took_us, ok ? NULL : error);
     if (!ok)
         return scope_fail(scope, error, reply, took_us, err);
-    answered(scope);
+    scope_answered(scope);
     return true;
 }
 
@@ -120,113 +110,6 @@ void scope_filter(const struct scope *scope, const char *branch_field, bson_t *f
         BSON_APPEND_UTF8(filter, "tenant_id", scope->tenant_id);
     if (branch_field && scope->branch_id)
         bson_append_utf8(filter, branch_field, -1, scope->branch_id, -1);
-}
-
-/* Nothing is sent before the first scope_next, which also sees a deadline that has passed. */
-static int32_t cursor_time_ms(struct scope *scope)
-{
-    int32_t time_ms = scope_time_left_ms(scope);
-
-    return time_ms > 0 ? time_ms : 1;
-}
-
-mongoc_cursor_t *scope_find(struct scope *scope, const char *collection, const bson_t *filter,
-                            const bson_t *opts)
-{
-    mongoc_collection_t *handle = open_collection(scope, "find", collection);
-    mongoc_cursor_t *cursor;
-    bson_t all;
-
-    guard_filter(scope, filter);
-    make_opts(scope, cursor_time_ms(scope), opts, &all);
-    cursor = mongoc_collection_find_with_opts(handle, filter, &all, NULL);
-    bson_destroy(&all);
-    mongoc_collection_destroy(handle);
-    arena_defer(scope->arena, destroy_cursor, cursor);
-    return cursor;
-}
-
-mongoc_cursor_t *scope_aggregate(struct scope *scope, const char *collection,
-                                 const bson_t *pipeline, const bson_t *opts)
-{
-    mongoc_collection_t *handle = open_collection(scope, "aggregate", collection);
-    mongoc_cursor_t *cursor;
-    bson_t all;
-
-    guard_pipeline(scope, pipeline);
-    make_opts(scope, cursor_time_ms(scope), opts, &all);
-    cursor = mongoc_collection_aggregate(handle, MONGOC_QUERY_NONE, pipeline, &all, NULL);
-    bson_destroy(&all);
-    mongoc_collection_destroy(handle);
-    arena_defer(scope->arena, destroy_cursor, cursor);
-    return cursor;
-}
-
-bool scope_next(struct scope *scope, mongoc_cursor_t *cursor, const bson_t **doc, struct err *err)
-{
-    int64_t started_us = clock_mono_us();
-    const bson_t *reply = NULL;
-    bson_error_t error;
-
-    *doc = NULL;
-    scope->transient = scope->cluster_down = scope->cluster_lost = false;
-    if (started_us >= scope->deadline_us)
-        return err_set(err, ERR_TIMEOUT, "The request took too long.");
-    scope_waits(scope);
-    if (mongoc_cursor_next(cursor, doc)) {
-        int64_t took_us = clock_mono_us() - started_us;
-
-        scope_waited(scope);
-        scope->spent_us += took_us;
-        scope_log(scope, took_us, NULL);
-        answered(scope);
-        return true;
-    }
-    *doc = NULL;
-    return finish(scope, started_us, !mongoc_cursor_error_document(cursor, &error, &reply), &error,
-                  reply, err);
-}
-
-bool scope_find_one(struct scope *scope, const char *collection, const bson_t *filter,
-                    const bson_t *opts, const bson_t **doc, struct err *err)
-{
-    bson_t one = BSON_INITIALIZER;
-    mongoc_cursor_t *cursor;
-
-    if (opts)
-        bson_concat(&one, opts);
-    BSON_APPEND_INT64(&one, "limit", 1);
-    BSON_APPEND_BOOL(&one, "singleBatch", true);
-    cursor = scope_find(scope, collection, filter, &one);
-    bson_destroy(&one);
-    return scope_next(scope, cursor, doc, err);
-}
-
-bool scope_count(struct scope *scope, const char *collection, const bson_t *filter, int64_t limit,
-                 int64_t *count, struct err *err)
-{
-    bson_t extra = BSON_INITIALIZER, opts, reply;
-    mongoc_collection_t *handle;
-    bson_error_t error;
-    int64_t started_us;
-    int32_t time_ms;
-    bool ok;
-
-    guard_filter(scope, filter);
-    if (!begin(scope, &time_ms, err))
-        return false;
-    if (limit > 0)
-        BSON_APPEND_INT64(&extra, "limit", limit);
-    make_opts(scope, time_ms, &extra, &opts);
-    bson_destroy(&extra);
-    handle = open_collection(scope, "count", collection);
-    started_us = scope_waits(scope);
-    *count = mongoc_collection_count_documents(handle, filter, &opts, NULL, &reply, &error);
-    ok = finish(scope, started_us, *count >= 0, &error, &reply, err);
-    mongoc_collection_destroy(handle);
-    bson_destroy(&opts);
-    bson_destroy(&reply);
-    return ok;
 }
 
 bool scope_insert(struct scope *scope, const char *collection, const bson_t *doc, struct err *err)
@@ -239,13 +122,13 @@ bool scope_insert(struct scope *scope, const char *collection, const bson_t *doc
     bool ok;
 
     guard_document(scope, doc);
-    if (!begin(scope, &time_ms, err))
+    if (!scope_begin(scope, &time_ms, err))
         return false;
-    make_opts(scope, time_ms, NULL, &opts);
-    handle = open_collection(scope, "insert", collection);
+    scope_opts(scope, time_ms, NULL, &opts);
+    handle = scope_open(scope, "insert", collection);
     started_us = scope_waits(scope);
     ok = mongoc_collection_insert_one(handle, doc, &opts, &reply, &error);
-    ok = finish(scope, started_us, ok, &error, &reply, err);
+    ok = scope_finish(scope, started_us, ok, &error, &reply, err);
     mongoc_collection_destroy(handle);
     bson_destroy(&opts);
     bson_destroy(&reply);
@@ -267,17 +150,17 @@ static bool modify(struct scope *scope, const char *collection, const bson_t *fi
 
     bson_init(reply);
     guard_filter(scope, filter);
-    if (!begin(scope, &time_ms, err))
+    if (!scope_begin(scope, &time_ms, err))
         return false;
-    make_opts(scope, time_ms, extra, &all);
+    scope_opts(scope, time_ms, extra, &all);
     if (!mongoc_find_and_modify_opts_append(opts, &all))
         die("options of findAndModify do not fit");
     bson_destroy(&all);
-    handle = open_collection(scope, "findAndModify", collection);
+    handle = scope_open(scope, "findAndModify", collection);
     bson_destroy(reply); /* the driver initialises it again */
     started_us = scope_waits(scope);
     ok = mongoc_collection_find_and_modify_with_opts(handle, filter, opts, reply, &error);
-    ok = finish(scope, started_us, ok, &error, reply, err);
+    ok = scope_finish(scope, started_us, ok, &error, reply, err);
     mongoc_collection_destroy(handle);
     return ok;
 }
@@ -383,7 +266,7 @@ bool scope_command(struct scope *scope, const bson_t *command, bson_t *reply, st
     bool ok;
 
     bson_init(reply);
-    if (!begin(scope, &time_ms, err))
+    if (!scope_begin(scope, &time_ms, err))
         return false;
     bson_destroy(reply); /* the driver initialises it again */
     bson_init(&opts);
@@ -395,5 +278,5 @@ bool scope_command(struct scope *scope, const bson_t *command, bson_t *reply, st
     ok = mongoc_client_command_with_opts(scope->client, scope->db_name, command, NULL, &opts, reply,
                                          &error);
     bson_destroy(&opts);
-    return finish(scope, started_us, ok, &error, reply, err);
+    return scope_finish(scope, started_us, ok, &error, reply, err);
 }

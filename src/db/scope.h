@@ -12,6 +12,9 @@
 #include "core/arena.h"
 #include "core/err.h"
 
+/* The most that one command may ask for, unless its scope says otherwise. */
+#define SCOPE_COMMAND_MS 2800
+
 /* What a scope learns about its cluster. */
 enum scope_verdict {
     SCOPE_ANSWERED, /* told once a scope, with its first answer */
@@ -30,7 +33,7 @@ struct scope {
     const char *tenant_id;            /* NULL: a platform database */
     const char *branch_id;            /* NULL: all branches */
     int64_t deadline_us;              /* clock_mono_us() at which the request's time is over */
-    int32_t max_time_ms;              /* the most one command may ask for; 0 means 3000 */
+    int32_t max_time_ms;              /* instead of SCOPE_COMMAND_MS; 0: that */
     struct arena *arena;              /* cursors and documents die with it */
     mongoc_client_session_t *session; /* set by txn_run while inside a transaction */
     bool transient;                   /* the last failure may be retried as a whole transaction */
@@ -47,12 +50,17 @@ struct scope {
     uint64_t cluster;       /* number of its cluster (clients_cluster) */
     const char *op, *about; /* the command under way and its collection, for the log */
     bool answered;
+    /* Of scope_read.c: a cursor that was not asked yet; one that failed, and what stands for it. */
+    mongoc_cursor_t *unasked, *failed, *instead;
     const struct scope_who *who; /* borrowed; NULL: nobody's */
 };
 
 /* Starts `filter` (already initialised, empty) with tenant_id, and with `branch_field` equal to
  * the scope's branch when both are there. `branch_field` may be NULL: not a branch's record. */
 void scope_filter(const struct scope *scope, const char *branch_field, bson_t *filter);
+
+/* Reads outside of a transaction are tried again once when they fail at once because a connection
+ * broke or a primary stepped down, never after a server that hangs. */
 
 /* A cursor that dies with the arena. `opts` may be NULL (find options: sort, limit, projection,
  * batchSize, collation). Never NULL; errors come from scope_next. */

@@ -12,7 +12,7 @@
 #define BUDGET_US    INT64_C(5000000)
 #define PAUSE_MIN_US 20000
 #define PAUSE_MAX_US 200000
-#define COMMIT_MS    3000
+#define COMMIT_MS    SCOPE_COMMAND_MS
 #define RETRY_US     INT64_C(300000) /* what one more attempt may need */
 
 enum outcome { DONE, AGAIN, FAILED, UNKNOWN };

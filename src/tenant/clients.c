@@ -106,8 +106,8 @@ static bool connect_entry(struct entry *entry, int32_t patience_ms, struct err *
         return err_set(err, ERR_DB_NOT_CONFIGURED,
                        "The database address of this tenant is not valid");
     }
-    if (patience_ms)
-        mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, patience_ms);
+    if (patience_ms && !clients_uri_patient(uri, patience_ms))
+        die("a socket cannot wait for %d ms", (int)patience_ms);
     entry->client = mongoc_client_new_from_uri_with_error(uri, &error);
     mongoc_uri_destroy(uri);
     if (!entry->client) {

@@ -34,8 +34,8 @@ bool clients_scope(struct clients *clients, const char *uri, const char *db_name
                    const char *tenant_id, struct arena *arena, int64_t deadline_us,
                    struct scope *scope, struct err *err);
 
-/* For commands whose single operations take long, such as building an index: clients made from now
- * on wait for an answer for so long. */
+/* For programs that nobody waits for at a till: clients made from now on wait for an answer for so
+ * long, and read again after that. */
 void clients_set_patience(struct clients *clients, int32_t socket_ms);
 
 /* Marks the client of a URI, if there is one: it is closed and made anew at its next use. */
@@ -51,6 +51,8 @@ uint64_t clients_cluster(const char *uri);
 mongoc_uri_t *clients_parse_uri(const char *uri);
 /* Shortens the timeouts of such a URI, for asking whether a cluster is back. */
 bool clients_uri_impatient(mongoc_uri_t *uri);
+/* Such a URI for long operations: copies, indexes, streams; its appName is "erpctl". */
+bool clients_uri_patient(mongoc_uri_t *uri, int32_t socket_ms);
 bool clients_uri_usable(const char *uri); /* does it parse */
 
 #endif

@@ -7,10 +7,17 @@
 
 #define SELECTION_MS 3000
 #define CONNECT_MS   1000
-#define SOCKET_MS    5000
+#define SOCKET_MS    (SCOPE_COMMAND_MS + 400) /* a server that works has answered by then */
 #define HEARTBEAT_MS 30000
-#define WTIMEOUT_MS  4000
+#define WTIMEOUT_MS  2500 /* below SCOPE_COMMAND_MS: the server says what it could not confirm */
 #define PROBE_MS     1200
+
+#define PATIENT_WTIMEOUT_MS 4000
+
+/* Milliseconds after which the driver asks an idle connection whether it is alive, before it uses
+ * it: never. On a server that hangs that would cost the socket's patience and then the selection's,
+ * and one that was closed is seen without asking. */
+#define IDLE_MS 3600000
 
 /* The part of a URI that begins after user and password. */
 static const char *uri_hosts(const char *uri)
@@ -33,14 +40,14 @@ uint64_t clients_cluster(const char *uri)
     return hash64(hosts, len) * 31 + (options ? hash64(options, strlen(options)) : 0);
 }
 
-static void set_concerns(mongoc_uri_t *uri)
+static void set_concerns(mongoc_uri_t *uri, int32_t wtimeout_ms)
 {
     mongoc_write_concern_t *write = mongoc_write_concern_new();
     mongoc_read_concern_t *read = mongoc_read_concern_new();
     mongoc_read_prefs_t *prefs = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
 
     mongoc_write_concern_set_w(write, MONGOC_WRITE_CONCERN_W_MAJORITY);
-    mongoc_write_concern_set_wtimeout_int64(write, WTIMEOUT_MS);
+    mongoc_write_concern_set_wtimeout_int64(write, wtimeout_ms);
     mongoc_uri_set_write_concern(uri, write);
     mongoc_read_concern_set_level(read, MONGOC_READ_CONCERN_LEVEL_MAJORITY);
     mongoc_uri_set_read_concern(uri, read);
@@ -61,16 +68,18 @@ static bool set_options(mongoc_uri_t *uri)
         {MONGOC_URI_CONNECTTIMEOUTMS, CONNECT_MS},
         {MONGOC_URI_SOCKETTIMEOUTMS, SOCKET_MS},
         {MONGOC_URI_HEARTBEATFREQUENCYMS, HEARTBEAT_MS},
+        {MONGOC_URI_SOCKETCHECKINTERVALMS, IDLE_MS},
     };
     bool ok = mongoc_uri_set_option_as_bool(uri, MONGOC_URI_SERVERSELECTIONTRYONCE, false) &&
-              mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, true) &&
+              /* db/scope_read.c does it, but never after a server that hangs. */
+              mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, false) &&
               mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, true) &&
               mongoc_uri_set_appname(uri, "erpd");
 
     for (size_t i = 0; ok && i < ARRAY_LEN(numbers); i++)
         ok = mongoc_uri_set_option_as_int32(uri, numbers[i].name, numbers[i].value);
     if (ok)
-        set_concerns(uri);
+        set_concerns(uri, WTIMEOUT_MS);
     return ok;
 }
 
@@ -109,6 +118,14 @@ bool clients_uri_impatient(mongoc_uri_t *uri)
     return mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, PROBE_MS) &&
            mongoc_uri_set_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, CONNECT_MS) &&
            mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, PROBE_MS);
+}
+
+bool clients_uri_patient(mongoc_uri_t *uri, int32_t socket_ms)
+{
+    set_concerns(uri, PATIENT_WTIMEOUT_MS);
+    return mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, socket_ms) &&
+           mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, true) &&
+           mongoc_uri_set_appname(uri, "erpctl");
 }
 
 bool clients_uri_usable(const char *text)

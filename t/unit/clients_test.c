@@ -34,20 +34,21 @@ static void our_options_win(void **state ERP_UNUSED)
     mongoc_uri_t *uri = clients_parse_uri(
         "mongodb://u:p@" HOST "/erp?socketTimeoutMS=900000&connectTimeoutMS=1&w=0&tls=true"
         "&serverSelectionTimeoutMS=77&serverSelectionTryOnce=true&heartbeatFrequencyMS=1000"
-        "&retryWrites=false&retryReads=false&readConcernLevel=local&readPreference=secondary"
+        "&retryWrites=false&retryReads=true&readConcernLevel=local&readPreference=secondary"
         "&authSource=people&replicaSet=rs7&appName=other");
 
     assert_non_null(uri);
-    assert_int_equal(mongoc_uri_get_option_as_int32(uri, "sockettimeoutms", 0), 5000);
+    assert_int_equal(mongoc_uri_get_option_as_int32(uri, "sockettimeoutms", 0),
+                     SCOPE_COMMAND_MS + 400);
     assert_int_equal(mongoc_uri_get_option_as_int32(uri, "connecttimeoutms", 0), 1000);
     assert_int_equal(mongoc_uri_get_option_as_int32(uri, "serverselectiontimeoutms", 0), 3000);
     assert_int_equal(mongoc_uri_get_option_as_int32(uri, "heartbeatfrequencyms", 0), 30000);
     assert_false(mongoc_uri_get_option_as_bool(uri, "serverselectiontryonce", true));
     assert_true(mongoc_uri_get_option_as_bool(uri, "retrywrites", false));
-    assert_true(mongoc_uri_get_option_as_bool(uri, "retryreads", false));
+    assert_false(mongoc_uri_get_option_as_bool(uri, "retryreads", true));
     assert_true(mongoc_write_concern_get_wmajority(mongoc_uri_get_write_concern(uri)));
     assert_int_equal(mongoc_write_concern_get_wtimeout_int64(mongoc_uri_get_write_concern(uri)),
-                     4000);
+                     2500);
     assert_string_equal(mongoc_read_concern_get_level(mongoc_uri_get_read_concern(uri)),
                         "majority");
     assert_int_equal(mongoc_read_prefs_get_mode(mongoc_uri_get_read_prefs_t(uri)),
@@ -58,6 +59,18 @@ static void our_options_win(void **state ERP_UNUSED)
     assert_string_equal(mongoc_uri_get_auth_source(uri), "people");
     assert_string_equal(mongoc_uri_get_replica_set(uri), "rs7");
     assert_string_equal(mongoc_uri_get_database(uri), "erp");
+    mongoc_uri_destroy(uri);
+}
+
+static void patience(void **state ERP_UNUSED)
+{
+    mongoc_uri_t *uri = clients_parse_uri("mongodb://" HOST "/");
+
+    assert_true(clients_uri_patient(uri, 77000));
+    assert_int_equal(mongoc_uri_get_option_as_int32(uri, "sockettimeoutms", 0), 77000);
+    assert_true(mongoc_uri_get_option_as_bool(uri, "retryreads", false));
+    assert_true(mongoc_write_concern_get_wmajority(mongoc_uri_get_write_concern(uri)));
+    assert_string_equal(mongoc_uri_get_appname(uri), "erpctl");
     mongoc_uri_destroy(uri);
 }
 
@@ -73,7 +86,8 @@ static void the_client_carries_them(void **state ERP_UNUSED)
     client = clients_get(clients, "mongodb://" HOST "/?w=1&socketTimeoutMS=1", &err);
     assert_non_null(client);
     uri = mongoc_client_get_uri(client);
-    assert_int_equal(mongoc_uri_get_option_as_int32(uri, "sockettimeoutms", 0), 5000);
+    assert_int_equal(mongoc_uri_get_option_as_int32(uri, "sockettimeoutms", 0),
+                     SCOPE_COMMAND_MS + 400);
     assert_true(mongoc_write_concern_get_wmajority(mongoc_client_get_write_concern(client)));
     assert_string_equal(mongoc_read_concern_get_level(mongoc_client_get_read_concern(client)),
                         "majority");
@@ -259,6 +273,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(our_options_win),
+        cmocka_unit_test(patience),
         cmocka_unit_test(the_client_carries_them),
         cmocka_unit_test(bad_uris_are_refused),
         cmocka_unit_test(the_oldest_goes),

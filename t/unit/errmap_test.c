@@ -100,6 +100,28 @@ static void a_silent_cluster_is_network(void **state ERP_UNUSED)
     check(&error, NULL, ERR_DB_UNAVAILABLE, NULL);
 }
 
+/* What another connection or primary may cure: not a cluster where nobody answers. */
+static void what_passes(void **state ERP_UNUSED)
+{
+    static const int passing[] = {6, 7, 91, 189, 9001, 10107, 11600, 13435};
+    static const int lasting[] = {13, 18, 50, 112, 11000, 14031, 9999};
+    bson_error_t error;
+
+    for (size_t i = 0; i < ARRAY_LEN(passing); i++) {
+        error = server_error(passing[i]);
+        assert_true(errmap_is_passing(&error));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(lasting); i++) {
+        error = server_error(lasting[i]);
+        assert_false(errmap_is_passing(&error));
+    }
+    bson_set_error(&error, MONGOC_ERROR_STREAM, MONGOC_ERROR_STREAM_SOCKET, "secret");
+    assert_true(errmap_is_passing(&error));
+    bson_set_error(&error, MONGOC_ERROR_SERVER_SELECTION, MONGOC_ERROR_SERVER_SELECTION_FAILURE,
+                   "secret");
+    assert_false(errmap_is_passing(&error));
+}
+
 static void labels(void **state ERP_UNUSED)
 {
     static const char json[] = "{\"errorLabels\": [\"TransientTransactionError\"]}";
@@ -132,6 +154,7 @@ int main(void)
         cmocka_unit_test(server_codes),
         cmocka_unit_test(driver_codes_are_not_server_codes),
         cmocka_unit_test(a_silent_cluster_is_network),
+        cmocka_unit_test(what_passes),
         cmocka_unit_test(labels),
         cmocka_unit_test(first_writer_wins),
     };

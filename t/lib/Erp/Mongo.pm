@@ -56,7 +56,7 @@ sub _fetch {
 }
 
 # Starts a server. Options: dir (data, pid file, log and passwords go below it), port, program,
-# eval (path of mongo-eval), cache_gb. Returns { url, root_url, port, pidfile }: the first for
+# eval (path of mongo-eval), cache_gb, failpoints (true: it takes configureFailPoint). Returns { url, root_url, port, pidfile }: the first for
 # the application, which may read and write every database, the second for an administrator.
 sub start {
     my (%opt) = @_;
@@ -72,7 +72,8 @@ sub start {
         '--replSet', $SET, '--auth', '--keyFile', "$dir/keyfile", '--noscripting', '--oplogSize', 256,
         '--wiredTigerCacheSizeGB', $opt{cache_gb} || 0.5,
         '--setParameter', 'transactionLifetimeLimitSeconds=10',
-        '--setParameter', 'diagnosticDataCollectionEnabled=false');
+        '--setParameter', 'diagnosticDataCollectionEnabled=false',
+        $opt{failpoints} ? ('--setParameter', 'enableTestCommands=1') : ());
     my $host = "127.0.0.1:$port";
     my $self = {
         port     => $port,

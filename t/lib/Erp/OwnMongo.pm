@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
+use Erp::Json qw(doc);
 use Erp::Mongo;
 use Erp::MongoEval;
 use Erp::Proc qw(free_port read_pid end_pidfile);
@@ -12,10 +13,10 @@ use Erp::Proc qw(free_port read_pid end_pidfile);
 my @all;
 my $owner = $$;
 
-# Starts one; `url` is then the application's URI.
+# Starts one; `url` is then the application's URI. Options: failpoints (true: failpoint works).
 sub new {
-    my ($class) = @_;
-    my $self = bless { dir => tempdir('erpd-m.XXXXXX', TMPDIR => 1), port => free_port() }, $class;
+    my ($class, %opt) = @_;
+    my $self = bless { %opt, dir => tempdir('erpd-m.XXXXXX', TMPDIR => 1), port => free_port() }, $class;
     push @all, $self;
     return $self->start;
 }
@@ -24,7 +25,7 @@ sub new {
 sub start {
     my ($self) = @_;
     my $mongo = Erp::Mongo::start(dir => $self->{dir}, port => $self->{port}, cache_gb => 0.25,
-        program => $ENV{ERP_TEST_MONGOD}, eval => $ENV{ERP_TEST_EVAL});
+        program => $ENV{ERP_TEST_MONGOD}, eval => $ENV{ERP_TEST_EVAL}, failpoints => $self->{failpoints});
     @$self{qw(url root_url pidfile)} = @$mongo{qw(url root_url pidfile)};
     return $self;
 }
@@ -37,6 +38,15 @@ sub stop { my ($self) = @_; return Erp::Mongo::stop($self->{pidfile}) }
 sub kill {
     my ($self) = @_;
     return end_pidfile($self->{pidfile}, 'KILL', 10);
+}
+
+# What happens to the workers' commands from now on. Mode: 'off', 'alwaysOn', { times => n }; data as of
+# the server's failCommand: failCommands, closeConnection, blockConnection, blockTimeMS, errorCode.
+sub failpoint {
+    my ($self, $mode, %data) = @_;
+    my $eval = Erp::MongoEval->new($ENV{ERP_TEST_EVAL}, $self->{root_url});
+    $eval->run('admin', doc(configureFailPoint => 'failCommand', mode => $mode, data => { %data, appName => 'erpd' }));
+    return $eval->close;
 }
 
 sub freeze { my ($self) = @_; return CORE::kill 'STOP', read_pid($self->{pidfile}) }
