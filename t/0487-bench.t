@@ -9,8 +9,12 @@ my $figures = Erp::BenchTenants::run(short => 1, url => $ENV{ERP_TEST_MONGO_URL}
 note $_ for @lines;
 cmp_ok $figures->{"rate_$_"}, '>', 0, "$_ tenants are served" for 1, 20;
 cmp_ok $figures->{hits_20}, '>', 0, 'registry entries are looked up';
-is $figures->{misses_20}, 0, '... and none of that reaches the database';
+is $figures->{misses_20}, 0, '... and found in the cache';
+is $figures->{"commands_$_"}, 0, "... with $_ tenants no command reaches the registry's database" for 1, 20;
+cmp_ok $figures->{commands_cold}, '>', 0, '... as it does, and is counted, when the cache is empty';
 cmp_ok $figures->{evictions}, '>=', 6, 'the bench of evictions evicts';
-is scalar(grep { /[\d.]+ of / } @lines), 6, 'each figure stands beside another of the same run' or diag @lines;
+cmp_ok $figures->{miss}, '>', $figures->{hit}, 'a cache miss costs something';
+cmp_ok $figures->{chained}, '>', 0, 'audit entries are chained';
+is scalar(grep { /[\d.]+ of / } @lines), 8, 'each figure stands beside another of the same run' or diag @lines;
 
 done_testing;

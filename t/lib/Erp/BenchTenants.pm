@@ -1,27 +1,31 @@
 # The part of ./dev bench about many tenants: throughput over 1, 100 and 1,000 of them, a registry of
-# thousands, what a cache miss and an eviction add, what a client weighs, and whether anybody asks
-# the registry's database once everything is cached. Each figure stands beside one measured in the
-# same run. `short` is for the test suite: the same with little of everything.
+# thousands, what a cache miss and an eviction add, what a client weighs, whether any worker asks the
+# registry's database once everything is cached (its server counts), and how fast audit entries are
+# chained. Each figure stands beside one measured in the same run. `short` is for the test suite: the
+# same with little of everything.
 package Erp::BenchTenants;
 use strict;
 use warnings;
 use MIME::Base64 qw(encode_base64url decode_base64url);
 use Digest::SHA qw(hmac_sha256);
+use Time::HiRes qw(time);
 use Erp::Json qw(doc to_json from_json);
+use Erp::Proc qw(spawn end_pid wait_until);
 use Erp::Say qw(step slurp spew);
 
-my %FULL  = (seconds => 4, many => [1, 100, 1000], registry => 10000, clients => 256, pairs => 60);
-my %SHORT = (seconds => 1, many => [1, 20],        registry => 200,   clients => 12,  pairs => 6);
+my %FULL  = (seconds => 4, many => [1, 100, 1000], registry => 10000, clients => 256, pairs => 60, entries => 10000);
+my %SHORT = (seconds => 1, many => [1, 20],        registry => 200,   clients => 12,  pairs => 6,  entries => 3000);
 
 # `start` makes an instance with the options given (Erp::Test->start). Returns the figures by name.
 sub run {
     my (%opt) = @_;
-    my $self = bless { %{ $opt{short} ? \%SHORT : \%FULL }, start => $opt{start}, url => $opt{url},
+    my $self = bless { %{ $opt{short} ? \%SHORT : \%FULL }, short => $opt{short}, start => $opt{start}, url => $opt{url},
         print => $opt{print} // sub { printf @_ }, figures => {} }, __PACKAGE__;
     step('Many tenants') if !$opt{short};
     $self->_with([workers => 4, watch => 1], sub { $self->_many(@_) });
     $self->_with([workers => 1, watch => 1], sub { $self->_weight(@_) });
     $self->_with([workers => 1, watch => 1, env => { ERP_CLIENT_CACHE => 4 }], sub { $self->_evictions(@_) });
+    $self->_with([workers => 1, env => { ERP_AUDIT_DELAY => 1 }], sub { $self->_chain(@_) });
     return $self->{figures};
 }
 
@@ -30,6 +34,7 @@ sub _with {
     my %o = @$options;
     my $erp = $self->{start}->(login_workers => 1, %o,
         env => { ERP_LOG_LEVEL => 'warn', ERP_TENANT_SHARE => 100, ERP_RECYCLE_REQUESTS => 100_000_000, %{ $o{env} || {} } });
+    $erp->{leave} = !$self->{short};
     my $ok = eval { $do->($erp); 1 };
     my $why = $@;
     my @troubles = $erp->finish;
@@ -108,24 +113,69 @@ sub _warm {
     return;
 }
 
+# One record each, so that their databases come into being: seconds that this took.
+sub _fill {
+    my ($self, $erp, @tokens) = @_;
+    my $url = $erp->url . '/api/brands';
+    spew("$erp->{dir}/fill", join "next\n", map { <<"ONE" } @tokens);
+url = "$url"
+cacert = "$erp->{cert}"
+noproxy = "*"
+header = "Authorization: Bearer $_"
+header = "Content-Type: application/json"
+data = "{\\"name\\":\\"Brand\\"}"
+output = "/dev/null"
+write-out = "%{http_code}\\n"
+ONE
+    my $began = time;
+    # Its progress of many transfers at once is not to be silenced otherwise.
+    open my $pipe, '-|', 'sh', '-c', 'exec "$@" 2>/dev/null', 'sh', 'curl', '-q', '--parallel', '--parallel-max', 8,
+        '-K', "$erp->{dir}/fill" or die "curl: $!\n";
+    my @bad = grep { $_ != 200 } map { /(\d+)/ } <$pipe>;
+    close $pipe;
+    die 'the first record of ' . @bad . " tenants: @bad[0 .. ($#bad > 4 ? 4 : $#bad)]\n" if @bad;
+    return time - $began;
+}
+
+# How many commands of workers the registry's and the users' database got while `do` ran, as their
+# server counts them, and what it returns. The watcher's commands have another appName.
+sub _commands {
+    my ($self, $erp, $do) = @_;
+    my @dbs = qw(admin users);
+    $erp->mongo($_, doc(profile => 2)) for @dbs;
+    my @got = $do->();
+    $erp->mongo($_, doc(profile => 0)) for @dbs;
+    my @n = map { $erp->mongo($_, doc(count => 'system.profile', query => { appName => 'erpd' }))->{n} } @dbs;
+    $erp->mongo($_, doc(drop => 'system.profile')) for @dbs;
+    return (@n, @got);
+}
+
 sub _many {
     my ($self, $erp) = @_;
-    my @tokens = $self->_tenants($erp, 'many', $self->{many}[-1]);
+    my $most = $self->{many}[-1];
+    my @tokens = $self->_tenants($erp, 'many', $most);
+    my $took = $self->_fill($erp, @tokens);
+    my $again = $self->_fill($erp, @tokens);
+    $self->_say('a first record', '%7.1f ms, %.1f of the %.1f ms of a second one: database, collections, indexes',
+        1000 * $took / $most, $took / $again, 1000 * $again / $most);
     my $path = '/api/brands?limit=10';
     my ($base, $base99);
     for my $n (@{ $self->{many} }) {
         my @some = @tokens[ 0 .. $n - 1 ];
         $self->_warm($erp, $path, @some);
         my $before = _counters($erp);
-        my ($rate, $p50, $p99) = $self->_load($erp, $path, @some);
+        my ($registry, $users, $rate, $p50, $p99) = $self->_commands($erp, sub { $self->_load($erp, $path, @some) });
         my $after = _counters($erp);
         my ($hits, $misses) = map { $after->{$_} - $before->{$_} } qw(registry_hits registry_misses);
         ($base, $base99) = ($rate, $p99) if !$base;
         $self->_say("$n tenants, one cluster", '%7.0f req/s, p50 %.2f ms, p99 %.2f ms: %.2f and %.2f of one tenant\'s',
             $rate, $p50, $p99, $rate / $base, $p99 / $base99);
-        $self->_say('  registry look-ups', '%7.0f /s, of which %d in all reached the database', $hits / $self->{seconds}, $misses);
-        @{ $self->{figures} }{ "rate_$n", "misses_$n", "hits_$n" } = ($rate, $misses, $hits);
+        $self->_say('  registry look-ups', '%7.0f /s, %.2f a request, %d missed; commands that reached its database: %d, the users\': %d',
+            $hits / $self->{seconds}, $hits / ($rate * $self->{seconds}), $misses, $registry, $users);
+        @{ $self->{figures} }{ "rate_$n", "misses_$n", "hits_$n", "commands_$n" } = ($rate, $misses, $hits, $registry);
     }
+    $erp->erpctl('cache', 'clear');
+    ($self->{figures}{commands_cold}) = $self->_commands($erp, sub { _took($erp, $tokens[0]) });
     # More entries than a worker keeps (4,096): look-ups miss, and find one among all.
     my @all = $self->_tenants($erp, 'reg', $self->{registry});
     my ($rate, $p50, $p99) = $self->_load($erp, '/api/auth/me', @all);
@@ -197,6 +247,50 @@ sub _evictions {
     $self->_say('an eviction', '%7.2f ms, %.2f of the %.2f ms of a hit: %.2f ms more (%d evictions in %d requests)',
         $e, $e / $h, $h, $e - $h, $evictions, 2 * $self->{pairs});
     @{ $self->{figures} }{qw(eviction evictions)} = ($e, $evictions);
+    return;
+}
+
+# `n` entries as a worker has written one, an hour old, inserted by the thousand. Seconds of the inserts.
+sub _insert_entries {
+    my ($erp, $db, $n) = @_;
+    my ($model) = $erp->mongo_all($db, doc(find => 'audit_log', filter => { kind => 'data' }, projection => { _id => 0 }));
+    my $at = 1000 * (int(time) - 3600);
+    my @texts;
+    for my $thousand (0 .. $n / 1000 - 1) {
+        push @texts, to_json(doc(insert => 'audit_log', writeConcern => { w => 'majority' }, documents => [map {
+            my $i = 1000 * $thousand + $_;
+            +{ %$model, id => sprintf('%s-%06d', $model->{id}, $i), at => { '$date' => { '$numberLong' => '' . ($at + $i) } } } } 1 .. 1000]));
+    }
+    my $began = time;
+    $erp->mongo($db, $_) for @texts;
+    return time - $began;
+}
+
+# Entries chained a second, by the times of the chain's own records (a thousand entries each), beside
+# inserts of the same entries.
+sub _chain {
+    my ($self, $erp) = @_;
+    my $n = $self->{entries};
+    my $t = $erp->seed_tenant(slug => 'chained', password => 'bench-password');
+    my $token = $erp->login($t->{email}, 'bench-password')->{access_token};
+    $self->_fill($erp, $token);
+    my $took = _insert_entries($erp, "$t->{db_name}_audit", $n);
+    my $watch = spawn({ log => "$erp->{log}/chain.log", env => { %{ $erp->{env} }, ERP_BOARD => "$erp->{dir}/board" } },
+        "$ENV{ERP_TEST_BIN}/erpctl", 'watch');
+    my $sum;
+    my $done = eval { wait_until(60, sub {
+        ($sum) = $erp->mongo_all('admin', doc(aggregate => 'audit_chain', cursor => {}, pipeline => [
+            { '$match' => { tenant_id => $t->{tenant_id} } },
+            { '$group' => doc(_id => undef, entries => { '$sum' => { '$size' => '$entries' } }, records => { '$sum' => 1 },
+                first => { '$min' => { '$toLong' => '$at' } }, last => { '$max' => { '$toLong' => '$at' } }) } ]));
+        return $sum && $sum->{entries} >= $n }) };
+    my $why = $@;
+    end_pid($watch, 'TERM', 10);
+    die "the auditor did not come to an end: $why\n" if !$done;
+    my ($chained, $inserted) = (1000 * ($n - 1000) / ($sum->{last} - $sum->{first} || 1), $n / $took);
+    $self->_say('audit entries chained', '%7.0f /s, %.2f of the %.0f a second that were inserted, a thousand at a time (%d records)',
+        $chained, $chained / $inserted, $inserted, $sum->{records});
+    @{ $self->{figures} }{qw(chained inserted)} = ($chained, $inserted);
     return;
 }
 
