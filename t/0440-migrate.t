@@ -51,7 +51,8 @@ is(add($one, "p$_")->status, 200, 'writes into the shared database') for 1 .. 3;
 my @as = ('--slug', 'one', '--name', 'Number One', '--db-name', $erp->db('one'));
 my ($status, $plan, $err) = ctl('migrate', 'run', $one->{id}, @as, '--dry-run');
 is($status, 0, 'a dry run') or diag $err;
-is_deeply([ @$plan{qw(documents users dry_run)} ], [ 3, 1, JSON::PP::true ], 'says what there is')
+# Three products, and a row of the stock ledger each.
+is_deeply([ @$plan{qw(documents users dry_run)} ], [ 6, 1, JSON::PP::true ], 'says what there is')
     or diag explain $plan;
 is(scalar(() = $erp->mongo_all('admin', doc(find => 'migrations'))), 0, 'and stores nothing');
 for my $bad ([ $one->{id} ], [ $one->{id}, '--slug', 'Bad_Slug' ], [ Erp::Test::uuid(), '--slug', 'nobody' ],
