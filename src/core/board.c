@@ -90,6 +90,7 @@ void board_close(struct board *board)
         atomic_store(&board->slot->owner, 0);
     }
     munmap(board->map, sizeof *board->map);
+    close(board->fd);
     free(board);
 }
 

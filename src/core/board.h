@@ -157,6 +157,12 @@ bool board_breaker_suspect(struct board *board, uint64_t cluster);
 /* Row `i` below BOARD_BREAKERS; false when it has nothing to tell. */
 bool board_breaker_row(const struct board *board, size_t i, struct board_breaker_info *out);
 
+/* One process of the host at a time has the turn of a key; it ends with the process. Waits at most
+ * `wait_us`; false when it is another's still. For work that would meet in the database and begin
+ * again: right it is without. */
+bool board_turn(const struct board *board, uint64_t key, int64_t wait_us);
+void board_turn_end(const struct board *board, uint64_t key);
+
 /* Reading by others (erpctl): slot `i` as a consistent copy; false when it is free or its process
  * is gone. */
 bool board_slot(const struct board *board, size_t i, struct board_slot_info *out);

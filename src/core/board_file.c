@@ -137,9 +137,10 @@ struct board *board_open(const char *path)
         return NULL;
     }
     board->map = mmap(NULL, sizeof *board->map, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    error = errno;
-    close(fd);
+    board->fd = fd;
     if (board->map == MAP_FAILED) {
+        error = errno;
+        close(fd);
         free(board);
         errno = error;
         return NULL;

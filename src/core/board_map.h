@@ -81,6 +81,7 @@ struct board {
     struct board_map *map;
     struct board_slot *slot; /* ours, NULL before board_claim */
     uint64_t owner;          /* what stands in it */
+    int fd;                  /* of the file: board_turn locks bytes of it */
 };
 
 /* Text in words, cut to what fits; `out` is always ended. board.c */

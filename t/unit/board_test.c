@@ -670,6 +670,31 @@ static void who_waits_warns_the_others(void **state ERP_UNUSED)
     board_close(board);
 }
 
+#define TURN UINT64_C(0x7072)
+
+static int take_turn(struct board *board)
+{
+    return board_turn(board, TURN, 0);
+}
+
+static void a_turn_ends_with_its_holder(void **state ERP_UNUSED)
+{
+    struct board *board = open_board();
+    struct child child;
+
+    assert_true(board_turn(board, TURN, 0));
+    child = run_child(take_turn, false);
+    assert_int_equal(child.result, 0); /* ours */
+    board_turn_end(board, TURN);
+    child = run_child(take_turn, true);
+    assert_int_equal(child.result, 1);
+    assert_false(board_turn(board, TURN, 0));
+    assert_true(board_turn(board, TURN + 1, 0)); /* another key's */
+    kill_child(child);
+    assert_true(board_turn(board, TURN, 5000000));
+    board_close(board);
+}
+
 static int remove_folder(void **state ERP_UNUSED)
 {
     unlink(path);
@@ -701,6 +726,7 @@ int main(void)
         FRESH(lost_probes_and_reboots_do_not_block),
         FRESH(one_probe_among_eight),
         FRESH(copies_are_of_one_moment),
+        FRESH(a_turn_ends_with_its_holder),
     };
     return cmocka_run_group_tests_name("board", tests, make_folder, remove_folder);
 }
