@@ -60,6 +60,12 @@ bool action_health_ready(struct req *req);
 bool action_health_tenant(struct req *req);
 bool action_health_collections(struct req *req);
 
+bool action_sale_create(struct req *req);    /* sales.c */
+bool action_sale_items(struct req *req);
+bool action_sale_pay(struct req *req);
+bool action_sale_cancel(struct req *req);
+bool action_sale_invoice(struct req *req);
+
 bool action_stock_as_of(struct req *req);    /* stock_as_of.c */
 bool action_openapi(struct req *req);         /* meta.c */
 

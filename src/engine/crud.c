@@ -84,7 +84,7 @@ static bool list(struct req *req, const struct view *view)
 
 static bool crud_list(struct req *req)
 {
-    return list(req, NULL);
+    return list(req, req->route->resource->list_view);
 }
 
 static bool crud_view(struct req *req)

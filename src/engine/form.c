@@ -293,6 +293,16 @@ static const struct form forms[] = {
     {"NotificationList", form_notification_list, true},
     {"UnreadCount", form_unread_count, true},
     {"Done", form_done, true},
+    {"SaleCreate", form_sale_create, false},
+    {"SaleItemCreate", form_sale_item, false},
+    {"SaleTender", form_sale_tender, false},
+    {"PaymentCreate", form_payment_in, false},
+    {"PaymentDone", form_payment_done, true},
+    {"SaleCancel", form_sale_cancel, false},
+    {"SaleCancelled", form_sale_cancelled, true},
+    {"SaleItemsUpdateRequest", form_sale_notes, false},
+    {"SaleItemUpdate", form_sale_note, false},
+    {"Invoice", form_invoice, true},
     {"Message", message, true},
     {"Status", status, true},
     {"TenantHealth", tenant_health, true},
@@ -317,16 +327,23 @@ const struct form *form_by_name(const char *name)
     return NULL;
 }
 
-bool form_validate(const char *name, enum validate_mode mode, json_t *body, bool strict,
-                   struct arena *arena, struct validated *out, struct err *err)
+bool form_check(const char *name, enum validate_mode mode, const struct kind_env *env, json_t *body,
+                bool strict, struct arena *arena, struct validated *out, struct err *err)
 {
     const struct form *form = form_by_name(name);
-    const struct kind_env env = {.decimals = 2};
     struct resource as_resource = {0};
 
     if (!form)
         die("there is no form %s", name);
     as_resource.noun = form->name;
     as_resource.fields = form->fields;
-    return validate_body(&as_resource, mode, &env, body, strict, arena, out, err);
+    return validate_body(&as_resource, mode, env, body, strict, arena, out, err);
+}
+
+bool form_validate(const char *name, enum validate_mode mode, json_t *body, bool strict,
+                   struct arena *arena, struct validated *out, struct err *err)
+{
+    const struct kind_env env = {.decimals = 2};
+
+    return form_check(name, mode, &env, body, strict, arena, out, err);
 }

@@ -10,7 +10,10 @@ struct form {
     bool reply; /* every member is there; else a body, of which some may be left out */
 };
 
-/* form_billing.c: rows that form.c lists in its table. */
+/* form_sale.c, form_billing.c: rows that form.c lists in its table. */
+extern const struct field form_sale_create[], form_sale_item[], form_sale_tender[],
+    form_payment_in[], form_payment_done[], form_sale_cancel[], form_sale_cancelled[],
+    form_sale_notes[], form_sale_note[], form_invoice[];
 extern const struct field form_plan[], form_plan_update[], form_subscription[],
     form_subscription_create[], form_subscription_status[], form_subscription_view[],
     form_payment[], form_payment_create[], form_access[], form_module_switch[];
@@ -30,5 +33,9 @@ const struct form *form_by_name(const char *name); /* NULL: there is none */
  * form. */
 bool form_validate(const char *name, enum validate_mode mode, json_t *body, bool strict,
                    struct arena *arena, struct validated *out, struct err *err);
+
+/* The same with what a business's currency has. */
+bool form_check(const char *name, enum validate_mode mode, const struct kind_env *env, json_t *body,
+                bool strict, struct arena *arena, struct validated *out, struct err *err);
 
 #endif

@@ -65,6 +65,8 @@ struct resource {
     const struct field *fields; /* ended by a NULL name; without id, tenant_id and the dates */
     const struct index_def *indexes;
     size_t n_indexes;
+    const struct view *list_view; /* what a plain list shows, when not everything; its path and
+                                     summary are none */
     const struct view *views;
     size_t n_views;
     const char *sort;       /* default order, as in ?sort=; NULL: "id" */

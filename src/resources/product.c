@@ -8,6 +8,7 @@ static const struct field fields[] = {
     {"category", K_TEXT, .summary = "Name of the category, as text"},
     {"category_id", K_REF, F_FILTER, .ref = "category"},
     {"price", K_MONEY, F_REQUIRED | F_SORT | F_RANGE, .summary = "Price of one"},
+    {"tax_rate", K_DECIMAL, .max = 100, .summary = "Percentage; null: that of the settings"},
     {"stock", K_INT, F_KEEP | F_SORT | F_RANGE, .min = -1000000, .max = 1000000000, .def = "0"},
     {"description", K_NOTE},
     {"supplier_name", K_TEXT},

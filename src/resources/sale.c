@@ -1,4 +1,5 @@
-/* Sales as they were made, to be read; they come into being at the till, not by plain writing. */
+/* Sales as they were made, to be read; they come into being at the till (trade/sale.h), not by
+ * plain writing. */
 #include "base.h"
 #include "engine/resource.h"
 
@@ -6,8 +7,9 @@ static const char *const statuses[] = {"draft", "completed", "cancelled", NULL};
 static const char *const payment_statuses[] = {"unpaid", "partially_paid", "paid", NULL};
 
 static const struct field fields[] = {
-    {"sale_number", K_TEXT, F_READONLY, .max = 32},
-    {"invoice_no", K_TEXT, F_READONLY, .max = 32},
+    {"sale_number", K_TEXT, F_READONLY | F_UNIQUE | F_FILTER, .min = 6, .max = 32,
+     .series = "SALE-"},
+    {"invoice_no", K_TEXT, F_READONLY | F_UNIQUE | F_FILTER, .min = 6, .max = 32, .series = "INV-"},
     {"branch_id", K_REF, F_READONLY | F_FILTER, .ref = "branch"},
     {"customer_id", K_REF, F_READONLY | F_FILTER, .ref = "customer"},
     {"customer_name", K_TEXT, F_READONLY},
@@ -17,6 +19,8 @@ static const struct field fields[] = {
     {"subtotal", K_MONEY, F_READONLY, .def = "0"},
     {"discount", K_MONEY, F_READONLY, .def = "0"},
     {"tax", K_MONEY, F_READONLY, .def = "0"},
+    {"tax_included", K_MONEY, F_READONLY, .def = "0",
+     .summary = "What the prices contain already; a part of the total"},
     {"total", K_MONEY, F_READONLY, .def = "0"},
     {"amount_paid", K_MONEY, F_READONLY, .def = "0"},
     {"balance_due", K_MONEY, F_READONLY, .def = "0"},
@@ -28,6 +32,9 @@ static const struct field fields[] = {
     {"created_by", K_TEXT, F_READONLY},
     {"include_warranty_terms", K_BOOL, F_READONLY, .def = "false"},
     {"warranty_terms", K_NOTE, F_READONLY},
+    {"cancelled_by", K_TEXT, F_READONLY, .max = 64, .summary = "Id of the user"},
+    {"cancellation_reason", K_TEXT, F_READONLY, .max = 500},
+    {"cancelled_at", K_INSTANT, F_READONLY},
     {NULL},
 };
 
@@ -46,5 +53,6 @@ const struct resource sale_resource = {
     .fields = fields,
     .indexes = indexes,
     .n_indexes = ARRAY_LEN(indexes),
+    .index_version = 1,
     .summary = "sales",
 };

@@ -7,6 +7,10 @@ static const struct field fields[] = {
     {"website_name", K_TEXT, .def = "\"Smart Business ERP\""},
     {"background_image_url", K_URL},
     {"favicon_url", K_URL},
+    {"tax_rate", K_DECIMAL, F_KEEP, .max = 100, .def = "0",
+     .summary = "Percentage on what is sold; 0: the till says the tax"},
+    {"prices_include_tax", K_BOOL, F_KEEP, .def = "false",
+     .summary = "The tax is a part of the prices, not added to them"},
     {NULL},
 };
 

@@ -53,8 +53,8 @@ struct stock_line {
     const char *branch_id; /* NULL: the product's own stock */
     int64_t delta;         /* what comes in; negative: what goes out */
     const char *path;      /* the member of the request that names the product, for refusals */
-    /* As stock_load (or the caller) read them in this transaction, whole or with at least the
-     * fields of stock_fields; arena-owned. NULL: there is none. */
+    /* As stock_load, or the caller, read them in this transaction; arena-owned. NULL: there is
+     * none. */
     const bson_t *product, *assignment;
     int64_t before, after; /* out: of this place, around the whole call */
 };

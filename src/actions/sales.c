@@ -1,0 +1,246 @@
+/* Sales over the wire: what the body says, and what is shown. The rules are in trade/sale.h. */
+#include "base.h"
+#include "actions/actions.h"
+#include "db/decimal.h"
+#include "db/doc.h"
+#include "db/own.h"
+#include "db/txn.h"
+#include "engine/form.h"
+#include "engine/render.h"
+#include "trade/sale.h"
+
+struct work {
+    struct req *req;
+    struct sale_order order;
+    struct tender tender;
+    const char *text; /* a payment's reference, or why it is cancelled */
+    struct notices list;
+    size_t begun; /* of the list: what is told in every attempt */
+    const bson_t *sale;
+    struct sale_paid paid;
+    size_t restored;
+};
+
+static struct kind_env env_of(const struct req *req)
+{
+    return (struct kind_env){.decimals = req->tenant->decimals};
+}
+
+static void show(struct req *req, const char *noun, const bson_t *doc)
+{
+    const struct kind_env env = env_of(req);
+
+    render_record(resource_by_noun(noun), &env, doc, NULL, resp_body(req));
+}
+
+static void add_text(struct str *out, const char *member, const char *text)
+{
+    str_addz(out, member);
+    str_add_json(out, text, strlen(text));
+}
+
+/* What an attempt before this one told is told anew. */
+static void begin(struct work *w)
+{
+    w->list.n = w->begun;
+}
+
+static void tell(struct work *w, const char *subtype, const char *title, const char *message)
+{
+    notices_init(&w->list, w->req->arena);
+    notices_activity(&w->list, w->req, subtype, title, message);
+    w->begun = w->list.n;
+}
+
+/* ---- a sale ---- */
+
+static bool create_body(struct scope *scope, void *data, struct err *err)
+{
+    struct work *w = data;
+
+    begin(w);
+    return sale_make(w->req, scope, &w->order, &w->list, &w->sale, err);
+}
+
+bool action_sale_create(struct req *req)
+{
+    struct work w = {.req = req};
+
+    if (!sale_order_read(req, req->body, &w.order) || !sale_prepare(req))
+        return false;
+    tell(&w, "pos_sale_created", "New sale", "A sale was made at the till");
+    if (!txn_run(&req->scope, create_body, &w, req->err))
+        return false;
+    resp_header(req, "Location", arena_printf(req->arena, "/api/sales/%s", doc_text(w.sale, "id")));
+    resp_header(req, "ETag", render_etag(w.sale, req->arena));
+    show(req, "sale", w.sale);
+    return true;
+}
+
+/* ---- a payment ---- */
+
+static bool read_payment(struct req *req, struct work *w)
+{
+    const struct kind_env env = env_of(req);
+    struct validated in;
+    bson_iter_t amount;
+
+    if (!form_check("PaymentCreate", VALIDATE_CREATE, &env, req->body, req->strict, req->arena,
+                    &in, req->err))
+        return false;
+    if (in.ignored)
+        resp_header(req, "X-Ignored-Fields", in.ignored);
+    if (bson_iter_init_find(&amount, in.set, "amount"))
+        decimal_to_money(&amount, env.decimals, &w->tender.amount);
+    w->tender.method = pay_method(doc_text(in.set, "method"));
+    w->text = doc_text(in.set, "reference");
+    return w->tender.method != NULL ||
+           err_field(req->err, "method", "enum",
+                     "Must be one of cash, card, bkash, nagad, rocket, bank");
+}
+
+static bool pay_body(struct scope *scope, void *data, struct err *err)
+{
+    struct work *w = data;
+
+    begin(w);
+    return sale_pay(w->req, scope, &w->tender, w->text, &w->list, &w->paid, err);
+}
+
+bool action_sale_pay(struct req *req)
+{
+    struct work w = {.req = req};
+    struct str *out = resp_body(req);
+    char text[MONEY_TEXT_SIZE];
+
+    if (!read_payment(req, &w) || !sale_prepare(req))
+        return false;
+    tell(&w, "payment_added", "Payment", "A payment was taken for a sale");
+    if (!txn_run(&req->scope, pay_body, &w, req->err))
+        return false;
+    money_format(text, w.paid.balance, req->tenant->decimals);
+    add_text(out, "{\"message\":", "Payment added");
+    add_text(out, ",\"payment_id\":", w.paid.payment_id);
+    str_addf(out, ",\"new_balance_due\":%s", text);
+    add_text(out, ",\"payment_status\":", w.paid.payment_status);
+    str_addc(out, '}');
+    return true;
+}
+
+/* ---- cancelling ---- */
+
+/* In the query, as earlier clients have it, or in the body. */
+static bool read_reason(struct req *req, const char **reason)
+{
+    const json_t *sent = req->body ? json_object_get(req->body, "reason") : NULL;
+
+    *reason = req_query(req, "reason");
+    if (sent && !json_is_null(sent) && !json_is_string(sent))
+        return err_field(req->err, "reason", "type", "Must be text");
+    if (sent && json_is_string(sent))
+        *reason = json_string_value(sent);
+    if (*reason && utf8_count(*reason, strlen(*reason)) > 500)
+        return err_field(req->err, "reason", "too_long", "At most 500 characters");
+    if (*reason && **reason == '\0')
+        *reason = NULL;
+    return true;
+}
+
+static bool cancel_body(struct scope *scope, void *data, struct err *err)
+{
+    struct work *w = data;
+
+    begin(w);
+    return sale_cancel(w->req, scope, w->text, &w->list, &w->restored, err);
+}
+
+bool action_sale_cancel(struct req *req)
+{
+    struct work w = {.req = req};
+    struct str *out = resp_body(req);
+
+    if (!read_reason(req, &w.text) || !sale_prepare(req))
+        return false;
+    tell(&w, "sale_cancelled", "Sale cancelled", "A sale was cancelled");
+    if (!txn_run(&req->scope, cancel_body, &w, req->err))
+        return false;
+    add_text(out, "{\"message\":", "Sale cancelled");
+    add_text(out, ",\"sale_id\":", req_param(req, "id"));
+    str_addf(out, ",\"stock_restored\":%zu}", w.restored);
+    return true;
+}
+
+/* ---- what is written on its items ---- */
+
+static bool items_body(struct scope *scope, void *data, struct err *err)
+{
+    struct work *w = data;
+
+    return sale_describe(w->req, scope, &w->order, &w->sale, err);
+}
+
+bool action_sale_items(struct req *req)
+{
+    struct work w = {.req = req};
+
+    if (!sale_notes_read(req, req->body, &w.order) || !sale_prepare(req) ||
+        !txn_run(&req->scope, items_body, &w, req->err))
+        return false;
+    resp_header(req, "ETag", render_etag(w.sale, req->arena));
+    show(req, "sale", w.sale);
+    return true;
+}
+
+/* ---- the invoice ---- */
+
+/* Every record of a resource that names the sale, oldest first; none where there is no such
+ * resource. */
+static bool show_list(struct req *req, const char *noun, const char *sale_id)
+{
+    const struct resource *resource = resource_by_noun(noun);
+    const struct kind_env env = env_of(req);
+    bson_t *filter = own_bson(req->arena);
+    bson_t *opts = BCON_NEW("sort", "{", "id", BCON_INT32(1), "}", "limit", BCON_INT64(1000));
+    mongoc_cursor_t *cursor;
+    const bson_t *doc;
+    size_t n = 0;
+    bool ok = true;
+
+    str_addc(resp_body(req), '[');
+    scope_filter(&req->scope, NULL, filter);
+    BSON_APPEND_UTF8(filter, "sale_id", sale_id);
+    cursor = resource ? scope_find(&req->scope, resource->collection, filter, opts) : NULL;
+    bson_destroy(opts);
+    while (cursor && (ok = scope_next(&req->scope, cursor, &doc, req->err)) && doc) {
+        if (n++ > 0)
+            str_addc(resp_body(req), ',');
+        render_record(resource, &env, doc, NULL, resp_body(req));
+    }
+    str_addc(resp_body(req), ']');
+    return ok;
+}
+
+bool action_sale_invoice(struct req *req)
+{
+    bson_t *filter = own_bson(req->arena);
+    const char *id = req_param(req, "id");
+    struct str *out = resp_body(req);
+    const bson_t *sale;
+
+    scope_filter(&req->scope, "branch_id", filter);
+    BSON_APPEND_UTF8(filter, "id", id);
+    if (!scope_find_one(&req->scope, SALES, filter, NULL, &sale, req->err))
+        return false;
+    if (!sale)
+        return err_set(req->err, ERR_NOT_FOUND, "Sale not found");
+    str_addz(out, "{\"sale\":");
+    show(req, "sale", sale);
+    str_addz(out, ",\"payments\":");
+    if (!show_list(req, "payment", id))
+        return false;
+    str_addz(out, ",\"warranties\":");
+    if (!show_list(req, "warranty_record", id))
+        return false;
+    str_addc(out, '}');
+    return true;
+}

@@ -1,0 +1,161 @@
+/* Making a sale, step by step, in one transaction. Each step is all or nothing with the others;
+ * whatever refuses, refuses before anything is there. */
+#include "base.h"
+#include "trade/sale_priv.h"
+#include "core/id.h"
+#include "db/doc.h"
+#include "db/many.h"
+#include "engine/index.h"
+#include "tenant/audit.h"
+
+#define LOW_STOCK 5
+
+bool sale_prepare(struct req *req)
+{
+    static const char *const nouns[] = {"sale", "payment", "customer_due", "customer", "product"};
+
+    for (size_t i = 0; i < ARRAY_LEN(nouns); i++)
+        if (!index_ensure(req->app->indexes, resource_by_noun(nouns[i]), &req->scope, req->err))
+            return false;
+    return notices_prepare(req, req->err);
+}
+
+/* The user's own branch, which the order may only repeat. */
+static bool choose_branch(struct sale_work *w)
+{
+    w->branch_id = w->scope->branch_id != NULL ? w->scope->branch_id : w->order->branch_id;
+    if (w->order->branch_id != NULL && strcmp(w->order->branch_id, w->branch_id) != 0)
+        return err_set(w->err, ERR_FORBIDDEN, "You may only sell in your own branch");
+    return true;
+}
+
+/* Where no text is given: that of the first product that has one to include. */
+static void choose_terms(struct sale_work *w)
+{
+    w->terms = w->order->warranty_terms;
+    w->with_terms = w->order->include_warranty_terms;
+    for (size_t i = 0; w->terms == NULL && i < w->order->n; i++) {
+        const char *text = doc_text(w->lines[i].product, "warranty_terms");
+
+        if (!doc_bool(w->lines[i].product, "include_warranty_terms") || text == NULL || !*text)
+            continue;
+        w->terms = text;
+        w->with_terms = true;
+    }
+}
+
+/* ---- after the sale is there ---- */
+
+static bool store_payments(struct sale_work *w, const bson_t *sale)
+{
+    const struct sale_order *o = w->order;
+    const struct tender whole = {o->method, w->paid};
+    const struct tender *tenders = o->n_tenders > 0 ? o->tenders : &whole;
+    size_t n = o->n_tenders > 0 ? o->n_tenders : 1;
+    const bson_t *docs[SALE_TENDERS];
+
+    if (w->paid == 0)
+        return true;
+    for (size_t i = 0; i < n; i++)
+        docs[i] = payment_document(w->req, sale, &tenders[i], o->reference, NULL);
+    return scope_insert_all(w->scope, SALE_PAYMENTS, docs, n, w->err);
+}
+
+static bool store_due(struct sale_work *w, const bson_t *sale)
+{
+    if (w->balance == 0 || w->customer_name == NULL)
+        return true;
+    return scope_insert(w->scope, SALE_DUES, due_document(w, sale), w->err);
+}
+
+static void tell_low_stock(struct sale_work *w)
+{
+    struct arena *arena = w->scope->arena;
+
+    for (size_t i = 0; i < w->order->n; i++) {
+        const struct stock_line *line = &w->lines[i];
+        const char *name = doc_text(line->product, "name");
+
+        if (line->after > LOW_STOCK)
+            continue;
+        notices_add(w->list,
+                    &(struct notice){
+                        .type = NOTICE_LOW_STOCK,
+                        .title = "Low stock",
+                        .message = arena_printf(arena, "%.200s: only %" PRId64 " left",
+                                                name ? name : line->product_id, line->after),
+                        .reference_id = line->branch_id ? arena_printf(arena, "%s_%s",
+                                                                       line->product_id,
+                                                                       line->branch_id)
+                                                        : line->product_id,
+                        .branch_id = line->branch_id,
+                        .once = true});
+    }
+}
+
+static void tell_unpaid(struct sale_work *w, const bson_t *sale)
+{
+    struct arena *arena = w->scope->arena;
+
+    if (w->balance == 0)
+        return;
+    notices_add(w->list, &(struct notice){.type = NOTICE_UNPAID_INVOICE,
+                                          .title = "Unpaid invoice",
+                                          .message = arena_printf(
+                                              arena, "Invoice %s has outstanding balance: ৳%s",
+                                              doc_text(sale, "invoice_no"),
+                                              money_text(arena, w->balance, w->decimals)),
+                                          .sale_id = w->id,
+                                          .branch_id = w->branch_id,
+                                          .sticky = true});
+}
+
+static bool audit(struct sale_work *w, const bson_t *sale)
+{
+    const struct principal *who = &w->req->principal;
+
+    return audit_add(w->scope,
+                     &(struct audit_entry){.action = "create",
+                                           .collection = SALES,
+                                           .record_id = w->id,
+                                           .actor = who->user_id,
+                                           .impersonated_by = who->claims.impersonated_by,
+                                           .request_id = w->req->request_id,
+                                           .after = sale},
+                     w->err);
+}
+
+/* ---- the whole ---- */
+
+/* The sale's document, with its stock taken: its numbers are known with it, and the ledger names
+ * one, so the movement comes right after. */
+static bool take_stock(struct sale_work *w, const bson_t *sale)
+{
+    const struct stock_cause cause = {STOCK_SALE, w->id, doc_text(sale, "sale_number")};
+
+    return stock_move(w->scope, &cause, w->lines, w->order->n, w->err);
+}
+
+bool sale_make(struct req *req, struct scope *scope, const struct sale_order *order,
+               struct notices *list, const bson_t **sale, struct err *err)
+{
+    struct sale_work w = {.req = req, .scope = scope, .order = order, .list = list, .err = err,
+                          .decimals = req->tenant->decimals};
+    char *id = arena_alloc(scope->arena, ID_SIZE);
+
+    id_new(id);
+    w.id = id;
+    *sale = NULL;
+    if (!choose_branch(&w) || !sale_read(&w) || !sale_price(&w) ||
+        !stock_check(scope, w.lines, order->n, err) || !sale_customer(&w))
+        return false;
+    choose_terms(&w);
+    *sale = sale_document(&w);
+    if (*sale == NULL || !take_stock(&w, *sale) || !scope_insert(scope, SALES, *sale, err) ||
+        !store_payments(&w, *sale) || !store_due(&w, *sale))
+        return false;
+    /* One warranty record an item whose product has warranty_months > 0 belongs here. */
+    tell_low_stock(&w);
+    tell_unpaid(&w, *sale);
+    return audit(&w, *sale) && notices_store(scope, list, err);
+}

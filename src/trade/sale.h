@@ -1,0 +1,106 @@
+/* Sales: made, paid, cancelled. The rules are here; src/actions/sales.c only speaks HTTP.
+ *
+ * A sale is one transaction of everything that belongs to it, or nothing: price check, stock with
+ * its ledger, customer, numbers, the sale, payments, what is due, notifications and the audit
+ * entry. Round trips of the least one (one payment, nothing due, no customer): read, two counters,
+ * stock, ledger, sale, payment, audit entry, commit: 9. One more each for: a customer, something
+ * due, notifications; two for an Idempotency-Key.
+ */
+#ifndef ERP_TRADE_SALE_H
+#define ERP_TRADE_SALE_H
+
+#include "http/req.h"
+#include "trade/notify.h"
+#include "trade/pricing.h"
+#include "trade/stock.h"
+
+#define SALES         "sales"
+#define SALE_PAYMENTS "payments"
+#define SALE_DUES     "customer_dues"
+#define SALE_TENDERS  10 /* payments of one sale at the till */
+
+/* As payment_method says, then a NULL. */
+extern const char *const pay_methods[];
+/* The name in lower case of the table; NULL when there is no such method. Case does not count. */
+const char *pay_method(const char *text);
+
+struct sale_item {
+    const char *product_id;
+    int64_t quantity;
+    money_t price;
+    struct price_off off;
+    bool has_cost;
+    money_t unit_cost;
+    const char *serial_number, *custom_description; /* NULL: none */
+};
+
+struct tender {
+    const char *method; /* of pay_methods */
+    money_t amount;
+};
+
+/* What is asked for. Texts are the arena's; NULL: nothing was said. */
+struct sale_order {
+    struct sale_item *items;
+    size_t n;
+    const char *branch_id;
+    const char *customer_id, *customer_name, *customer_phone, *customer_address;
+    struct price_off off;
+    bool tax_given;
+    money_t tax;
+    bool paid_given;      /* else all is paid */
+    money_t paid;
+    const char *method;   /* of pay_methods */
+    struct tender tenders[SALE_TENDERS];
+    size_t n_tenders;     /* 0: all that is paid by `method` */
+    const char *reference, *warranty_terms;
+    bool include_warranty_terms;
+};
+
+/* Reads and checks a body of the form SaleCreate: ERR_VALIDATION with every fault and its path.
+ * What was ignored goes into the reply's header. */
+bool sale_order_read(struct req *req, json_t *body, struct sale_order *order);
+
+/* Before the transaction of any function below: indexes; nothing after the first time. */
+bool sale_prepare(struct req *req);
+
+/* Makes the sale inside the caller's transaction, on behalf of the request's user and within its
+ * branch. `list` begins with what the caller wants told. *sale is arena-owned.
+ * ERR_VALIDATION: no such product, branch or customer, a price that is not the product's (unless
+ * the role may: SALE_PRICE_ROLES), a discount over what it is taken from, more paid than the total.
+ * ERR_STOCK; ERR_FORBIDDEN for another branch than the user's. */
+bool sale_make(struct req *req, struct scope *scope, const struct sale_order *order,
+               struct notices *list, const bson_t **sale, struct err *err);
+
+/* Serial numbers and descriptions for items that were sold before: the order's items have nothing
+ * else. Written on every item of the product. ERR_VALIDATION for a product that was not sold. */
+bool sale_notes_read(struct req *req, json_t *body, struct sale_order *order);
+bool sale_describe(struct req *req, struct scope *scope, const struct sale_order *order,
+                   const bson_t **sale, struct err *err);
+
+struct sale_paid {
+    const char *payment_id, *payment_status;
+    money_t balance; /* what is still due */
+};
+
+/* Takes a payment for the sale of the request's path, in the caller's transaction. What is due of
+ * it is kept when it is settled, with nothing due. ERR_NOT_FOUND; ERR_STATE for a sale that is
+ * cancelled or paid; ERR_VALIDATION for more than is due. */
+bool sale_pay(struct req *req, struct scope *scope, const struct tender *tender,
+              const char *reference, struct notices *list, struct sale_paid *out,
+              struct err *err);
+
+/* Cancels the sale of the request's path, in the caller's transaction: stock goes back where it
+ * came from, nothing is due any more, and the customer has not bought it. *restored counts the
+ * items whose stock went back. `reason` may be NULL. ERR_NOT_FOUND; ERR_STATE for one that is
+ * cancelled, or has payments. */
+bool sale_cancel(struct req *req, struct scope *scope, const char *reason, struct notices *list,
+                 size_t *restored, struct err *err);
+
+/* A member of a sale's item: how many of it came back, kept by returns. */
+#define SALE_RETURNED "returned_quantity"
+
+/* Who may sell at another price than the product's; it is noted on the line. */
+#define SALE_PRICE_ROLES ROLES_MANAGER
+
+#endif

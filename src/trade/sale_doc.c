@@ -1,0 +1,204 @@
+/* Documents of sales, in the order of their descriptors' fields. */
+#include "base.h"
+#include "trade/sale_priv.h"
+#include "core/clock.h"
+#include "core/id.h"
+#include "db/decimal.h"
+#include "db/doc.h"
+#include "db/own.h"
+#include "engine/series.h"
+#include "engine/validate.h"
+
+void append_money(bson_t *doc, const char *key, money_t amount, int decimals)
+{
+    bson_decimal128_t d;
+
+    decimal_from_money(&d, amount, decimals);
+    bson_append_decimal128(doc, key, -1, &d);
+}
+
+void append_text_or_null(bson_t *doc, const char *key, const char *text)
+{
+    if (text != NULL)
+        bson_append_utf8(doc, key, -1, text, -1);
+    else
+        bson_append_null(doc, key, -1);
+}
+
+const char *money_text(struct arena *arena, money_t amount, int decimals)
+{
+    char text[MONEY_TEXT_SIZE];
+
+    money_format(text, amount, decimals);
+    return arena_strdup(arena, text);
+}
+
+money_t doc_money(const bson_t *doc, const char *name, int decimals)
+{
+    bson_iter_t it;
+    money_t amount;
+
+    return bson_iter_init_find(&it, doc, name) && decimal_to_money(&it, decimals, &amount) ? amount
+                                                                                           : 0;
+}
+
+static void append_head(const struct scope *scope, const char *id, bson_t *doc)
+{
+    BSON_APPEND_UTF8(doc, "id", id);
+    BSON_APPEND_UTF8(doc, "tenant_id", scope->tenant_id);
+    doc_append_dates(doc);
+}
+
+/* ---- the sale ---- */
+
+/* What one cost the business: the branch's price, the product's, or what the client says. */
+static void append_cost(const struct sale_work *w, size_t at, bson_t *doc)
+{
+    const struct stock_line *line = &w->lines[at];
+    const struct sale_item *item = &w->order->items[at];
+    money_t cost = 0;
+
+    if (line->assignment != NULL)
+        cost = doc_money(line->assignment, "purchase_price", w->decimals);
+    if (cost == 0)
+        cost = doc_money(line->product, "unit_cost", w->decimals);
+    if (cost == 0 && item->has_cost)
+        cost = item->unit_cost;
+    if (cost != 0 || item->has_cost)
+        append_money(doc, "unit_cost", cost, w->decimals);
+    else
+        BSON_APPEND_NULL(doc, "unit_cost");
+}
+
+static void append_item(const struct sale_work *w, size_t at, bson_t *doc)
+{
+    const struct sale_item *item = &w->order->items[at];
+    const struct price_line *price = &w->prices[at];
+    const bson_t *product = w->lines[at].product;
+
+    BSON_APPEND_UTF8(doc, "product_id", item->product_id);
+    append_text_or_null(doc, "product_name", doc_text(product, "name"));
+    append_text_or_null(doc, "product_sku", doc_text(product, "sku"));
+    BSON_APPEND_INT64(doc, "quantity", item->quantity);
+    append_money(doc, "price", item->price, w->decimals);
+    append_cost(w, at, doc);
+    append_text_or_null(doc, "serial_number", item->serial_number);
+    append_text_or_null(doc, "custom_description", item->custom_description);
+    append_money(doc, "discount", price->discount, w->decimals);
+    append_money(doc, "discount_share", price->share, w->decimals);
+    append_money(doc, "tax", price->tax, w->decimals);
+    append_money(doc, "tax_included", price->tax_included, w->decimals);
+    append_money(doc, "total", price->total, w->decimals);
+    if (item->price == w->list_prices[at])
+        return;
+    append_money(doc, "list_price", w->list_prices[at], w->decimals);
+    append_text_or_null(doc, "price_set_by", w->req->principal.email);
+}
+
+static void append_items(const struct sale_work *w, bson_t *doc)
+{
+    bson_t list, one;
+    char key[24];
+
+    BSON_APPEND_ARRAY_BEGIN(doc, "items", &list);
+    for (size_t i = 0; i < w->order->n; i++) {
+        snprintf(key, sizeof key, "%zu", i);
+        BSON_APPEND_DOCUMENT_BEGIN(&list, key, &one);
+        append_item(w, i, &one);
+        bson_append_document_end(&list, &one);
+    }
+    bson_append_array_end(doc, &list);
+}
+
+static void append_amounts(const struct sale_work *w, bson_t *doc)
+{
+    append_money(doc, "subtotal", w->ticket.subtotal, w->decimals);
+    append_money(doc, "discount", w->ticket.discount, w->decimals);
+    append_money(doc, "tax", w->ticket.tax, w->decimals);
+    append_money(doc, "tax_included", w->ticket.tax_included, w->decimals);
+    append_money(doc, "total", w->ticket.total, w->decimals);
+    append_money(doc, "amount_paid", w->paid, w->decimals);
+    append_money(doc, "balance_due", w->balance, w->decimals);
+}
+
+const bson_t *sale_document(struct sale_work *w)
+{
+    const struct sale_order *o = w->order;
+    bson_t *doc = own_bson(w->scope->arena);
+
+    append_head(w->scope, w->id, doc);
+    if (!series_append(resource_by_noun("sale"), w->scope, doc, w->err))
+        return NULL;
+    append_text_or_null(doc, "branch_id", w->branch_id);
+    append_text_or_null(doc, "customer_id", w->customer_id);
+    append_text_or_null(doc, "customer_name", w->customer_name);
+    append_text_or_null(doc, "customer_phone", o->customer_phone);
+    append_text_or_null(doc, "customer_address", o->customer_address);
+    append_items(w, doc);
+    append_amounts(w, doc);
+    BSON_APPEND_UTF8(doc, "status", "completed");
+    BSON_APPEND_UTF8(doc, "payment_status", w->balance == 0 ? "paid"
+                                            : w->paid > 0   ? "partially_paid"
+                                                            : "unpaid");
+    BSON_APPEND_UTF8(doc, "payment_method", o->method);
+    append_text_or_null(doc, "reference", o->reference);
+    append_text_or_null(doc, "created_by", w->req->principal.email);
+    BSON_APPEND_BOOL(doc, "include_warranty_terms", w->with_terms);
+    append_text_or_null(doc, "warranty_terms", w->terms);
+    BSON_APPEND_INT64(doc, FIELD_REV, 1);
+    return doc;
+}
+
+/* ---- payments and dues ---- */
+
+/* Member `from` of the sale, under its own name or another. */
+static void append_same(bson_t *doc, const char *name, const bson_t *sale, const char *from)
+{
+    append_text_or_null(doc, name, doc_text(sale, from));
+}
+
+const bson_t *payment_document(struct req *req, const bson_t *sale, const struct tender *tender,
+                               const char *reference, const char **id)
+{
+    bson_t *doc = own_bson(req->arena);
+    char *fresh = arena_alloc(req->arena, ID_SIZE);
+
+    id_new(fresh);
+    append_head(&req->scope, fresh, doc);
+    append_same(doc, "sale_id", sale, "id");
+    append_same(doc, "sale_number", sale, "sale_number");
+    append_same(doc, "invoice_no", sale, "invoice_no");
+    append_same(doc, "branch_id", sale, "branch_id");
+    append_same(doc, "customer_id", sale, "customer_id");
+    append_money(doc, "amount", tender->amount, req->tenant->decimals);
+    BSON_APPEND_UTF8(doc, "method", tender->method);
+    append_text_or_null(doc, "reference", reference);
+    BSON_APPEND_DATE_TIME(doc, "received_at", clock_ms());
+    append_text_or_null(doc, "received_by", req->principal.email);
+    BSON_APPEND_INT64(doc, FIELD_REV, 1);
+    if (id != NULL)
+        *id = fresh;
+    return doc;
+}
+
+const bson_t *due_document(const struct sale_work *w, const bson_t *sale)
+{
+    bson_t *doc = own_bson(w->scope->arena);
+    char id[ID_SIZE];
+
+    id_new(id);
+    append_head(w->scope, id, doc);
+    append_text_or_null(doc, "customer_id", w->customer_id);
+    append_text_or_null(doc, "customer_name", w->customer_name);
+    append_same(doc, "sale_id", sale, "id");
+    append_same(doc, "sale_number", sale, "sale_number");
+    append_same(doc, "branch_id", sale, "branch_id");
+    append_money(doc, "total_amount", w->ticket.total, w->decimals);
+    append_money(doc, "paid_amount", w->paid, w->decimals);
+    append_money(doc, "due_amount", w->balance, w->decimals);
+    BSON_APPEND_DATE_TIME(doc, "transaction_date", clock_ms());
+    BSON_APPEND_UTF8(doc, "status", "open");
+    BSON_APPEND_NULL(doc, "closed_at");
+    BSON_APPEND_INT64(doc, FIELD_REV, 1);
+    return doc;
+}

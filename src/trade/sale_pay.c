@@ -1,0 +1,274 @@
+/* What happens to a sale later: it is paid, or it is cancelled. The sale is read and changed in one
+ * transaction, and the change holds only for the revision that was read: of many at once one wins,
+ * and the others begin again with what it left. */
+#include "base.h"
+#include "trade/sale_priv.h"
+#include "core/clock.h"
+#include "db/doc.h"
+#include "db/many.h"
+#include "db/own.h"
+#include "engine/validate.h"
+#include "tenant/audit.h"
+
+/* ---- the sale ---- */
+
+static bson_t *sale_filter(const struct sale_change *c)
+{
+    bson_t *filter = own_bson(c->scope->arena);
+
+    scope_filter(c->scope, "branch_id", filter);
+    BSON_APPEND_UTF8(filter, "id", req_param(c->req, "id"));
+    return filter;
+}
+
+bool sale_change_read(struct sale_change *c)
+{
+    if (!scope_find_one(c->scope, SALES, sale_filter(c), NULL, &c->sale, c->err))
+        return false;
+    return c->sale != NULL || err_set(c->err, ERR_NOT_FOUND, "Sale not found");
+}
+
+static bool is_cancelled(const struct sale_change *c)
+{
+    const char *status = doc_text(c->sale, "status");
+
+    return status != NULL && strcmp(status, "cancelled") == 0;
+}
+
+bool sale_change_store(struct sale_change *c, const bson_t *set)
+{
+    bson_t *filter = sale_filter(c), *update = own_bson(c->scope->arena);
+    bson_iter_t rev;
+    bson_t child;
+
+    if (bson_iter_init_find(&rev, c->sale, FIELD_REV))
+        bson_append_iter(filter, FIELD_REV, -1, &rev);
+    BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &child);
+    bson_concat(&child, set);
+    BSON_APPEND_DATE_TIME(&child, "updated_at", clock_ms());
+    bson_append_document_end(update, &child);
+    BSON_APPEND_DOCUMENT_BEGIN(update, "$inc", &child);
+    BSON_APPEND_INT64(&child, FIELD_REV, 1);
+    bson_append_document_end(update, &child);
+    if (!scope_find_and_update(c->scope, SALES, filter, update, true, false, NULL, &c->after,
+                               c->err))
+        return false;
+    if (c->after != NULL)
+        return true;
+    c->scope->transient = true; /* somebody else changed it: again */
+    return err_set(c->err, ERR_TRY_AGAIN, "The sale has changed meanwhile");
+}
+
+bool sale_change_audit(struct sale_change *c, const char *action)
+{
+    const struct principal *who = &c->req->principal;
+
+    return audit_add(c->scope,
+                     &(struct audit_entry){.action = action,
+                                           .collection = SALES,
+                                           .record_id = req_param(c->req, "id"),
+                                           .actor = who->user_id,
+                                           .impersonated_by = who->claims.impersonated_by,
+                                           .request_id = c->req->request_id,
+                                           .before = c->sale,
+                                           .after = c->after},
+                     c->err);
+}
+
+/* ---- dues ---- */
+
+/* What is still due of the sale. Closed ones stay, with nothing due, as history. */
+static bool change_due(struct sale_change *c, money_t paid, money_t due, const char *status)
+{
+    bson_t *filter = own_bson(c->scope->arena), *update = own_bson(c->scope->arena);
+    bool open = strcmp(status, "open") == 0;
+    int64_t matched;
+    bson_t set;
+
+    scope_filter(c->scope, NULL, filter);
+    BSON_APPEND_UTF8(filter, "sale_id", req_param(c->req, "id"));
+    BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
+    append_money(&set, "paid_amount", paid, c->decimals);
+    append_money(&set, "due_amount", due, c->decimals);
+    BSON_APPEND_UTF8(&set, "status", status);
+    if (open)
+        BSON_APPEND_NULL(&set, "closed_at");
+    else
+        BSON_APPEND_DATE_TIME(&set, "closed_at", clock_ms());
+    BSON_APPEND_DATE_TIME(&set, "updated_at", clock_ms());
+    bson_append_document_end(update, &set);
+    return scope_update_one(c->scope, SALE_DUES, filter, update, NULL, &matched, c->err);
+}
+
+/* ---- a payment ---- */
+
+static bool check_payment(struct sale_change *c, money_t amount, money_t balance)
+{
+    char text[MONEY_TEXT_SIZE];
+
+    if (is_cancelled(c))
+        return err_set(c->err, ERR_STATE, "The sale is cancelled: nothing is due of it");
+    money_format(text, balance, c->decimals);
+    if (balance <= 0)
+        return err_set(c->err, ERR_STATE, "The sale is paid: nothing is due of it");
+    if (amount > balance)
+        return err_field(c->err, "amount", "range", "Is more than the balance due of %s", text);
+    return true;
+}
+
+static bool settle(struct sale_change *c, money_t amount)
+{
+    struct arena *arena = c->scope->arena;
+    const char *invoice = doc_text(c->sale, "invoice_no");
+
+    notices_add(c->list, &(struct notice){.type = NOTICE_PAYMENT_RECEIVED,
+                                          .title = "Payment received",
+                                          .message = arena_printf(
+                                              arena, "Payment of ৳%s received for Invoice %s",
+                                              money_text(arena, amount, c->decimals),
+                                              invoice ? invoice : doc_text(c->sale, "sale_number")),
+                                          .sale_id = req_param(c->req, "id"),
+                                          .branch_id = doc_text(c->sale, "branch_id")});
+    return notices_settle(c->scope, NOTICE_UNPAID_INVOICE, req_param(c->req, "id"), NULL, c->err);
+}
+
+static bool store_payment(struct sale_change *c, const struct tender *tender, const char *reference,
+                          const char **payment_id)
+{
+    const bson_t *doc = payment_document(c->req, c->after, tender, reference, payment_id);
+
+    return scope_insert(c->scope, SALE_PAYMENTS, doc, c->err) &&
+           customer_add(c->scope, doc_text(c->sale, "customer_id"), 0, -tender->amount,
+                        c->decimals, c->err);
+}
+
+bool sale_pay(struct req *req, struct scope *scope, const struct tender *tender,
+              const char *reference, struct notices *list, struct sale_paid *out, struct err *err)
+{
+    struct sale_change c = {.req = req, .scope = scope, .list = list, .err = err,
+                            .decimals = req->tenant->decimals};
+    bson_t *set = own_bson(scope->arena);
+    money_t paid, balance;
+
+    if (!sale_change_read(&c))
+        return false;
+    balance = doc_money(c.sale, "balance_due", c.decimals);
+    paid = doc_money(c.sale, "amount_paid", c.decimals) + tender->amount;
+    if (!check_payment(&c, tender->amount, balance))
+        return false;
+    balance -= tender->amount;
+    append_money(set, "amount_paid", paid, c.decimals);
+    append_money(set, "balance_due", balance, c.decimals);
+    BSON_APPEND_UTF8(set, "payment_status", balance == 0 ? "paid" : "partially_paid");
+    *out = (struct sale_paid){.balance = balance,
+                              .payment_status = balance == 0 ? "paid" : "partially_paid"};
+    return sale_change_store(&c, set) && store_payment(&c, tender, reference, &out->payment_id) &&
+           change_due(&c, paid, balance, balance == 0 ? "settled" : "open") &&
+           (balance > 0 || settle(&c, tender->amount)) && sale_change_audit(&c, "pay") &&
+           notices_store(scope, list, err);
+}
+
+/* ---- cancelling ---- */
+
+/* A line an item, with what is still out: sold less what came back. */
+static struct stock_line *lines_back(const struct sale_change *c, size_t *n)
+{
+    struct stock_line *lines = arena_alloc(c->scope->arena, STOCK_LINES_MAX * sizeof *lines);
+    const char *branch = doc_text(c->sale, "branch_id");
+    bson_iter_t items, item;
+
+    *n = 0;
+    if (!bson_iter_init_find(&items, c->sale, "items") || !BSON_ITER_HOLDS_ARRAY(&items) ||
+        !bson_iter_recurse(&items, &item))
+        return lines;
+    while (*n < STOCK_LINES_MAX && bson_iter_next(&item)) {
+        const uint8_t *data;
+        uint32_t len;
+        const bson_t *doc;
+        const char *product;
+        int64_t out;
+
+        if (!BSON_ITER_HOLDS_DOCUMENT(&item))
+            continue;
+        bson_iter_document(&item, &len, &data);
+        doc = own_bson_copy(c->scope->arena, data, len);
+        product = doc_text(doc, "product_id");
+        out = doc_int(doc, "quantity", 0) - doc_int(doc, SALE_RETURNED, 0);
+        if (product != NULL && out > 0)
+            lines[(*n)++] = (struct stock_line){.product_id = product,
+                                                .branch_id = branch && *branch ? branch : NULL,
+                                                .delta = out};
+    }
+    return lines;
+}
+
+/* Whatever is not there any more cannot take its stock back. */
+static size_t keep_known(struct stock_line *lines, size_t n)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (lines[i].product != NULL && (lines[i].branch_id == NULL || lines[i].assignment != NULL))
+            lines[used++] = lines[i];
+    return used;
+}
+
+static bool give_back(struct sale_change *c, size_t *restored)
+{
+    const struct stock_cause cause = {STOCK_CANCEL, req_param(c->req, "id"),
+                                      doc_text(c->sale, "sale_number")};
+    struct stock_line *lines = lines_back(c, restored);
+
+    if (!stock_load(c->scope, lines, *restored, c->err))
+        return false;
+    *restored = keep_known(lines, *restored);
+    return stock_move(c->scope, &cause, lines, *restored, c->err);
+}
+
+static void append_cancelled(const struct sale_change *c, const char *reason, bson_t *set)
+{
+    BSON_APPEND_UTF8(set, "status", "cancelled");
+    append_text_or_null(set, "cancelled_by", c->req->principal.user_id);
+    append_text_or_null(set, "cancellation_reason", reason);
+    BSON_APPEND_DATE_TIME(set, "cancelled_at", clock_ms());
+}
+
+static bool tell_cancelled(struct sale_change *c, const char *reason)
+{
+    notices_add(c->list, &(struct notice){.type = NOTICE_SALE_CANCELLED,
+                                          .title = "Sale cancelled",
+                                          .message = arena_printf(
+                                              c->scope->arena, "Sale %s was cancelled%s%.300s",
+                                              doc_text(c->sale, "sale_number"),
+                                              reason ? ": " : "", reason ? reason : ""),
+                                          .sale_id = req_param(c->req, "id"),
+                                          .branch_id = doc_text(c->sale, "branch_id")});
+    return notices_settle(c->scope, NOTICE_UNPAID_INVOICE, req_param(c->req, "id"), NULL, c->err);
+}
+
+bool sale_cancel(struct req *req, struct scope *scope, const char *reason, struct notices *list,
+                 size_t *restored, struct err *err)
+{
+    struct sale_change c = {.req = req, .scope = scope, .list = list, .err = err,
+                            .decimals = req->tenant->decimals};
+    bson_t *set = own_bson(scope->arena);
+    money_t total, balance;
+
+    if (!sale_change_read(&c))
+        return false;
+    if (is_cancelled(&c))
+        return err_set(err, ERR_STATE, "The sale is cancelled already");
+    if (doc_money(c.sale, "amount_paid", c.decimals) > 0)
+        return err_set(err, ERR_STATE, "Cannot cancel sale with payments. Please process a return "
+                                       "instead.");
+    total = doc_money(c.sale, "total", c.decimals);
+    balance = doc_money(c.sale, "balance_due", c.decimals);
+    append_cancelled(&c, reason, set);
+    /* The warranties of the sale are made void here. */
+    return sale_change_store(&c, set) && give_back(&c, restored) &&
+           change_due(&c, 0, 0, "cancelled") &&
+           customer_add(scope, doc_text(c.sale, "customer_id"), -total, -balance, c.decimals,
+                        err) &&
+           tell_cancelled(&c, reason) && sale_change_audit(&c, "cancel") &&
+           notices_store(scope, list, err);
+}

@@ -1,0 +1,82 @@
+/* Between the files of sales; not for others. */
+#ifndef ERP_TRADE_SALE_PRIV_H
+#define ERP_TRADE_SALE_PRIV_H
+
+#include "engine/validate.h"
+#include "trade/sale.h"
+
+/* One attempt to make a sale, in its transaction. Documents are the arena's. */
+struct sale_work {
+    struct req *req;
+    struct scope *scope;
+    const struct sale_order *order;
+    struct notices *list;
+    struct err *err;
+    int decimals;
+    const char *id;        /* of the sale */
+    const char *branch_id; /* NULL: the products' own stock */
+    /* read */
+    struct stock_line *lines; /* one an item, in their order */
+    const bson_t *settings;   /* NULL: none yet */
+    const bson_t *customer;   /* as it was found; NULL: none */
+    /* worked out */
+    struct price_line *prices; /* one an item */
+    money_t *list_prices;
+    struct ticket ticket;
+    money_t paid, balance;
+    const char *customer_id, *customer_name;
+    const char *terms;
+    bool with_terms;
+};
+
+/* Products, assignments, settings and customer, in one round trip (sale_read.c). */
+bool sale_read(struct sale_work *w);
+
+/* Prices, discounts, tax, what is paid (sale_price.c). */
+bool sale_price(struct sale_work *w);
+
+/* The customer's record, with what was bought and is owed now (sale_customer.c). Sets customer_id
+ * and customer_name. */
+bool sale_customer(struct sale_work *w);
+
+/* Adds to what a customer bought and owes; either may be negative. Nothing without an id. */
+bool customer_add(struct scope *scope, const char *customer_id, money_t bought, money_t owed,
+                  int decimals, struct err *err);
+
+/* One attempt to change the sale of the request's path (sale_pay.c). */
+struct sale_change {
+    struct req *req;
+    struct scope *scope;
+    struct notices *list;
+    struct err *err;
+    int decimals;
+    const bson_t *sale;  /* as it was */
+    const bson_t *after; /* as it is */
+};
+
+/* Reads it, within the branch: ERR_NOT_FOUND. */
+bool sale_change_read(struct sale_change *c);
+/* Changes the sale that was read, and no other. */
+bool sale_change_store(struct sale_change *c, const bson_t *set);
+bool sale_change_audit(struct sale_change *c, const char *action);
+
+/* Validates a row of a body by a form; its faults get `path` in front (sale_order.c). */
+bool sale_check_row(struct req *req, const char *form, json_t *row, const char *path,
+                    struct validated *in);
+
+/* Documents (sale_doc.c). */
+void append_money(bson_t *doc, const char *key, money_t amount, int decimals);
+/* NULL is stored as null. */
+void append_text_or_null(bson_t *doc, const char *key, const char *text);
+/* "12.50", arena-owned. */
+const char *money_text(struct arena *arena, money_t amount, int decimals);
+/* The sale with its numbers taken from their series; NULL on failure. */
+const bson_t *sale_document(struct sale_work *w);
+const bson_t *payment_document(struct req *req, const bson_t *sale, const struct tender *tender,
+                               const char *reference, const char **id);
+const bson_t *due_document(const struct sale_work *w, const bson_t *sale);
+
+/* What is owed and paid of a stored sale, whoever wrote it. */
+money_t doc_money(const bson_t *doc, const char *name, int decimals);
+
+#endif
