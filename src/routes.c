@@ -1,6 +1,6 @@
 /* THE handler table. A row is the whole policy of an operation; plain records bring their own
  * rows from their descriptors (src/resources, engine/crud.c). Those about whole businesses are in
- * routes_platform.c.
+ * routes_platform.c, those about sales, stock and money in routes_trade.c.
  *
  * To add one: 1. write the handler in src/actions/<verb>.c; 2. add its row here; 3. run
  * `erpd --routes`. The checks of route.c, the isolation tests and OpenAPI follow by themselves.
@@ -29,14 +29,6 @@ static const struct route_param notification_list_params[] = {
     {"type", "string", "Only this type, or \"announcement\": the platform's alone", false},
     {"unread_only", "boolean", "Only those not read yet", false},
     {"limit", "integer", "At most this many (1 to 1000, default 20)", false},
-    {NULL, NULL, NULL, false}};
-
-static const struct route_param cancel_params[] = {
-    {"reason", "string", "Why; may stand in the body instead", false}, {NULL, NULL, NULL, false}};
-
-static const struct route_param stock_params[] = {
-    {"as_of", "string", "The moment asked for: an instant, or a day's beginning; now by default",
-     false},
     {NULL, NULL, NULL, false}};
 
 static const struct route_param branding_params[] = {
@@ -231,46 +223,6 @@ static const struct route rows[] = {
         .summary = "The collections of the caller's database",
     },
 
-    /* ---- sales ---- */
-    {
-        .method = "POST", .path = "/api/sales", .handler = action_sale_create,
-        .module = "sales", .by_branch = true, .body = BODY_JSON,
-        .in = "SaleCreate", .out = "Sale", .writes = true, .in_turn = true,
-        .summary = "Make a sale: stock, numbers, payments and what is due, all or nothing",
-    },
-    {
-        .method = "PATCH", .path = "/api/sales/{id}/items", .handler = action_sale_items,
-        .module = "sales", .by_branch = true, .body = BODY_JSON,
-        .in = "SaleItemsUpdateRequest", .out = "Sale", .writes = true,
-        .summary = "Write serial numbers and descriptions on the items of a sale",
-    },
-    {
-        .method = "POST", .path = "/api/sales/{id}/payments", .handler = action_sale_pay,
-        .module = "sales", .by_branch = true, .body = BODY_JSON, .body_limit = 4096,
-        .in = "PaymentCreate", .out = "PaymentDone", .writes = true, .in_turn = true,
-        .summary = "Take a payment for what is still due of a sale",
-    },
-    {
-        .method = "PATCH", .path = "/api/sales/{id}/cancel", .handler = action_sale_cancel,
-        .roles = ROLES_MANAGER, .module = "sales", .by_branch = true,
-        .body = BODY_OPTIONAL, .body_limit = 4096, .query = cancel_params,
-        .in = "SaleCancel", .out = "SaleCancelled", .writes = true, .in_turn = true,
-        .summary = "Cancel a sale without payments; its stock goes back",
-    },
-    {
-        .method = "GET", .path = "/api/sales/{id}/invoice", .handler = action_sale_invoice,
-        .module = "sales", .by_branch = true, .out = "Invoice",
-        .summary = "A sale with its payments and warranties",
-    },
-
-    /* ---- the stock ledger ---- */
-    {
-        .method = "GET", .path = "/api/products/{id}/stock", .handler = action_stock_as_of,
-        .module = "catalogue", .by_branch = true,
-        .query = stock_params, .out = "ProductStock",
-        .summary = "What there was of a product at a moment, by the stock ledger",
-    },
-
     /* ---- pictures of a business ---- */
     {
         .method = "POST", .path = "/api/upload/logo", .handler = action_upload,
@@ -325,7 +277,7 @@ static void finish_row(struct route *row)
 
 struct route_table *routes_build(void)
 {
-    size_t n = ARRAY_LEN(rows) + routes_platform_n;
+    size_t n = ARRAY_LEN(rows) + routes_platform_n + routes_trade_n;
     struct route *all = calloc(n + resource_count() * CRUD_ROWS_MAX, sizeof *all);
     struct arena *texts = arena_new(1 << 20);
     struct route_table *table;
@@ -334,6 +286,7 @@ struct route_table *routes_build(void)
         die("out of memory");
     memcpy(all, rows, sizeof rows);
     memcpy(all + ARRAY_LEN(rows), routes_platform, routes_platform_n * sizeof *all);
+    memcpy(all + ARRAY_LEN(rows) + routes_platform_n, routes_trade, routes_trade_n * sizeof *all);
     for (size_t i = 0; i < resource_count(); i++)
         n += crud_routes(resource_at(i), texts, all + n);
     for (size_t i = 0; i < n; i++)
