@@ -33,9 +33,10 @@ my %made = map { $_->{seeds} => $_ } @{ from_json($out) // [] };
 is(scalar keys %made, 18, 'seventeen tenants and the platform');
 
 # What can be listed, by module, and where the records of a collection are.
+my @rows = @{ from_json(($erp->run_program($erp->{erpd}, [ '--routes', '--json' ]))[1]) };
+my %writable = map { $_->{path} => 1 } grep { $_->{method} eq 'POST' } @rows;
 my (%lists, %path);
-for my $row (@{ from_json(($erp->run_program($erp->{erpd}, [ '--routes', '--json' ]))[1]) }) {
-    next if $row->{method} ne 'POST' || !$row->{resource};
+for my $row (grep { $_->{method} eq 'GET' && $_->{resource} && $_->{out_list} && $writable{ $_->{path} } } @rows) {
     $lists{ $row->{module} }{ $row->{path} } = 1;
     $path{ $row->{collection} } = $row->{path};
 }
@@ -89,6 +90,7 @@ subtest 'a shipment with all that belongs to it' => sub {
     is($shipment->{shipment_number}, 'GT-SHP-2602', 'the shipment of the job');
     my ($bill) = @{ $http->get("/api/cnf/billing?job_file_id=$job->{id}", @as)->json };
     like($bill->{invoice_number}, qr/^INV-CNF-\d{5}$/, 'its invoice has a number');
+    is_deeply([ $job->{status}, $shipment->{status} ], [qw(documentation customs_clearance)], 'each in a state of its own');
     is($bill->{total_amount}, 95810, '... and the server\'s sum');
     is(scalar @{ $http->get("/api/cnf/$_?job_file_id=$job->{id}&shipment_id=$shipment->{id}", @as)->json },
        { documents => 2, transport => 1 }->{$_}, "its $_") for qw(documents transport);
