@@ -31,6 +31,7 @@ sub refused {
     is_problem($res, 503, 'database_unavailable', "$what: 503");
     like $res->header('Retry-After') // '', qr/^[1-9]\d?$/, "$what: Retry-After";
     unlike $res->body, qr/127\.0\.0\.1|mongo|socket|server sel/i, "$what: nothing of the driver's";
+    note sprintf '%s: after %.2f s', $what, $res->took;
     return cmp_ok $res->took, '<=', $limit, "$what: within $limit s";
 }
 
@@ -169,6 +170,8 @@ subtest 'a connection that breaks' => sub {
     my $res = $erp->get('/api/brands', token => $t->{token}, headers => { Prefer => 'count=exact' });
     is $res->status, 200, 'so is a count';
     is $res->header('X-Total-Count'), scalar @{ $res->json }, '... and right';
+    $own->failpoint({ times => 1 }, %close, failCommands => ['aggregate']);
+    is($erp->get('/api/cnf/reports/summary', token => $t->{token})->status, 200, '... and a summary');
     $own->failpoint({ times => 1 }, failCommands => ['find'], errorCode => 10107);
     is(list($t)->status, 200, 'so is what a former primary refused');
     $own->failpoint({ times => 2 }, %close);
