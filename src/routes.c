@@ -22,7 +22,7 @@ static const struct route_param user_list_params[] = {
 
 static const struct route_param announcement_list_params[] = {
     {"skip", "integer", "Leave out this many (at most 100000)", false},
-    {"limit", "integer", "At most this many (1 to 1000, default 50)", false},
+    {"limit", "integer", "At most this many (1 to 200, default 50)", false},
     {NULL, NULL, NULL, false}};
 
 static const struct route_param notification_list_params[] = {

@@ -117,7 +117,7 @@ subtest 'refused' => sub {
         is $res->json->{errors}[0]{field}, $field, '... names the field';
     }
     is_problem($erp->get("/api/super/announcements?$_", token => $root), 400, 'bad_query', $_)
-        for qw(limit=0 limit=1001 limit=x skip=-1 skip=100001 since=1);
+        for qw(limit=0 limit=201 limit=x skip=-1 skip=100001 since=1);
     is listed(), $before, 'nothing was made';
 };
 

@@ -6,7 +6,7 @@
 #include "engine/form.h"
 #include "platform/announce.h"
 
-#define LIST_MAX     1000
+#define LIST_MAX     200 /* of records that may name a thousand businesses each */
 #define LIST_DEFAULT 50
 #define SKIP_MAX     100000
 

@@ -57,7 +57,9 @@ static bson_t *visible_pipeline(const struct job *job, const struct tenant *tena
                 "}",
                 "{", "$sort", "{", "priority", BCON_INT32(-1), "created_at", BCON_INT32(-1), "id",
                 BCON_INT32(-1), "}", "}",
-                "{", "$limit", BCON_INT32(ANNOUNCE_OPEN_MAX), "}", "]");
+                "{", "$limit", BCON_INT32(ANNOUNCE_OPEN_MAX), "}",
+                "{", "$project", "{", "target_sectors", BCON_INT32(0), "target_tenant_ids",
+                BCON_INT32(0), "}", "}", "]");
     return pipeline;
 }
 
