@@ -5,34 +5,16 @@
 #include "core/clock.h"
 #include "core/id.h"
 #include "core/str.h"
-
-#include <signal.h>
+#include "platform/here.h"
 
 #define LEASE_MS  INT64_C(60000)
-#define PLACE_MAX 128
-
-/* This boot of this machine, and the numbering of processes that ours belongs to. */
-static void this_place(char out[static PLACE_MAX])
-{
-    char boot[40] = "", space[64] = "";
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-
-    if (fd >= 0) {
-        if (read(fd, boot, 36) != 36)
-            boot[0] = '\0';
-        close(fd);
-    }
-    if (readlink("/proc/self/ns/pid", space, sizeof space - 1) < 0)
-        space[0] = '\0';
-    snprintf(out, PLACE_MAX, "%s %s", boot, space);
-}
 
 static void append_claim(const struct provision *p, bson_t *out)
 {
-    char place[PLACE_MAX];
+    char place[HERE_SIZE];
     bson_t claim;
 
-    this_place(place);
+    here_place(place);
     BSON_APPEND_DOCUMENT_BEGIN(out, "provisioning", &claim);
     BSON_APPEND_UTF8(&claim, "claim", p->claim);
     BSON_APPEND_UTF8(&claim, "place", place);
@@ -55,21 +37,16 @@ void provision_filter(const struct provision *p, bson_t *filter)
     BSON_APPEND_UTF8(filter, "provisioning.claim", p->claim);
 }
 
-static bool gone(int64_t pid)
-{
-    return pid == getpid() || (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
-}
-
 /* May the claim of a stored entry be taken? `old` is its text, "" when it has none. */
 static bool is_free(const bson_t *doc, char old[static 64])
 {
-    char place[PLACE_MAX];
+    char place[HERE_SIZE];
     bson_iter_t it, member;
     int64_t pid = 0, until = 0;
     bool here = false;
 
     old[0] = '\0';
-    this_place(place);
+    here_place(place);
     if (!bson_iter_init_find(&it, doc, "provisioning") || !BSON_ITER_HOLDS_DOCUMENT(&it) ||
         !bson_iter_recurse(&it, &member))
         return true;
@@ -85,7 +62,7 @@ static bool is_free(const bson_t *doc, char old[static 64])
         else if (strcmp(key, "until") == 0 && BSON_ITER_HOLDS_DATE_TIME(&member))
             until = bson_iter_date_time(&member);
     }
-    return until < clock_ms() || (here && pid > 0 && gone(pid));
+    return until < clock_ms() || (here && pid > 0 && here_gone(pid));
 }
 
 bool provision_take(struct job *job, struct provision *p, const bson_t *doc)

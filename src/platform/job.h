@@ -11,6 +11,8 @@
 #define ENTRIES  "tenants_registry" /* in ADMIN_DB_NAME */
 #define ACCOUNTS "users"            /* in DB_NAME */
 
+struct lease;
+
 struct job {
     const struct conf *conf;
     struct board *board;
@@ -26,6 +28,7 @@ struct job {
     const char *impersonated_by; /* the super_admin who acts as the actor; NULL: nobody */
     const char *request_id;      /* NULL outside requests */
     const struct scope_who *who; /* borrowed from the request; NULL outside */
+    struct lease *lease;         /* of long work, which prolongs it as it goes; NULL: none */
     int64_t deadline_us;         /* of everything; 0: each operation has job_deadline()'s time */
     /* One line for people about long work; may be NULL. */
     void (*progress)(void *data, const char *text);

@@ -2,6 +2,13 @@
  * lease of somebody else lasts. */
 #include "base.h"
 #include "platform/lease.h"
+#include "core/clock.h"
+#include "core/id.h"
+#include "db/doc.h"
+#include "platform/here.h"
+
+#define WORK_SECONDS    60
+#define WORK_PROLONG_US INT64_C(15000000)
 
 static bson_t *taking_update(const char *holder, int seconds)
 {
@@ -51,4 +58,78 @@ void lease_drop(const struct job *job, const char *name, const char *holder)
         scope_delete_one(&scope, LEASES, filter, &deleted, job->err);
     err_clear(job->err);
     bson_destroy(filter);
+}
+
+/* --- for the work of one command -------------------------------------------------------------- */
+
+/* "PLACE PID RANDOM": is it a process of this machine that is gone? */
+static bool is_dead(const char *holder)
+{
+    char place[HERE_SIZE];
+    size_t len;
+
+    here_place(place);
+    len = strlen(place);
+    return strncmp(holder, place, len) == 0 && holder[len] == ' ' &&
+           here_gone(strtoll(holder + len, NULL, 10));
+}
+
+/* The lease of one that died goes, unless somebody was faster. */
+static bool drop_dead(const struct job *job, const char *name)
+{
+    bson_t *filter = BCON_NEW("_id", BCON_UTF8(name));
+    const bson_t *doc = NULL;
+    const char *holder;
+    struct scope scope;
+    bool ok = job_registry(job, &scope) &&
+              scope_find_one(&scope, LEASES, filter, NULL, &doc, job->err);
+
+    bson_destroy(filter);
+    holder = ok ? doc_text(doc, "holder") : NULL;
+    if (holder && is_dead(holder))
+        lease_drop(job, name, holder);
+    return ok;
+}
+
+bool lease_open(const struct job *job, struct lease *lease, const char *name)
+{
+    char place[HERE_SIZE], random[17];
+    bool held;
+
+    here_place(place);
+    random_hex(random, 8);
+    snprintf(lease->name, sizeof lease->name, "%s", name);
+    snprintf(lease->holder, sizeof lease->holder, "%s %d %s", place, (int)getpid(), random);
+    lease->prolong_us = clock_mono_us() + WORK_PROLONG_US;
+    if (!lease_take(job, lease->name, lease->holder, WORK_SECONDS, &held))
+        return false;
+    if (!held && (!drop_dead(job, lease->name) ||
+                  !lease_take(job, lease->name, lease->holder, WORK_SECONDS, &held)))
+        return false;
+    return held || err_set(job->err, ERR_CONFLICT,
+                           "Somebody else is at it; if that has died on another host, try again "
+                           "in a minute");
+}
+
+bool lease_keep(const struct job *job)
+{
+    struct lease *lease = job->lease;
+    bool held;
+
+    if (!lease || clock_mono_us() < lease->prolong_us)
+        return true;
+    lease->prolong_us = clock_mono_us() + WORK_PROLONG_US;
+    return lease_take(job, lease->name, lease->holder, WORK_SECONDS, &held) &&
+           (held || err_set(job->err, ERR_CONFLICT, "Somebody else has gone on with it"));
+}
+
+void lease_close(const struct job *job, const struct lease *lease)
+{
+    struct job quiet = *job;
+    struct err ignored;
+
+    err_init(&ignored);
+    quiet.err = &ignored; /* what failed before is told, not this */
+    lease_drop(&quiet, lease->name, lease->holder);
+    err_release(&ignored);
 }

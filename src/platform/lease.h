@@ -18,4 +18,20 @@ bool lease_take(const struct job *job, const char *name, const char *holder, int
 /* Gives it back at once, if it is ours. A failure only means that others wait. */
 void lease_drop(const struct job *job, const char *name, const char *holder);
 
+/* --- for the work of one command, which may take hours ---------------------------------------- */
+
+struct lease {
+    char name[128], holder[256];
+    int64_t prolong_us;
+};
+
+/* Takes a lease of a minute. One that a process of this machine had which is gone is taken over at
+ * once. ERR_CONFLICT when somebody else is at it. */
+bool lease_open(const struct job *job, struct lease *lease, const char *name);
+
+/* Prolongs the lease of the job, if it has one and it is time. ERR_CONFLICT when it was lost. */
+bool lease_keep(const struct job *job);
+
+void lease_close(const struct job *job, const struct lease *lease);
+
 #endif
