@@ -60,11 +60,28 @@ for my $bad ([ $one->{id} ], [ $one->{id}, '--slug', 'Bad_Slug' ], [ Erp::Test::
     is((ctl('migrate', 'plan', @$bad))[0], 1, "refused: @$bad[1 .. $#$bad]");
 }
 is((ctl('migrate', $_, $one->{id}))[0], 1, "nothing to $_") for qw(verify finish rollback);
+for my $bad ([qw(--license gold)], [ '--features', 'pos,cows' ], [ '--type', 'A Shop' ]) {
+    ($status, undef, $err) = ctl('migrate', 'plan', $one->{id}, @as, @$bad);
+    is($status, 1, "refused: @$bad");
+    like($err, qr/gold|cows|A Shop/, '... and says why');
+}
+is((ctl('migrate', 'plan', $one->{id}, @as, '--max-users', 0))[0], 64, 'no users at all');
+
+# --- one at a time
+my $lease = "migrate:$one->{id}";
+$erp->mongo_insert('admin', 'leases', { _id => $lease, holder => 'another host 1 x', until => { '$date' => '2099-01-01T00:00:00Z' } });
+for my $command ('plan', 'run', 'finish', 'rollback') {
+    ($status, undef, $err) = ctl('migrate', $command, $one->{id}, $command =~ /plan|run/ ? @as : ());
+    is($status, 1, "$command: not beside somebody else");
+    like($err, qr/Somebody else/, '... who is named');
+}
+is((ctl('migrate', 'run', $one->{id}, @as, '--dry-run'))[0], 0, 'looking is free');
+$erp->mongo('admin', doc(update => 'leases', updates => [ doc(q => { _id => $lease }, u => { '$set' => { until => { '$date' => '2020-01-01T00:00:00Z' } } }) ]));
 is((ctl('migrate', 'plan', $one->{id}, @as))[0], 0, 'planned');
 
 # --- killed after every step, and run again
 my $n = 3;
-for my $step (qw(places chunk copied compared account held proved switched linked)) {
+for my $step (qw(places chunk copied compared account held proved switched linked noted)) {
     my ($code) = $erp->erpctl('migrate', 'run', $one->{id}, { env => { ERP_STOP_AFTER => $step } });
     isnt($code, 1, "stopped after $step");
     if ($step eq 'held' || $step eq 'proved') {
@@ -72,7 +89,7 @@ for my $step (qw(places chunk copied compared account held proved switched linke
         is(add($one, 'held')->header('Retry-After'), 1, 'for a moment');
         is($erp->get('/api/products', token => $one->{token})->status, 200, 'reads go on');
         is(add($other, "o-$step")->status, 200, 'and so do the others');
-    } elsif ($step !~ /switched|linked/) {
+    } elsif ($step !~ /switched|linked|noted/) {
         is(add($one, 'p' . ++$n)->status, 200, 'the tenant goes on writing');
     }
 }
@@ -103,8 +120,17 @@ $erp->mongo($erp->db('one'), doc(update => 'products', updates => [ doc(q => { s
 is($status, 1, 'verify finds a changed document');
 ok((grep { $_->{collection} eq 'products' && $_->{differ} == 1 } @$rows), 'and says where') or diag explain $rows;
 
-# --- back, with what was written since
+# --- back, with what was written since, killed after every step
 is(add($one, 'late')->status, 200, 'writes into its own database');
+for my $step (qw(returning carried unlinking unswitched released back_account back_data)) {
+    my ($code) = $erp->erpctl('migrate', 'rollback', $one->{id}, { env => { ERP_STOP_AFTER => $step } });
+    isnt($code, 1, "rollback stopped after $step");
+    for my $command ($step eq 'returning' ? ('run', 'finish') : 'run') {
+        ($status, undef, $err) = ctl('migrate', $command, $one->{id});
+        is($status, 1, "... no $command any more");
+        like($err, qr/returning/, '... as is said');
+    }
+}
 ($status, my $back, $err) = ctl('migrate', 'rollback', $one->{id});
 is($status, 0, 'rolled back') or diag $err;
 $one->{token} = $erp->login($one->{email}, $one->{password})->{access_token};
@@ -113,9 +139,29 @@ is(skus($one), join(' ', sort split(/ /, $want), 'late'), 'with what was written
 is(account_exists($erp->_eval, $erp->db('one')), 0, 'the account of its own is gone');
 is(add($one, 'again')->status, 200, 'and writes there');
 
+is(scalar(() = $erp->mongo_all($erp->db('one') . $_, doc(listCollections => 1, cursor => {}))), 0, "no database one$_ is left") for '', '_audit';
+is(($erp->mongo_all('users', doc(find => 'users', filter => { email => $one->{email} })))[0]{tenant_slug}, undef, 'nor a link');
+
 # --- again, to the end
-($status, undef, $err) = ctl('migrate', 'run', $one->{id}, @as);
+my ($stopped) = $erp->erpctl('migrate', 'run', $one->{id}, @as, '--license', 'pro', '--max-users', 7, '--features', 'pos,offers', { env => { ERP_STOP_AFTER => 'linked' } });
+isnt($stopped, 1, 'stopped before the source is noted');
+($status, undef, $err) = ctl('migrate', 'run', $one->{id});
 is($status, 0, 'migrated again') or diag $err;
+($entry) = $erp->mongo_all('admin', doc(find => 'tenants_registry', filter => { slug => 'one' }));
+is_deeply([ @$entry{qw(license_type max_users max_branches features_enabled)} ], [ 'pro', 7, undef, [qw(pos offers)] ], 'with the policy that was asked for');
+
+# What somebody writes at the source by other ways is not removed unseen.
+$erp->mongo_insert('users', 'products', { _id => 'by hand', id => 'by hand', tenant_id => $one->{id}, sku => 'hand' });
+($status, undef, $err) = ctl('migrate', 'finish', $one->{id});
+is($status, 1, 'the source was written to since the switch');
+like($err, qr/products/, '... which is said');
+is(scalar(() = $erp->mongo_all('users', doc(find => 'products', filter => { tenant_id => $one->{id}, sku => 'hand' }))), 1, '... and nothing is removed');
+$erp->mongo('users', doc(delete => 'products', deletes => [ doc(q => { _id => 'by hand' }, limit => 1) ]));
+for my $step (qw(finishing finish_chunk)) {
+    my ($code) = $erp->erpctl('migrate', 'finish', $one->{id}, { env => { ERP_STOP_AFTER => $step } });
+    isnt($code, 1, "finish stopped after $step");
+    is((ctl('migrate', $_, $one->{id}))[0], 1, "... no $_ any more") for qw(rollback run);
+}
 ($status, my $end, $err) = ctl('migrate', 'finish', $one->{id});
 is($status, 0, 'finished') or diag $err;
 $one->{token} = $erp->login($one->{email}, $one->{password})->{access_token};
@@ -126,6 +172,28 @@ is(account_exists($erp->_eval, $erp->db('one')), 2, 'it works with an account of
 is(skus($other), 'o-held o-proved o1 o2', 'the other business has what it had');
 is((ctl('migrate', 'rollback', $one->{id}))[0], 1, 'no way back any more');
 is((ctl('migrate', 'run', $one->{id}, @as))[0], 1, 'and no second time');
+
+# --- two operators at once
+my $pair = legacy('pair');
+add($pair, "q$_") for 1 .. 3;
+my @pids = map {
+    my $pid = fork // die "fork: $!\n";
+    if ($pid == 0) {
+        open STDOUT, '>', "$erp->{dir}/race$_.out";
+        open STDERR, '>', "$erp->{dir}/race$_.err";
+        %ENV = (PATH => $ENV{PATH}, MONGOC_DISABLE_SHM => 1, ERP_TEST_BIN => $ENV{ERP_TEST_BIN}, %{ $erp->{env} }, ERP_BOARD => "$erp->{dir}/board");
+        my $program = "$ENV{ERP_TEST_BIN}/erpctl";
+        exec {$program} $program, qw(migrate run), $pair->{id}, qw(--slug pair --type grocery --json --db-name), $erp->db('pair') or POSIX::_exit(127);
+    }
+    $pid } 1, 2;
+my @ended = map { waitpid $_, 0; $? >> 8 } @pids;
+ok((grep { $_ == 0 } @ended), 'of two at once one does it') or diag "@ended";
+is_deeply([ grep { $_ > 1 } @ended ], [], 'and the other is refused, or finds it done');
+$pair->{token} = $erp->login($pair->{email}, $pair->{password})->{access_token};
+is(skus($pair), 'q1 q2 q3', 'everything is there, once');
+($entry) = $erp->mongo_all('admin', doc(find => 'tenants_registry', filter => { slug => 'pair' }));
+is_deeply([ grep { /^(?:pos|grocery|repairs)$/ } @{ $entry->{features_enabled} } ], [qw(pos grocery)], 'with the modules of its type');
+is((ctl('migrate', 'finish', $pair->{id}))[0], 0, 'finished');
 
 # --- 100,000 documents, written to meanwhile
 my $big = legacy('big');

@@ -125,9 +125,15 @@ is(account_exists($there, $shop->{db_name}), 0, 'its account at the second serve
 # --- once more, and the end
 ($status, undef, $err) = ctl('tenant', 'move', 'mover', '--uri', $second->url);
 is($status, 0, 'moved again') or diag $err;
+for my $step (qw(finishing finish_account finish_data finish_audit)) {
+    my ($code) = $erp->erpctl('migrate', 'finish', $shop->{tenant_id}, { env => { ERP_STOP_AFTER => $step } });
+    isnt($code, 1, "finish stopped after $step");
+    is((ctl('migrate', 'rollback', $shop->{tenant_id}))[0], 1, '... and no way back');
+    is($erp->get('/api/products', token => $token)->status, 200, '... it serves');
+}
 ($status, undef, $err) = ctl('migrate', 'finish', $shop->{tenant_id});
 is($status, 0, 'finished') or diag $err;
-is($erp->mongo($shop->{db_name}, doc(count => 'products'))->{n}, 0, 'nothing is left at the old server');
+is_deeply([ map { scalar(() = $erp->mongo_all("$shop->{db_name}$_", doc(listCollections => 1, cursor => {}))) } '', '_audit' ], [ 0, 0 ], 'no database is left at the old server');
 is(scalar @{ $erp->get('/api/products', token => $token)->json }, keys(%home) + 1, 'all is served from the new one');
 
 # --- there and back again, of a tenant with an account of its own
@@ -140,6 +146,11 @@ is($erp->post('/api/brands', { name => 'First' }, @as)->status, 200, 'writes');
 ($status, undef, $err) = ctl('tenant', 'move', 'owned', '--uri', $second->url);
 is($status, 0, 'moved') or diag $err;
 is_deeply([ where() ], [ 2, 2 ], 'an account at both servers');
+is((ctl('tenant', 'delete', 'owned', '--yes', '--no-export'))[0], 0, 'deleted between the two');
+($status, undef, $err) = ctl('tenant', 'purge', 'owned', '--yes', '--now');
+is($status, 1, 'it is not removed while something of it is elsewhere');
+like($err, qr/migrate finish or rollback/, '... and what to do is said');
+is((ctl('tenant', 'undelete', 'owned'))[0], 0, 'brought back');
 ($status, undef, $err) = ctl('migrate', 'finish', $owned->{tenant_id});
 is($status, 0, 'finished') or diag $err;
 is_deeply([ where() ], [ 0, 2 ], 'one at the new server alone');
@@ -150,7 +161,12 @@ is($status, 1, 'an account of another server is not one of the source');
 like($err, qr/another server/, 'and is told so');
 ($status, undef, $err) = ctl('tenant', 'move', 'owned', '--uri', $ENV{ERP_TEST_MONGO_URL}, '--from-uri', $second->url);
 is($status, 0, 'and back') or diag $err;
-is((ctl('migrate', 'finish', $owned->{tenant_id}))[0], 0, 'finished');
+$there->run($erp->db('owned'), doc(insert => 'brands', documents => [ { _id => 'by hand' } ]));
+($status, undef, $err) = ctl('migrate', 'finish', $owned->{tenant_id});
+is($status, 1, 'the source was written to since the switch');
+like($err, qr/brands/, '... which is said');
+is_deeply([ where() ], [ 2, 2 ], '... and nothing is removed');
+is((ctl('migrate', 'finish', $owned->{tenant_id}, '--force'))[0], 0, 'finished all the same');
 is_deeply([ where() ], [ 2, 0 ], 'an account at the old server alone');
 is_deeply([ sort map { $_->{name} } @{ $erp->get('/api/brands', @as)->json } ], [qw(First Second)], 'with everything');
 

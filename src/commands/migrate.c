@@ -1,7 +1,8 @@
-/* erpctl migrate and tenant move: a tenant's data goes elsewhere while the tenant works. */
+/* erpctl migrate: a tenant of the shared database gets one of its own while it works. Its verify,
+ * finish and rollback are for moves (move.c) too. */
 #include "base.h"
+#include "commands/migrate.h"
 #include "commands/platform.h"
-#include "platform/migrate.h"
 #include "tenant/uri.h"
 
 static json_t *describe(const struct migration *m)
@@ -12,7 +13,7 @@ static json_t *describe(const struct migration *m)
                      m->held);
 }
 
-static bool find(struct ctl *ctl, const char *tenant_id, struct migration *m, bool must)
+bool work_find(struct ctl *ctl, const char *tenant_id, struct migration *m, bool must)
 {
     struct job job = ctl_job(ctl);
     bool found;
@@ -26,8 +27,24 @@ static bool find(struct ctl *ctl, const char *tenant_id, struct migration *m, bo
     return true;
 }
 
+bool work_begin(struct ctl *ctl, struct work *work, const char *tenant_id)
+{
+    work->job = ctl_job(ctl);
+    if (!lease_open(&work->job, &work->lease, arena_printf(ctl->arena, "migrate:%s", tenant_id)))
+        return false;
+    work->job.lease = &work->lease;
+    return true;
+}
+
+void work_release(struct work *work)
+{
+    if (work->job.lease)
+        lease_close(&work->job, &work->lease);
+    json_decref(work->features);
+}
+
 /* What the options say of a migration that is not planned yet. */
-static bool wish(struct ctl *ctl, struct migration *m)
+static bool wish(struct ctl *ctl, struct work *work, struct migration *m)
 {
     m->slug = ctl_option(ctl, "slug");
     m->business_name = ctl_option(ctl, "name");
@@ -35,13 +52,17 @@ static bool wish(struct ctl *ctl, struct migration *m)
     m->admin_email = ctl_option(ctl, "admin-email");
     m->to_uri = ctl_option(ctl, "uri");
     m->to_db = ctl_option(ctl, "db-name");
+    m->license_type = ctl_option(ctl, "license");
+    m->max_users = work->max_users;
+    m->max_branches = work->max_branches;
+    m->features = work->features;
     if (!m->slug)
         return err_set(&ctl->err, ERR_STATE, "Nothing is planned for %s yet: give --slug",
                        m->tenant_id);
     return !m->to_uri || uri_allowed(m->to_uri, &ctl->err);
 }
 
-static int show_plan(struct ctl *ctl, const struct migration *m)
+int work_show(struct ctl *ctl, const struct migration *m)
 {
     struct job job = ctl_job(ctl);
     struct migrate_size size;
@@ -63,45 +84,33 @@ static int show_plan(struct ctl *ctl, const struct migration *m)
 }
 
 /* Loads what is planned, or plans; *m ready to run. `dry`: nothing is stored. */
-static bool plan(struct ctl *ctl, struct migration *m, bool dry)
+static bool plan(struct ctl *ctl, struct work *work, struct migration *m, bool dry)
 {
-    struct job job = ctl_job(ctl);
-
-    if (!find(ctl, ctl->args[0], m, false))
+    if (!work_find(ctl, ctl->args[0], m, false))
         return false;
     if (m->slug && m->stage != MIGRATE_FINISHED)
         return true;
     if (m->slug && !m->move)
         return err_set(&ctl->err, ERR_STATE, "%s was migrated: it is the tenant %s now",
                        m->tenant_id, m->slug);
-    if (!wish(ctl, m) || !migrate_check(&job, m))
+    if (!wish(ctl, work, m) || !migrate_check(&work->job, m))
         return false;
     if (dry)
         return true;
-    if (!migration_add(&job, m))
+    if (!migration_add(&work->job, m))
         return false;
-    job_step(&job, "planned");
+    job_step(&work->job, "planned");
     return true;
 }
 
-static int run_plan(struct ctl *ctl)
+int work_go(struct ctl *ctl, const struct job *job, struct migration *m)
 {
-    struct migration m;
-
-    if (!plan(ctl, &m, ctl_flag(ctl, "dry-run")))
-        return ctl_fail(ctl);
-    return show_plan(ctl, &m);
-}
-
-static int go(struct ctl *ctl, struct migration *m)
-{
-    struct job job = ctl_job(ctl);
     int64_t held_us;
     json_t *result;
 
-    if (!migrate_run(&job, m, &held_us))
+    if (!migrate_run(job, m, &held_us))
         return ctl_fail(ctl);
-    if (!job_audit(&job, NULL, m->move ? "tenant_move" : "tenant_migrate", ENTRIES, m->tenant_id))
+    if (!job_audit(job, NULL, m->move ? "tenant_move" : "tenant_migrate", ENTRIES, m->tenant_id))
         ctl_warn(ctl, "done, but the platform's audit log has no entry of it");
     platform_log(ctl, m->slug, m->to_db);
     result = describe(m);
@@ -114,14 +123,33 @@ static int go(struct ctl *ctl, struct migration *m)
     return ctl_done(ctl);
 }
 
+static int plan_and(struct ctl *ctl, bool run)
+{
+    struct work work = {.job = ctl_job(ctl), .max_users = -1, .max_branches = -1};
+    bool dry = ctl_flag(ctl, "dry-run");
+    struct migration m;
+    int code;
+
+    if (!ctl_option_int(ctl, "max-users", 1, 1000000, &work.max_users) ||
+        !ctl_option_int(ctl, "max-branches", 1, 1000000, &work.max_branches))
+        return EXIT_USAGE;
+    work.features = ctl_option_list(ctl, "features");
+    if ((!dry && !work_begin(ctl, &work, ctl->args[0])) || !plan(ctl, &work, &m, dry))
+        code = ctl_fail(ctl);
+    else
+        code = run && !dry ? work_go(ctl, &work.job, &m) : work_show(ctl, &m);
+    work_release(&work);
+    return code;
+}
+
+static int run_plan(struct ctl *ctl)
+{
+    return plan_and(ctl, false);
+}
+
 static int run_run(struct ctl *ctl)
 {
-    struct migration m;
-    bool dry = ctl_flag(ctl, "dry-run");
-
-    if (!plan(ctl, &m, dry))
-        return ctl_fail(ctl);
-    return dry ? show_plan(ctl, &m) : go(ctl, &m);
+    return plan_and(ctl, true);
 }
 
 /* ---- verify ---- */
@@ -148,7 +176,7 @@ static int run_verify(struct ctl *ctl)
     struct migration m;
     bool same;
 
-    if (!find(ctl, ctl->args[0], &m, true) || !migrate_compare(&job, &m, tell, rows, &same))
+    if (!work_find(ctl, ctl->args[0], &m, true) || !migrate_compare(&job, &m, tell, rows, &same))
         return ctl_fail(ctl);
     print_rows(ctl, rows, verify_columns);
     return same ? ctl_done(ctl) : EXIT_FAILED;
@@ -156,20 +184,20 @@ static int run_verify(struct ctl *ctl)
 
 /* ---- the ends ---- */
 
-static int end(struct ctl *ctl, bool back)
+static int do_end(struct ctl *ctl, const struct job *job, bool back)
 {
-    struct job job = ctl_job(ctl);
     struct migration m;
     int64_t n = 0;
     json_t *result;
 
-    if (!find(ctl, ctl->args[0], &m, true))
+    if (!work_find(ctl, ctl->args[0], &m, true))
         return ctl_fail(ctl);
     if (ctl_flag(ctl, "dry-run"))
-        return show_plan(ctl, &m);
-    if (!(back ? migrate_rollback(&job, &m, &n) : migrate_finish(&job, &m, &n)))
+        return work_show(ctl, &m);
+    if (!(back ? migrate_rollback(job, &m, &n)
+               : migrate_finish(job, &m, ctl_flag(ctl, "force"), &n)))
         return ctl_fail(ctl);
-    if (!job_audit(&job, NULL, back ? "migrate_rollback" : "migrate_finish", ENTRIES, m.tenant_id))
+    if (!job_audit(job, NULL, back ? "migrate_rollback" : "migrate_finish", ENTRIES, m.tenant_id))
         ctl_warn(ctl, "done, but the platform's audit log has no entry of it");
     platform_log(ctl, m.slug, back ? "rollback" : "finish");
     result = describe(&m);
@@ -179,6 +207,18 @@ static int end(struct ctl *ctl, bool back)
                       : "%s: what was left in %s is removed, %" PRId64 " documents",
                  m.slug, m.from_db, n);
     return ctl_done(ctl);
+}
+
+static int end(struct ctl *ctl, bool back)
+{
+    struct work work = {.features = NULL};
+    int code;
+
+    if (!work_begin(ctl, &work, ctl->args[0]))
+        return ctl_fail(ctl);
+    code = do_end(ctl, &work.job, back);
+    work_release(&work);
+    return code;
 }
 
 static int run_finish(struct ctl *ctl)
@@ -191,45 +231,7 @@ static int run_rollback(struct ctl *ctl)
     return end(ctl, true);
 }
 
-/* ---- move ---- */
-
-static bool plan_move(struct ctl *ctl, struct migration *m, bool dry)
-{
-    struct job job = ctl_job(ctl);
-    struct tenant *tenant;
-
-    if (!platform_tenant(ctl, ctl->args[0], &tenant) || !platform_complete(ctl, tenant) ||
-        !find(ctl, tenant->tenant_id, m, false))
-        return false;
-    if (m->slug && m->stage != MIGRATE_FINISHED && !m->move)
-        return err_set(&ctl->err, ERR_STATE, "A migration of it is not finished");
-    if (m->slug && m->stage != MIGRATE_FINISHED)
-        return true;
-    if (m->slug && !dry && !migration_remove(&job, m))
-        return false;
-    *m = (struct migration){.tenant_id = tenant->tenant_id,
-                            .slug = tenant->slug,
-                            .move = true,
-                            .from_uri = tenant->db_uri,
-                            .from_db = tenant->db_name,
-                            .from_strong = ctl_option(ctl, "from-uri"),
-                            .to_uri = ctl_option(ctl, "uri"),
-                            .to_db = ctl_option(ctl, "db-name")};
-    if (!uri_allowed(m->to_uri, &ctl->err) ||
-        (m->from_strong && !uri_allowed(m->from_strong, &ctl->err)) || !migrate_check(&job, m))
-        return false;
-    return dry || migration_add(&job, m);
-}
-
-static int run_move(struct ctl *ctl)
-{
-    struct migration m;
-    bool dry = ctl_flag(ctl, "dry-run");
-
-    if (!plan_move(ctl, &m, dry))
-        return ctl_fail(ctl);
-    return dry ? show_plan(ctl, &m) : go(ctl, &m);
-}
+/* ---- the rows ---- */
 
 static const struct command_option plan_options[] = {
     {"slug", "SLUG", "the tenant's slug from then on", false},
@@ -240,16 +242,16 @@ static const struct command_option plan_options[] = {
      "the new database's server, with an account that may make users; DEFAULT_MONGO_URL by default",
      false},
     {"db-name", "NAME", "the new database; TYPE_SLUG_db by default", false},
+    {"license", "TYPE", "free, pro or enterprise; free by default", false},
+    {"max-users", "N", "how many users it may have; no limit by default", false},
+    {"max-branches", "N", "how many branches it may have; no limit by default", false},
+    {"features", "LIST", "modules, with commas; those of its type by default", false},
     {"dry-run", NULL, "say what would happen, and change nothing", false},
     {NULL, NULL, NULL, false},
 };
 
-static const struct command_option move_options[] = {
-    {"uri", "URI", "the server to move to, with an account that may make users", true},
-    {"db-name", "NAME", "the database there; the same name by default", false},
-    {"from-uri", "URI",
-     "an account that may hold, read and remove at the old server; ours on the same servers by "
-     "default", false},
+static const struct command_option finish_options[] = {
+    {"force", NULL, "although the source was written since the switch", false},
     {"dry-run", NULL, "say what would happen, and change nothing", false},
     {NULL, NULL, NULL, false},
 };
@@ -306,9 +308,11 @@ const struct command cmd_migrate_finish = {
     .min_args = 1,
     .max_args = 1,
     .summary = "remove what a migration or move left at the source",
-    .details = "There is no way back afterwards. The source's audit log stays. After a move the "
-               "MongoDB user at the old server goes too.",
-    .options = end_options,
+    .details = "Refused when the source is not as it was at the switch: counts and hashes were "
+               "noted then. Of the shared database the tenant's documents go, and its audit log "
+               "stays; after a move both databases and the MongoDB user at the old server go. "
+               "There is no way back afterwards. Stopped at any moment, the same command goes on.",
+    .options = finish_options,
     .needs = NEEDS_PLATFORM,
     .run = run_finish,
 };
@@ -320,21 +324,9 @@ const struct command cmd_migrate_rollback = {
     .max_args = 1,
     .summary = "go back to the source, with everything that was written since the switch",
     .details = "Writes are held while what was written since the switch is carried back. Before "
-               "the switch it only removes the copy.",
+               "the switch it only removes the copy. Stopped at any moment, the same command goes "
+               "on.",
     .options = end_options,
     .needs = NEEDS_PLATFORM,
     .run = run_rollback,
-};
-
-const struct command cmd_tenant_move = {
-    .name = "tenant move",
-    .args = "SLUG",
-    .min_args = 1,
-    .max_args = 1,
-    .summary = "move a tenant's data to another server, while it works",
-    .details = "Works like `migrate run`, of which verify, finish and rollback (with the tenant's "
-               "id) are for moves too.",
-    .options = move_options,
-    .needs = NEEDS_PLATFORM,
-    .run = run_move,
 };

@@ -3,6 +3,7 @@
 #include "platform/copy.h"
 #include "core/clock.h"
 #include "db/own.h"
+#include "platform/lease.h"
 
 #define CHUNK      500
 #define CHUNK_SIZE ((size_t)8 * 1024 * 1024) /* of one command: below the server's 16 MiB */
@@ -13,7 +14,8 @@
 
 bool copy_scope(const struct job *job, const struct copy_end *end, struct scope *scope)
 {
-    if (!clients_scope(job->clients, end->uri, end->db_name, NULL, job->arena,
+    if (!lease_keep(job) ||
+        !clients_scope(job->clients, end->uri, end->db_name, NULL, job->arena,
                        clock_mono_us() + COMMAND_MS * INT64_C(2000), scope, job->err))
         return false;
     scope->max_time_ms = COMMAND_MS;
@@ -181,6 +183,22 @@ static bool drop_unique(const struct job *job, const struct copy_end *end, const
     return ok;
 }
 
+bool copy_expires(const struct job *job, const struct copy_end *end, const char *collection,
+                  bool *expires)
+{
+    bson_t reply, one;
+    bson_iter_t it;
+    bool ok = list_indexes(job, end, collection, &reply);
+
+    *expires = false;
+    if (ok && first_batch(&reply, &it))
+        while (bson_iter_next(&it))
+            if (one_of(&it, &one) && bson_has_field(&one, "expireAfterSeconds"))
+                *expires = true;
+    bson_destroy(&reply);
+    return ok;
+}
+
 /* ---- reading ---- */
 
 struct copy_reader {
@@ -277,20 +295,6 @@ bool copy_read(struct copy_reader *reader, const bson_t ***docs, size_t *n)
         copy_key(list[*n - 1], &reader->last);
     }
     return true;
-}
-
-bool copy_count(const struct job *job, const struct copy_end *end, const char *collection,
-                int64_t *n)
-{
-    bson_t filter = BSON_INITIALIZER;
-    struct scope scope;
-    bool ok;
-
-    if (end->tenant_id)
-        BSON_APPEND_UTF8(&filter, "tenant_id", end->tenant_id);
-    ok = copy_scope(job, end, &scope) && scope_count(&scope, collection, &filter, 0, n, job->err);
-    bson_destroy(&filter);
-    return ok;
 }
 
 /* ---- writing ---- */

@@ -51,6 +51,10 @@ bool copy_key(const bson_t *doc, bson_t *out);
 bool copy_count(const struct job *job, const struct copy_end *end, const char *collection,
                 int64_t *n);
 
+/* Has it an index by which the server removes documents when their time comes? */
+bool copy_expires(const struct job *job, const struct copy_end *end, const char *collection,
+                  bool *expires);
+
 /* ---- writing ---- */
 
 /* Puts documents as they are, or takes away those whose keys ({_id: …}) are given. When a unique
@@ -62,6 +66,10 @@ bool copy_remove(const struct job *job, const struct copy_end *end, const char *
                  const bson_t *const *keys, size_t n);
 
 /* ---- comparing ---- */
+
+/* Counts and hashes one side: SHA-256 over the raw BSON in the order of _id. */
+bool copy_hash(const struct job *job, const struct copy_end *end, const char *collection,
+               int64_t *count, char sha256[static SHA256_HEX_SIZE]);
 
 struct copy_check {
     int64_t from, to; /* documents */

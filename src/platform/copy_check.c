@@ -28,6 +28,41 @@ static void finish(struct side *side, char out[static SHA256_HEX_SIZE])
     sodium_bin2hex(out, SHA256_HEX_SIZE, bytes, sizeof bytes);
 }
 
+bool copy_count(const struct job *job, const struct copy_end *end, const char *collection,
+                int64_t *n)
+{
+    bson_t filter = BSON_INITIALIZER;
+    struct scope scope;
+    bool ok;
+
+    if (end->tenant_id)
+        BSON_APPEND_UTF8(&filter, "tenant_id", end->tenant_id);
+    ok = copy_scope(job, end, &scope) && scope_count(&scope, collection, &filter, 0, n, job->err);
+    bson_destroy(&filter);
+    return ok;
+}
+
+bool copy_hash(const struct job *job, const struct copy_end *end, const char *collection,
+               int64_t *count, char sha256[static SHA256_HEX_SIZE])
+{
+    struct copy_reader *reader = copy_reader_new(job, end, collection, NULL);
+    struct side side = {.hashed = true};
+    const bson_t **docs;
+    size_t n = 0;
+    bool ok;
+
+    *count = 0;
+    crypto_hash_sha256_init(&side.state);
+    while ((ok = copy_read(reader, &docs, &n)) && n) {
+        for (size_t i = 0; i < n; i++)
+            feed(&side, docs[i]);
+        *count += (int64_t)n;
+    }
+    finish(&side, sha256);
+    copy_reader_free(reader);
+    return ok;
+}
+
 /* The documents of a chunk's keys at the other end, in the order of _id. */
 static bool fetch(const struct job *job, const struct copy_end *end, const char *collection,
                   const bson_t *const *docs, size_t n, const bson_t ***found, size_t *n_found)

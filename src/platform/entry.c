@@ -139,7 +139,8 @@ bool entry_add(const struct job *job, const struct new_entry *entry)
     append_features(&doc, entry->features, entry->business_type);
     doc_append_text(&doc, "billing_contact", entry->billing_contact);
     doc_append_text(&doc, "notes", entry->notes);
-    BSON_APPEND_INT32(&doc, "schema_version", schema_current());
+    if (!entry->unversioned)
+        BSON_APPEND_INT32(&doc, "schema_version", schema_current());
     if (entry->seeded)
         BSON_APPEND_BOOL(&doc, "seeded", true);
     doc_append_dates(&doc);

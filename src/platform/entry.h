@@ -12,6 +12,7 @@ struct new_entry {
     const json_t *features; /* array of names of modules; NULL: those of its type */
     int64_t max_users, max_branches;
     enum tenant_status status;
+    bool unversioned;    /* with data from before: tenant upgrade has to look at it */
     bool seeded;         /* demo data: `erpctl seed` may touch it again */
     const bson_t *more;  /* further members; NULL: none */
 };

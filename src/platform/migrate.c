@@ -296,8 +296,9 @@ bool migrate_run(const struct job *job, struct migration *m, int64_t *held_us)
     bool ok = true, done;
 
     *held_us = 0;
-    if (m->stage == MIGRATE_FINISHED)
-        return err_set(job->err, ERR_STATE, "This was finished before");
+    if (m->stage > MIGRATE_SWITCHED)
+        return err_set(job->err, ERR_STATE, "There is no way on: this is %s",
+                       migrate_stage_name(m->stage));
     if (!migrate_was_switched(job, m, &done))
         return false;
     if (!done) {

@@ -5,7 +5,7 @@
  * MongoDB account at the target, holds the tenant's writes (tenant/hold.h), carries over the rest,
  * proves that both sides are the same, switches the registry entry. Ended at any moment, it goes on
  * when it is called again. Steps for ERP_STOP_AFTER (job_step): planned, places, chunk, copied,
- * compared, account, held, proved, switched, linked.
+ * compared, account, held, proved, switched, linked, noted.
  */
 #ifndef ERP_PLATFORM_MIGRATE_H
 #define ERP_PLATFORM_MIGRATE_H
@@ -33,11 +33,18 @@ bool migrate_compare(const struct job *job, const struct migration *m,
                                   const struct copy_check *check),
                      void *data, bool *same);
 
-/* Removes what was left at the source. Refused when the source was written since the switch. The
- * entries of the audit log stay where they are, as well as being copied. */
-bool migrate_finish(const struct job *job, struct migration *m, int64_t *removed);
+/* Removes what was left at the source: of the shared database the tenant's documents (the entries
+ * of its audit log stay there, as well as being copied), after a move the databases and the MongoDB
+ * account. Unless `force`, refused when the source is not as it was at the switch
+ * (migrate_proof.h). Steps: finishing, finish_chunk, finish_account, finish_data, finish_audit. */
+bool migrate_finish(const struct job *job, struct migration *m, bool force, int64_t *removed);
 
-/* Back to the source, with everything written since the switch; the copy and the record go. */
+/* Removes the documents of one end. */
+bool migrate_empty(const struct job *job, const struct copy_end *end, int64_t *removed);
+
+/* Back to the source, with everything written since the switch; the copy, its account and the
+ * record go. Steps: returning, carried, unlinking, unswitched, released, back_account,
+ * back_data. */
 bool migrate_rollback(const struct job *job, struct migration *m, int64_t *carried);
 
 #endif

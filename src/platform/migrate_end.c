@@ -1,4 +1,4 @@
-/* What comes after the switch of a migration: comparing, finishing, going back. */
+/* What may come after the switch of a migration: comparing, going back. */
 #include "base.h"
 #include "platform/migrate.h"
 #include "platform/migrate_switch.h"
@@ -69,74 +69,6 @@ bool migrate_compare(const struct job *job, const struct migration *m,
     return ok;
 }
 
-/* ---- removing ---- */
-
-struct removal {
-    const struct job *job;
-    const struct copy_end *end;
-    int64_t n;
-};
-
-static bool remove_one(struct removal *r, const char *collection)
-{
-    struct copy_reader *reader = copy_reader_new(r->job, r->end, collection, NULL);
-    const bson_t **docs;
-    size_t n = 0;
-    bool ok;
-
-    while ((ok = copy_read(reader, &docs, &n)) && n) {
-        ok = copy_remove(r->job, r->end, collection, docs, n);
-        if (!ok)
-            break;
-        r->n += (int64_t)n;
-    }
-    copy_reader_free(reader);
-    return ok;
-}
-
-/* Documents, not collections: a collection that is gone would come into being again by the write of
- * a worker that has not heard of the switch yet; the rule on the audit log refuses it. */
-static bool remove_all(const struct job *job, const struct copy_end *end, int64_t *removed)
-{
-    struct removal r = {.job = job, .end = end};
-    const char **names;
-    size_t n;
-
-    if (!copy_names(job, end, &names, &n))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (!remove_one(&r, names[i]))
-            return false;
-    *removed = r.n;
-    return true;
-}
-
-bool migrate_finish(const struct job *job, struct migration *m, int64_t *removed)
-{
-    const struct copy_end *from = &m->pairs[PAIR_DATA].from;
-    struct scope scope;
-    bool held, done;
-
-    *removed = 0;
-    if (!migrate_was_switched(job, m, &done))
-        return false;
-    if (!done)
-        return err_set(job->err, ERR_STATE, "Nothing is switched yet: this is %s",
-                       migrate_stage_name(m->stage));
-    if (!copy_scope(job, from, &scope) || !hold_is(&scope, m->tenant_id, &held, job->err))
-        return false;
-    if (!held)
-        return err_set(
-            job->err, ERR_STATE,
-            "The source is not held any more: it may have been written since the switch");
-    if (!migrate_after_switch(job, m))
-        return false;
-    if (m->move && !place_drop_account(job, from->uri, m->from_uri, m->from_db))
-        return false;
-    job_step(job, "finish_account");
-    return remove_all(job, from, removed) && migration_set_stage(job, m, MIGRATE_FINISHED);
-}
-
 /* ---- going back ---- */
 
 struct way_back {
@@ -198,24 +130,46 @@ static bool carry_back(const struct job *job, const struct migration *m, int64_t
     return ok;
 }
 
+/* With the tenant's own account goes whoever still uses it, and then the databases. A given one may
+ * be in the hands of a worker that has not heard yet: the rule that refuses its writes stays. */
+static bool remove_copy(const struct job *job, const struct migration *m)
+{
+    const struct copy_end *data = &m->pairs[PAIR_DATA].to, *audit = &m->pairs[PAIR_AUDIT].to;
+    int64_t removed;
+
+    if (!m->own_uri || strcmp(m->own_uri, m->to_uri) == 0)
+        return migrate_empty(job, data, &removed);
+    if (!database_free(job, m->to_uri, m->to_db, m->slug) ||
+        !place_drop_account(job, data->uri, m->own_uri, m->to_db))
+        return false;
+    job_step(job, "back_account");
+    return place_drop_database(job, data->uri, data->db_name) &&
+           place_drop_database(job, audit->uri, audit->db_name);
+}
+
 bool migrate_rollback(const struct job *job, struct migration *m, int64_t *carried)
 {
-    int64_t removed;
     bool done;
 
     *carried = 0;
-    if (m->stage == MIGRATE_FINISHED)
-        return err_set(job->err, ERR_STATE, "This is finished: there is nothing to go back to");
-    if (!migrate_was_switched(job, m, &done))
+    if (m->stage == MIGRATE_FINISHING || m->stage == MIGRATE_FINISHED)
+        return err_set(job->err, ERR_STATE, "This is %s: there is nothing to go back to",
+                       migrate_stage_name(m->stage));
+    if (!migrate_was_switched(job, m, &done) || !migration_set_stage(job, m, MIGRATE_RETURNING))
         return false;
+    job_step(job, "returning");
     if (done && !carry_back(job, m, carried))
         return false;
     job_step(job, "carried");
-    if (done && !migrate_unswitch(job, m))
+    /* Without an entry some users may still be linked to it, by a run that was killed here. */
+    if ((done || !m->move) && !migrate_unswitch(job, m))
         return false;
     job_step(job, "unswitched");
-    if (done && !migration_set_stage(job, m, MIGRATE_COPYING))
+    if (!migration_hold(job, m, false))
         return false;
-    return migration_hold(job, m, false) && migrate_drop_account(job, m) &&
-           remove_all(job, &m->pairs[PAIR_DATA].to, &removed) && migration_remove(job, m);
+    job_step(job, "released");
+    if (!remove_copy(job, m))
+        return false;
+    job_step(job, "back_data");
+    return migration_remove(job, m);
 }

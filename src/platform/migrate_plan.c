@@ -2,7 +2,9 @@
 #include "base.h"
 #include "platform/migrate.h"
 #include "platform/migrate_switch.h"
+#include "platform/entry.h"
 #include "platform/place.h"
+#include "platform/policy.h"
 #include "tenant/audit.h"
 #include "tenant/dbuser.h"
 
@@ -88,6 +90,13 @@ static bool check_new(const struct job *job, struct migration *m)
         m->business_name = m->slug;
     if (!m->business_type)
         m->business_type = "shop";
+    if (!entry_type_ok(m->business_type))
+        return err_set(job->err, ERR_STATE, "%s is no business type", m->business_type);
+    if (m->license_type && !licence_find(m->license_type))
+        return err_set(job->err, ERR_STATE, "%s is no licence: free, pro or enterprise",
+                       m->license_type);
+    if (!entry_features_ok(m->features, "features", job->err))
+        return false;
     if (!m->to_uri)
         m->to_uri = job->conf->default_mongo_url;
     if (!m->to_db)

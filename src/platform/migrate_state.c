@@ -6,14 +6,13 @@
 #include "db/own.h"
 #include "platform/place.h"
 #include "tenant/audit.h"
-#include "tenant/hold.h"
 #include "tenant/seal.h"
 
-#define HELD_MAX 4096
-
 static const char *const stage_names[] = {
-    [MIGRATE_PLANNED] = "planned",   [MIGRATE_COPYING] = "copying",   [MIGRATE_COPIED] = "copied",
-    [MIGRATE_SWITCHED] = "switched", [MIGRATE_FINISHED] = "finished",
+    [MIGRATE_PLANNED] = "planned",     [MIGRATE_COPYING] = "copying",
+    [MIGRATE_COPIED] = "copied",       [MIGRATE_SWITCHED] = "switched",
+    [MIGRATE_FINISHING] = "finishing", [MIGRATE_FINISHED] = "finished",
+    [MIGRATE_RETURNING] = "returning",
 };
 
 const char *migrate_stage_name(enum migrate_stage stage)
@@ -78,19 +77,58 @@ static const bson_t *place(const struct job *job, const bson_t *doc, const char 
     return own_bson_copy(job->arena, data, len);
 }
 
+static void drop_list(void *list)
+{
+    json_decref(list);
+}
+
+/* An array of texts; NULL when there is none. */
+static const json_t *list(const struct job *job, const bson_t *doc, const char *key)
+{
+    bson_iter_t it, item;
+    json_t *out;
+
+    if (!doc_at(doc, key, &it) || !BSON_ITER_HOLDS_ARRAY(&it) || !bson_iter_recurse(&it, &item))
+        return NULL;
+    out = json_array();
+    arena_defer(job->arena, drop_list, out);
+    while (bson_iter_next(&item))
+        if (BSON_ITER_HOLDS_UTF8(&item))
+            json_array_append_new(out, json_string(bson_iter_utf8(&item, NULL)));
+    return out;
+}
+
+static void read_proof(const struct job *job, struct migration *m)
+{
+    const uint8_t *data;
+    bson_iter_t it;
+    uint32_t len;
+
+    m->proof = NULL;
+    if (!doc_at(m->doc, "proof", &it) || !BSON_ITER_HOLDS_ARRAY(&it))
+        return;
+    bson_iter_array(&it, &len, &data);
+    m->proof = own_bson_copy(job->arena, data, len);
+}
+
 static bool read_doc(const struct job *job, struct migration *m)
 {
     const char *stage = text(job, m->doc, "stage"), *kind = text(job, m->doc, "kind");
-    bson_iter_t it;
 
     m->slug = text(job, m->doc, "slug");
     m->move = kind && strcmp(kind, "move") == 0;
     m->business_name = text(job, m->doc, "business_name");
     m->business_type = text(job, m->doc, "business_type");
     m->admin_email = text(job, m->doc, "admin_email");
+    m->license_type = text(job, m->doc, "license_type");
+    m->max_users = doc_int(m->doc, "max_users", -1);
+    m->max_branches = doc_int(m->doc, "max_branches", -1);
+    m->features = list(job, m->doc, "features");
+    doc_instant(m->doc, "switched_at", &m->switched_ms);
+    read_proof(job, m);
     m->from_db = text(job, m->doc, "from_db");
     m->to_db = text(job, m->doc, "to_db");
-    m->held = bson_iter_init_find(&it, m->doc, "held") && bson_iter_as_bool(&it);
+    m->held = doc_bool(m->doc, "held");
     for (size_t i = 0; i < ARRAY_LEN(stage_names); i++)
         if (stage && strcmp(stage, stage_names[i]) == 0)
             m->stage = (enum migrate_stage)i;
@@ -143,6 +181,27 @@ static bool append_sealed(const struct job *job, const struct migration *m, bson
     return true;
 }
 
+static void append_policy(const struct migration *m, bson_t *doc)
+{
+    const json_t *item;
+    bson_t list;
+    char key[24];
+    size_t i;
+
+    doc_append_text(doc, "license_type", m->license_type);
+    BSON_APPEND_INT64(doc, "max_users", m->max_users);
+    BSON_APPEND_INT64(doc, "max_branches", m->max_branches);
+    if (!m->features)
+        return;
+    BSON_APPEND_ARRAY_BEGIN(doc, "features", &list);
+    json_array_foreach(m->features, i, item)
+    {
+        snprintf(key, sizeof key, "%zu", i);
+        doc_append_text(&list, key, json_string_value(item));
+    }
+    bson_append_array_end(doc, &list);
+}
+
 bool migration_add(const struct job *job, struct migration *m)
 {
     bson_t *doc = own_bson(job->arena);
@@ -158,6 +217,7 @@ bool migration_add(const struct job *job, struct migration *m)
     doc_append_text(doc, "admin_email", m->admin_email);
     doc_append_text(doc, "from_db", m->from_db);
     doc_append_text(doc, "to_db", m->to_db);
+    append_policy(m, doc);
     BSON_APPEND_DATE_TIME(doc, "created_at", clock_ms());
     m->doc = doc;
     migration_pairs(job, m);
@@ -218,10 +278,13 @@ bool migration_set_uri(const struct job *job, const struct migration *m, const c
 bool migration_set_stage(const struct job *job, struct migration *m, enum migrate_stage stage)
 {
     bson_t set = BSON_INITIALIZER;
+    int64_t now = clock_ms();
     bool ok;
 
     doc_append_text(&set, "stage", stage_names[stage]);
-    BSON_APPEND_DATE_TIME(&set, "updated_at", clock_ms());
+    BSON_APPEND_DATE_TIME(&set, "updated_at", now);
+    if (stage == MIGRATE_SWITCHED)
+        BSON_APPEND_DATE_TIME(&set, "switched_at", m->switched_ms = now);
     ok = migration_set(job, m, &set);
     bson_destroy(&set);
     if (ok)
@@ -274,39 +337,23 @@ bool migration_add_done(const struct job *job, const struct migration *m, int pa
     return ok;
 }
 
-/* All that hold writes of the shared database. */
-static bool held_ids(const struct job *job, const char **ids, size_t *n)
+bool migration_pending(const struct job *job, const char *tenant_id, enum migrate_stage *stage)
 {
-    bson_t *filter = BCON_NEW("kind", "migrate", "held", BCON_BOOL(true));
-    mongoc_cursor_t *cursor;
+    struct migration m = {.tenant_id = tenant_id};
     const bson_t *doc = NULL;
     struct scope scope;
-    bool ok = job_registry(job, &scope);
-
-    cursor = ok ? scope_find(&scope, MIGRATIONS, filter, NULL) : NULL;
-    while (ok && *n < HELD_MAX && (ok = scope_next(&scope, cursor, &doc, job->err)) && doc)
-        ids[(*n)++] = text(job, doc, "_id");
-    bson_destroy(filter);
-    return ok;
-}
-
-bool migration_hold(const struct job *job, struct migration *m, bool held)
-{
-    const char **ids = arena_alloc(job->arena, HELD_MAX * sizeof *ids);
-    bson_t set = BSON_INITIALIZER;
-    struct scope scope;
-    size_t n = 0;
+    const char *name;
+    bson_t filter;
     bool ok;
 
-    BSON_APPEND_BOOL(&set, "held", held);
-    ok = migration_set(job, m, &set);
-    bson_destroy(&set);
-    if (!ok)
-        return false;
-    m->held = held;
-    if (m->move && held)
-        ids[n++] = m->tenant_id;
-    else if (!m->move && !held_ids(job, ids, &n))
-        return false;
-    return copy_scope(job, &m->pairs[PAIR_DATA].from, &scope) && hold_set(&scope, ids, n, job->err);
+    *stage = MIGRATE_FINISHED;
+    by_id(&m, &filter);
+    ok = job_registry(job, &scope) &&
+         scope_find_one(&scope, MIGRATIONS, &filter, NULL, &doc, job->err);
+    bson_destroy(&filter);
+    name = ok ? doc_text(doc, "stage") : NULL;
+    for (size_t i = 0; name && i < ARRAY_LEN(stage_names); i++)
+        if (strcmp(name, stage_names[i]) == 0)
+            *stage = (enum migrate_stage)i;
+    return ok;
 }

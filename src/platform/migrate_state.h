@@ -3,6 +3,7 @@
 #ifndef ERP_PLATFORM_MIGRATE_STATE_H
 #define ERP_PLATFORM_MIGRATE_STATE_H
 
+#include <jansson.h>
 #include "platform/copy.h"
 
 #define MIGRATIONS "migrations"
@@ -11,8 +12,10 @@ enum migrate_stage {
     MIGRATE_PLANNED,
     MIGRATE_COPYING,
     MIGRATE_COPIED,   /* and being caught up */
-    MIGRATE_SWITCHED, /* the target is the tenant's database */
-    MIGRATE_FINISHED  /* and what was left at the source is gone */
+    MIGRATE_SWITCHED,  /* the target is the tenant's database */
+    MIGRATE_FINISHING, /* what was left at the source goes: no way back */
+    MIGRATE_FINISHED,  /* and is gone */
+    MIGRATE_RETURNING  /* going back to the source, or giving up: no way on */
 };
 
 enum { PAIR_DATA, PAIR_AUDIT, N_PAIRS };
@@ -22,14 +25,19 @@ struct migration {
     const char *tenant_id, *slug;
     bool move;                                               /* the tenant has an entry already */
     const char *business_name, *business_type, *admin_email; /* NULL for a move */
+    const char *license_type;   /* NULL: free */
+    int64_t max_users, max_branches; /* -1: not said */
+    const json_t *features;          /* NULL: those of the type */
     enum migrate_stage stage;
+    int64_t switched_ms; /* when; 0: not yet */
     bool held;                                       /* writes at the source, asked for */
     const char *from_uri, *from_db; /* as the entry has, or had, them */
     const char *from_strong;        /* whose account may hold and remove there; NULL: ours */
     const char *to_uri, *to_db;     /* an account that may do everything there */
     const char *own_uri; /* what the entry gets: with the tenant's own account; NULL: none yet */
     struct copy_pair pairs[N_PAIRS]; /* both sides with the operator's accounts */
-    const bson_t *places[N_PAIRS];                   /* NULL before copying */
+    const bson_t *places[N_PAIRS];   /* NULL before copying */
+    const bson_t *proof; /* an array: what was left at the source; NULL: see migrate_proof.h */
     const bson_t *doc;                               /* as stored */
 };
 
@@ -59,5 +67,8 @@ bool migration_add_done(const struct job *job, const struct migration *m, int pa
 /* Holds or releases the tenant's writes at the source (tenant/hold.h); of the shared database
  * those of all who are migrated are held together, as one rule. */
 bool migration_hold(const struct job *job, struct migration *m, bool held);
+
+/* How far a tenant is on its way; MIGRATE_FINISHED also when it is on none. */
+bool migration_pending(const struct job *job, const char *tenant_id, enum migrate_stage *stage);
 
 #endif

@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "db/own.h"
 #include "platform/entry.h"
+#include "platform/migrate_proof.h"
 #include "platform/place.h"
 
 #define USERS_MAX 100000
@@ -56,26 +57,25 @@ bool migrate_make_account(const struct job *job, struct migration *m)
     return keep_uri(job, m, m->to_uri);
 }
 
-bool migrate_drop_account(const struct job *job, const struct migration *m)
+static bool add_entry(const struct job *job, const struct migration *m)
 {
-    if (!m->own_uri || strcmp(m->own_uri, m->to_uri) == 0)
-        return true;
-    return place_drop_account(job, m->pairs[PAIR_DATA].to.uri, m->own_uri, m->to_db);
-}
+    const struct new_entry entry = {
+        .slug = m->slug,
+        .tenant_id = m->tenant_id,
+        .business_name = m->business_name,
+        .business_type = m->business_type,
+        .db_uri = m->own_uri,
+        .db_name = m->to_db,
+        .admin_email = m->admin_email,
+        .license_type = m->license_type ? m->license_type : "free",
+        .features = m->features,
+        .max_users = m->max_users,
+        .max_branches = m->max_branches,
+        .status = TENANT_ACTIVE,
+        .unversioned = true,
+    };
 
-static bool add_entry(const struct job *job, const struct migration *m, const char *uri)
-{
-    bson_t *doc = own_bson(job->arena);
-    struct scope scope;
-
-    BCON_APPEND(doc, "slug", BCON_UTF8(m->slug), "tenant_id", BCON_UTF8(m->tenant_id),
-                "business_name", BCON_UTF8(m->business_name), "business_type",
-                BCON_UTF8(m->business_type), "db_uri", BCON_UTF8(uri), "db_name",
-                BCON_UTF8(m->to_db), "admin_email", BCON_UTF8(m->admin_email), "status",
-                BCON_UTF8(tenant_status_name(TENANT_ACTIVE)), "license_type", "free",
-                "features_enabled", "[", "]", "created_at", BCON_DATE_TIME(clock_ms()),
-                "updated_at", BCON_DATE_TIME(clock_ms()));
-    return job_registry(job, &scope) && scope_insert(&scope, ENTRIES, doc, job->err);
+    return entry_add(job, &entry);
 }
 
 static bool set_address(const struct job *job, const struct migration *m, const char *uri,
@@ -97,8 +97,9 @@ static bool set_address(const struct job *job, const struct migration *m, const 
 bool migrate_switch(const struct job *job, struct migration *m)
 {
     const char *uri;
-    bool ok = entry_seal(job, m->slug, m->own_uri, &uri) &&
-              (m->move ? set_address(job, m, uri, m->to_db) : add_entry(job, m, uri));
+    bool ok = m->move ? entry_seal(job, m->slug, m->own_uri, &uri) &&
+                            set_address(job, m, uri, m->to_db)
+                      : add_entry(job, m);
 
     /* Also when nobody knows whether it was stored. */
     tell_workers(job, m);
@@ -111,7 +112,7 @@ bool migrate_was_switched(const struct job *job, const struct migration *m, bool
     const bson_t *doc;
 
     *done = m->stage == MIGRATE_SWITCHED;
-    if (*done || !m->held)
+    if (*done || (!m->held && m->stage != MIGRATE_RETURNING))
         return true;
     if (!migrate_entry(job, "slug", m->slug, &doc))
         return false;
@@ -143,6 +144,8 @@ bool migrate_users(const struct job *job, const char *tenant_id, const char ***i
             (*ids)[(*n)++] = arena_strdup(job->arena, bson_iter_utf8(&it, NULL));
     bson_destroy(filter);
     bson_destroy(opts);
+    if (ok && doc)
+        return err_set(job->err, ERR_STATE, "There are more than %d users", USERS_MAX);
     return ok;
 }
 
@@ -171,6 +174,9 @@ bool migrate_after_switch(const struct job *job, struct migration *m)
     if (!m->move && !link_users(job, m))
         return false;
     job_step(job, "linked");
+    if (!migrate_note_source(job, m))
+        return false;
+    job_step(job, "noted");
     return true;
 }
 
@@ -202,6 +208,7 @@ static bool remove_entry(const struct job *job, const struct migration *m)
               migrate_users(job, m->tenant_id, &ids, &users);
 
     bson_destroy(filter);
+    job_step(job, "unlinking");
     for (size_t i = 0; ok && i < users; i++)
         ok = unlink_user(job, m, ids[i]);
     return ok;

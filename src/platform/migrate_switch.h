@@ -7,16 +7,16 @@
 /* Gives the target its MongoDB account (m->own_uri), or, where to_uri's may not make one, settles
  * for that one itself. May be repeated. */
 bool migrate_make_account(const struct job *job, struct migration *m);
-/* Takes it away again. */
-bool migrate_drop_account(const struct job *job, const struct migration *m);
 
 /* Adds the entry, or changes its db_uri and db_name; tells the workers of this host. */
 bool migrate_switch(const struct job *job, struct migration *m);
 
-/* Does the registry say that it is done, also when a run ended before the record did? */
+/* Is the target the tenant's database? Where the record does not say, the registry does: a run may
+ * have ended between the two. */
 bool migrate_was_switched(const struct job *job, const struct migration *m, bool *done);
 
-/* What follows it: the record's stage, and the users' links. May be repeated. */
+/* What follows it: the record's stage, the users' links, the proof for the end (migrate_proof.h).
+ * May be repeated. */
 bool migrate_after_switch(const struct job *job, struct migration *m);
 
 /* The way back: no entry and no links, or the former address. */

@@ -3,6 +3,7 @@
 #include "base.h"
 #include "platform/place.h"
 #include "db/doc.h"
+#include "platform/archive.h"
 #include "platform/entry.h"
 #include "tenant/dbuser.h"
 
@@ -52,6 +53,21 @@ bool database_free(const struct job *job, const char *uri, const char *db_name,
         same_place(uri, db_name, conf->default_mongo_url, conf->db_name))
         return err_set(job->err, ERR_IN_USE, "Database %s is the platform's own", db_name);
     return check_neighbours(job, uri, db_name, own_slug);
+}
+
+bool place_drop_database(const struct job *job, const char *strong, const char *db_name)
+{
+    bson_t *command =
+        BCON_NEW("dropDatabase", BCON_INT32(1), "writeConcern", "{", "w", "majority", "}");
+    struct job mine = *job;
+    struct scope scope;
+    bson_t reply = BSON_INITIALIZER;
+    bool ok = archive_scope(&mine, strong, db_name, &scope) &&
+              scope_command(&scope, command, &reply, job->err);
+
+    bson_destroy(command);
+    bson_destroy(&reply);
+    return ok;
 }
 
 /* --- accounts -------------------------------------------------------------------------------- */

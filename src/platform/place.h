@@ -11,6 +11,9 @@
 bool database_free(const struct job *job, const char *uri, const char *db_name,
                    const char *own_slug);
 
+/* Drops a database by the account of `strong`; true when there is none. Asks nothing first. */
+bool place_drop_database(const struct job *job, const char *strong, const char *db_name);
+
 /* An account that may do more than a tenant's at this address: ours, when it is one of our servers,
  * else that of the address itself. Borrowed. */
 const char *place_strong_uri(const struct conf *conf, const char *uri);

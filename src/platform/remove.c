@@ -5,24 +5,11 @@
 #include "platform/archive.h"
 #include "platform/files.h"
 #include "core/clock.h"
+#include "platform/migrate_state.h"
 #include "platform/place.h"
 #include "tenant/audit.h"
 
 /* --- removing -------------------------------------------------------------------------------- */
-
-static bool drop(struct job *job, const char *uri, const char *db_name)
-{
-    bson_t *command =
-        BCON_NEW("dropDatabase", BCON_INT32(1), "writeConcern", "{", "w", "majority", "}");
-    struct scope scope;
-    bson_t reply = BSON_INITIALIZER;
-    bool ok = archive_scope(job, uri, db_name, &scope) &&
-              scope_command(&scope, command, &reply, job->err);
-
-    bson_destroy(command);
-    bson_destroy(&reply);
-    return ok;
-}
 
 bool remove_databases(struct job *job, const struct tenant *tenant, const char *uri)
 {
@@ -31,7 +18,8 @@ bool remove_databases(struct job *job, const struct tenant *tenant, const char *
     uri = uri ? uri : place_strong_uri(job->conf, tenant->db_uri);
     audit_db_name(tenant->db_name, beside);
     return database_free(job, tenant->db_uri, tenant->db_name, tenant->slug) &&
-           drop(job, uri, tenant->db_name) && drop(job, uri, beside) &&
+           place_drop_database(job, uri, tenant->db_name) &&
+           place_drop_database(job, uri, beside) &&
            place_drop_account(job, uri, tenant->db_uri, tenant->db_name);
 }
 
@@ -267,6 +255,7 @@ static bool purge(struct job *job, const struct tenant *tenant, const char *uri,
 
 bool tenant_purge(struct job *job, const char *slug, bool now, const char *uri, struct removed *out)
 {
+    enum migrate_stage stage;
     struct tenant *tenant;
     const bson_t *entry;
     bson_iter_t it, sha256;
@@ -280,6 +269,12 @@ bool tenant_purge(struct job *job, const char *slug, bool now, const char *uri, 
         return err_set(job->err, ERR_STATE, "The time of grace of %s is not over", slug);
     if (!*tenant->tenant_id || !db_name_valid(tenant->db_name))
         return err_set(job->err, ERR_STATE, "The entry of %s names no tenant_id or database", slug);
+    if (!migration_pending(job, tenant->tenant_id, &stage))
+        return false;
+    if (stage != MIGRATE_FINISHED)
+        return err_set(job->err, ERR_STATE,
+                       "A move of %s is %s: erpctl migrate finish or rollback %s first", slug,
+                       migrate_stage_name(stage), tenant->tenant_id);
     memcpy(out->slug, tenant->slug, sizeof out->slug);
     memcpy(out->tenant_id, tenant->tenant_id, sizeof out->tenant_id);
     memcpy(out->db_name, tenant->db_name, sizeof out->db_name);
