@@ -1,5 +1,5 @@
-/* The rows of the handler table that are about the trade itself: sales, stock, money. How to add one
- * stands at the top of src/routes.c.
+/* The rows of the handler table that are about the trade itself: sales, stock, money. How to add
+ * one stands at the top of src/routes.c.
  */
 #include "base.h"
 #include "routes.h"
