@@ -14,7 +14,8 @@ bool crud_patch(struct req *req);
 
 /* Stores one record given as JSON, as POST does, under a given id (may be NULL: a new one), by
  * `actor` (audit). *created false when a record with this id is there already (nothing is
- * changed then). For seeding: the request's place is taken by the scope. */
+ * changed then). For seeding: the request's place is taken by the scope, and a state may be
+ * given that is not the first. */
 bool crud_seed(const struct resource *resource, struct scope *scope, const struct kind_env *env,
                const char *id, const char *actor, json_t *record, bool *created,
                struct err *err);

@@ -332,12 +332,28 @@ bool crud_singleton(struct req *req)
 
 /* --- seeding --------------------------------------------------------------------------------- */
 
+/* Takes the state out of a record that says in which it already is; NULL: it does not. */
+static const char *take_state(const struct resource *resource, struct arena *arena, json_t *record)
+{
+    const char *name = resource->states != NULL ? resource->states->field : NULL;
+    const char *text = name != NULL && (resource_field(resource, name)->flags & F_READONLY)
+                           ? json_string_value(json_object_get(record, name))
+                           : NULL;
+
+    if (text == NULL)
+        return NULL;
+    text = arena_strdup(arena, text);
+    json_object_del(record, name);
+    return text;
+}
+
 bool crud_seed(const struct resource *resource, struct scope *scope, const struct kind_env *env,
                const char *id, const char *actor, json_t *record, bool *created, struct err *err)
 {
     struct validated *input = arena_alloc(scope->arena, sizeof(*input));
     char *fresh = arena_alloc(scope->arena, ID_SIZE);
     bson_t *filter = own_bson(scope->arena);
+    const char *state;
     int64_t there = 0;
     struct write w = {.resource = resource, .action = "create", .actor = actor,
                       .input = input, .arena = scope->arena, .env = *env, .limit = -1};
@@ -352,7 +368,9 @@ bool crud_seed(const struct resource *resource, struct scope *scope, const struc
         return false;
     if (there > 0)
         return true;
+    state = take_state(resource, scope->arena, record);
     if (!validate_body(resource, VALIDATE_CREATE, env, record, true, scope->arena, input, err) ||
+        (state != NULL && !state_begin(resource, state, input->set, err)) ||
         !run_create(&w, scope, err))
         return false;
     *created = true;

@@ -100,6 +100,41 @@ static const struct transition *find_transition(const struct req *req, const cha
     return NULL;
 }
 
+/* --- as it already stands --------------------------------------------------------------------- */
+
+static bool leads_to(const struct states *states, const char *from, const char *to, unsigned steps)
+{
+    if (strcmp(from, to) == 0)
+        return true;
+    for (const struct transition *t = states->transitions; steps > 0 && t->from != NULL; t++)
+        if (strcmp(t->from, from) == 0 && leads_to(states, t->to, to, steps - 1))
+            return true;
+    return false;
+}
+
+bool state_begin(const struct resource *resource, const char *to, bson_t *set, struct err *err)
+{
+    const char *name = resource->states->field;
+    const struct field *f = resource_field(resource, name);
+    bson_t whole = BSON_INITIALIZER;
+    bson_iter_t it;
+
+    if (!state_exists(f, to))
+        return no_state(f, name, to, err);
+    if (!leads_to(resource->states, f->values[0], to, 6))
+        return err_field(err, name, "enum", "No transition leads to %s", to);
+    for (bson_iter_init(&it, set); bson_iter_next(&it);) {
+        if (strcmp(bson_iter_key(&it), name) == 0)
+            bson_append_utf8(&whole, name, -1, to, -1);
+        else
+            bson_append_iter(&whole, NULL, 0, &it);
+    }
+    bson_reinit(set);
+    bson_concat(set, &whole);
+    bson_destroy(&whole);
+    return true;
+}
+
 /* --- the change ------------------------------------------------------------------------------ */
 
 static bool append_stamp(const struct req *req, const struct transition *t, bson_t *set,

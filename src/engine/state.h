@@ -32,6 +32,10 @@ void state_route(const struct resource *resource, struct arena *texts, struct ro
  * are allowed from here, ERR_ROLE_FORBIDDEN. */
 bool state_change(struct req *req);
 
+/* For records that are stored as they already stand, such as demo data: puts the state `to` in the
+ * place of the first one in `set`. ERR_VALIDATION when transitions do not lead to it. */
+bool state_begin(const struct resource *resource, const char *to, bson_t *set, struct err *err);
+
 /* PATCH <path>/{id}/toggle: turns a yes into a no and back (resource->toggle). */
 void state_toggle_route(const struct resource *resource, struct arena *texts, struct route *row);
 
