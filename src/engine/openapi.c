@@ -112,7 +112,11 @@ static json_t *input_schema(const struct doc *doc, const struct route *row)
     if (op != OPENAPI_CREATE && op != OPENAPI_REPLACE && op != OPENAPI_PATCH)
         return json_pack("{s:s}", "type", "object");
     snprintf(name, sizeof(name), "%s%s", row->resource->schema,
-             op == OPENAPI_PATCH ? "Patch" : "Input");
+             op == OPENAPI_PATCH     ? "Patch"
+             : op == OPENAPI_REPLACE ? "Replacement"
+                                     : "Input");
+    if (op == OPENAPI_REPLACE && json_object_get(doc->schemas, name) == NULL)
+        snprintf(name, sizeof(name), "%sInput", row->resource->schema);
     return schema_ref(doc, row, name);
 }
 

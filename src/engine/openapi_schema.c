@@ -135,14 +135,25 @@ static void add_reply_fields(const struct field *fields, json_t *schema)
         add_property(schema, f->name, read_schema(f), true);
 }
 
-static json_t *input_object(const struct field *fields, const char *text)
+/* Without the fields that have a flag of `optional` being required. */
+static json_t *input_object(const struct field *fields, unsigned optional, const char *text)
 {
     json_t *schema = object_schema(text);
 
     for (const struct field *f = fields; f->name != NULL; f++)
         if (!(f->flags & F_READONLY))
-            add_property(schema, f->name, write_schema(f), f->flags & F_REQUIRED);
+            add_property(schema, f->name, write_schema(f),
+                         (f->flags & F_REQUIRED) && !(f->flags & optional));
     return schema;
+}
+
+/* Does a replacement ask for less than a new record? */
+static bool replaced_by_less(const struct resource *resource)
+{
+    for (const struct field *f = resource->fields; f->name != NULL; f++)
+        if ((f->flags & F_REQUIRED) && (f->flags & (F_KEEP | F_IMMUTABLE)))
+            return (resource->ops & OP_REPLACE) != 0;
+    return false;
 }
 
 static json_t *patch_object(const struct field *fields)
@@ -203,9 +214,16 @@ static void add_resource(const struct resource *resource, json_t *schemas)
     if (resource->ops & (OP_CREATE | OP_REPLACE)) {
         name = json_sprintf("%sInput", resource->schema);
         json_object_set_new(schemas, json_string_value(name),
-                            input_object(resource->fields, "Members that are not named here are "
-                                                           "left out and listed in "
-                                                           "X-Ignored-Fields"));
+                            input_object(resource->fields, 0,
+                                         "Members that are not named here are left out and listed "
+                                         "in X-Ignored-Fields"));
+        json_decref(name);
+    }
+    if (replaced_by_less(resource)) {
+        name = json_sprintf("%sReplacement", resource->schema);
+        json_object_set_new(schemas, json_string_value(name),
+                            input_object(resource->fields, F_KEEP | F_IMMUTABLE,
+                                         "As a new record; what is fixed or left out stays"));
         json_decref(name);
     }
     if (resource->ops & OP_PATCH) {
@@ -259,7 +277,7 @@ json_t *openapi_schemas(void)
     json_object_set_new(schemas, "Problem", problem_schema());
     for (size_t i = 0; i < form_count(); i++) {
         const struct form *form = form_at(i);
-        json_t *schema = form->reply ? object_schema(NULL) : input_object(form->fields, NULL);
+        json_t *schema = form->reply ? object_schema(NULL) : input_object(form->fields, 0, NULL);
 
         if (form->reply)
             add_reply_fields(form->fields, schema);

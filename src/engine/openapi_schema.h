@@ -24,7 +24,7 @@ bool openapi_moves(const struct route *row);
 /* The row's parameters: path, query and headers. */
 json_t *openapi_row_parameters(const struct route *row);
 
-/* components.schemas: three of each resource, the named ones of the actions, Problem. */
+/* components.schemas: three or four of each resource, the named ones of the actions, Problem. */
 json_t *openapi_schemas(void);
 
 /* {"$ref": "#/components/<section>/<name>"}. */

@@ -224,6 +224,10 @@ static void product_schemas(void **state ERP_UNUSED)
     assert_null(json_object_get(schema("ProductPatch"), "additionalProperties"));
     assert_null(property("CustomerInput", "due_amount"));
     assert_null(schema("SaleInput"));
+    /* What stays when it is left out is not asked for again. */
+    assert_null(schema("ProductReplacement"));
+    assert_int_equal(json_array_size(json_object_get(schema("ProductBranchInput"), "required")), 3);
+    assert_null(json_object_get(schema("ProductBranchReplacement"), "required"));
 }
 
 int main(void)
