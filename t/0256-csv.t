@@ -50,9 +50,8 @@ subtest 'the same records as a list' => sub {
     like $r->header('Content-Type'), qr{^text/csv; charset=utf-8}, 'of that type';
     is $r->header('Content-Disposition'), 'attachment; filename="products.csv"', 'with a name';
     my ($head, @rows) = rows($r->body);
-    is_deeply $head, [qw(id tenant_id created_at updated_at name sku category category_id price stock description
-        supplier_name branch_id generic_name brand brand_id batch_number expiry_date imei warranty_months
-        include_warranty_terms warranty_terms)], 'the fields, in their order';
+    my @names = $erp->get('/api/products?sku=R-1', @as)->body =~ /"(\w+)":/g;
+    is_deeply $head, \@names, 'the fields, in their order';
     is scalar @rows, 3, 'a row a record';
     my @seen = map { my %h; @h{@$head} = @$_; \%h } @rows;
     is $seen[$_]{id}, $made[$_]{id}, "record $_" for 0 .. 2;
