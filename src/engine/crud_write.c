@@ -29,6 +29,15 @@ struct write {
     bool missing;         /* there is no such record */
 };
 
+/* A refused duplicate in the resource's words. Always false. */
+static bool refused(const struct write *w, struct err *err)
+{
+    if (err->code != ERR_DUPLICATE || w->resource->taken == NULL)
+        return false;
+    err_clear(err);
+    return err_set(err, ERR_DUPLICATE, "%s", w->resource->taken);
+}
+
 /* The audit entry, and what else follows from the write. */
 static bool follow(struct scope *scope, const struct write *w, const bson_t *before,
                    const bson_t *after, struct err *err)
@@ -78,7 +87,9 @@ static bson_t *build_document(const struct write *w, struct scope *scope, struct
     bson_concat(fields, w->input->set);
     if (!series_append(w->resource, scope, fields, err) ||
         (w->resource->derive != NULL &&
-         !w->resource->derive(&w->env, w->input->set, NULL, fields, err)))
+         !w->resource->derive(&w->env, w->input->set, NULL, fields, err)) ||
+        (w->resource->look != NULL &&
+         !w->resource->look(scope, w->input->set, NULL, fields, err)))
         return NULL;
     bson_append_utf8(doc, "id", 2, w->id, -1);
     bson_append_utf8(doc, "tenant_id", -1, scope->tenant_id, -1);
@@ -108,7 +119,8 @@ static bool create_body(struct scope *scope, void *data, struct err *err)
     if (!refs_check(w->resource, scope, w->input->set, err) || !check_limit(scope, w, err))
         return false;
     w->result = build_document(w, scope, err);
-    return w->result != NULL && scope_insert(scope, w->resource->collection, w->result, err) &&
+    return w->result != NULL &&
+           (scope_insert(scope, w->resource->collection, w->result, err) || refused(w, err)) &&
            follow(scope, w, NULL, w->result, err);
 }
 
@@ -140,13 +152,16 @@ static bool find_old(struct scope *scope, struct write *w, const bson_t **old, s
 }
 
 /* NULL on failure. */
-static const bson_t *build_update(const struct write *w, const bson_t *old, struct err *err)
+static const bson_t *build_update(const struct write *w, struct scope *scope, const bson_t *old,
+                                  struct err *err)
 {
     bson_t *update = own_bson(w->arena), *derived = own_bson(w->arena);
     bson_t child;
 
     if (w->resource->derive != NULL &&
         !w->resource->derive(&w->env, w->input->set, old, derived, err))
+        return NULL;
+    if (w->resource->look != NULL && !w->resource->look(scope, w->input->set, old, derived, err))
         return NULL;
     bson_append_document_begin(update, "$set", 4, &child);
     bson_concat(&child, w->input->set);
@@ -170,9 +185,10 @@ static bool update_body(struct scope *scope, void *data, struct err *err)
     if (w->missing)
         return true;
     if (!refs_check(w->resource, scope, w->input->set, err) ||
-        (update = build_update(w, old, err)) == NULL ||
-        !scope_find_and_update(scope, w->resource->collection, w->filter, update, true, false,
-                               NULL, &w->result, err))
+        (update = build_update(w, scope, old, err)) == NULL ||
+        !(scope_find_and_update(scope, w->resource->collection, w->filter, update, true, false,
+                                NULL, &w->result, err) ||
+          refused(w, err)))
         return false;
     w->missing = w->result == NULL;
     return w->missing || follow(scope, w, old, w->result, err);

@@ -72,9 +72,16 @@ static void append_only(const struct index_def *only, bson_t *out)
     bson_t cond, list;
     char number[12];
 
-    bson_append_document_begin(out, only->text, -1, &cond);
-    bson_append_utf8(&cond, "$type", 5, "string", -1);
-    bson_append_document_end(out, &cond);
+    if (only->text != NULL) {
+        bson_append_document_begin(out, only->text, -1, &cond);
+        bson_append_utf8(&cond, "$type", 5, "string", -1);
+        bson_append_document_end(out, &cond);
+    }
+    if (only->above != NULL) {
+        bson_append_document_begin(out, only->above, -1, &cond);
+        bson_append_int64(&cond, "$gt", 3, 0);
+        bson_append_document_end(out, &cond);
+    }
     if (only->field == NULL)
         return;
     bson_append_document_begin(out, only->field, -1, &cond);
@@ -113,7 +120,7 @@ static void add_index(struct builder *b, const char *const *keys, bool unique,
         bson_append_bool(&doc, "unique", 6, true);
     if (expires)
         bson_append_int32(&doc, "expireAfterSeconds", -1, 0);
-    if (only->text != NULL) {
+    if (only->text != NULL || only->above != NULL) {
         bson_append_document_begin(&doc, "partialFilterExpression", -1, &child);
         append_only(only, &child);
         bson_append_document_end(&doc, &child);
@@ -209,23 +216,53 @@ static bool run(struct scope *scope, bson_t *command, struct err *err)
     return ok;
 }
 
+/* A unique index that duplicates forbid is left out, and only that one. */
+static bool run_each(const struct resource *resource, const bson_t *command, struct scope *scope,
+                     struct err *err)
+{
+    bson_iter_t all, one, name;
+
+    bson_iter_init_find(&all, command, "indexes");
+    for (bson_iter_recurse(&all, &one); bson_iter_next(&one);) {
+        bson_t single = BSON_INITIALIZER, array;
+
+        bson_append_utf8(&single, "createIndexes", -1, resource->collection, -1);
+        bson_append_array_begin(&single, "indexes", -1, &array);
+        bson_append_iter(&array, "0", 1, &one);
+        bson_append_array_end(&single, &array);
+        if (run(scope, &single, err))
+            continue;
+        if (err->code != ERR_DUPLICATE)
+            return false;
+        log_event(LOG_LVL_WARN, "unique_index_refused", "db", scope->db_name, "collection",
+                  resource->collection, "index",
+                  bson_iter_recurse(&one, &name) && bson_iter_find(&name, "name")
+                      ? bson_iter_utf8(&name, NULL)
+                      : NULL,
+                  NULL);
+        err_clear(err);
+    }
+    return true;
+}
+
 static bool run_half(const struct resource *resource, bool unique, struct scope *scope,
                      struct err *err)
 {
-    bson_t command;
+    bson_t command, *again;
+    bool ok;
 
     if (index_command(resource, unique, &command) == 0) {
         bson_destroy(&command);
         return true;
     }
-    if (run(scope, &command, err))
-        return true;
-    if (!unique || err->code != ERR_DUPLICATE)
-        return false;
-    log_event(LOG_LVL_WARN, "unique_index_refused", "db", scope->db_name, "collection",
-              resource->collection, NULL);
-    err_clear(err);
-    return true;
+    again = bson_copy(&command);
+    ok = run(scope, &command, err);
+    if (!ok && unique && err->code == ERR_DUPLICATE) {
+        err_clear(err);
+        ok = run_each(resource, again, scope, err);
+    }
+    bson_destroy(again);
+    return ok;
 }
 
 static bool run_audit(struct scope *scope, struct err *err)

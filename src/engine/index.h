@@ -12,7 +12,9 @@ void index_cache_free(struct index_cache *cache);
 
 /* Makes sure that the resource's indexes and those of the audit log are there: a command or two at
  * the first use by this process, nothing after it. A unique index that duplicates of an earlier
- * system forbid is logged and left out: the shop goes on working. Other failures are errors. */
+ * system forbid is logged (unique_index_refused, with its name) and left out, the others are made:
+ * the shop goes on working, and the next worker that uses the resource tries again. Other failures
+ * are errors. */
 bool index_ensure(struct index_cache *cache, const struct resource *resource, struct scope *scope,
                   struct err *err);
 

@@ -108,6 +108,8 @@ static bool text_store(const struct kind_env *env ERP_UNUSED, const struct field
                          text_max(field));
     if ((field->flags & F_REQUIRED) && blank(text, len))
         return err_field(err, path, "required", "Must not be empty");
+    if ((field->flags & F_UNIQUE) && blank(text, len)) /* forms send ""; there may be many */
+        return bson_append_null(out, field->name, -1);
     if ((int64_t)count < field->min)
         return err_field(err, path, "too_short", "At least %" PRId64 " characters", field->min);
     fault = len > 0 ? text_fault(field->kind, text, len) : NULL;

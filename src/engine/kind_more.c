@@ -276,6 +276,14 @@ const struct kind kind_instant = {"instant", instant_store, kind_show_any, insta
 
 /* --- lists and free objects ------------------------------------------------------------------ */
 
+static bool listed_before(json_t *list, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (json_equal(json_array_get(list, i), json_array_get(list, at)))
+            return true;
+    return false;
+}
+
 static bool list_store(const struct kind_env *env ERP_UNUSED, const struct field *field,
                        const char *path, json_t *value, bson_t *out, struct err *err)
 {
@@ -295,6 +303,8 @@ static bool list_store(const struct kind_env *env ERP_UNUSED, const struct field
             ok = err_field(err, sub, "type", "Must be text");
         else if (utf8_count(json_string_value(item), json_string_length(item)) > 200)
             ok = err_field(err, sub, "too_long", "At most 200 characters");
+        else if ((field->flags & F_UNIQUE) && listed_before(value, i))
+            ok = err_field(err, sub, "repeated", "Is in the list already");
     }
     return ok && json_bson_append(out, field->name, value, path, err);
 }

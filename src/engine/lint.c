@@ -68,7 +68,8 @@ static void lint_field(struct lint *lint, const struct field *f)
         fault(lint, "field %s: a range needs a filter or sort", f->name);
     if ((f->flags & F_SEARCH) && f->kind != K_TEXT && f->kind != K_PHONE && f->kind != K_EMAIL)
         fault(lint, "field %s: only plain text is searched", f->name);
-    if ((f->flags & (listed | F_UNIQUE)) && f->kind >= K_TEXT_LIST)
+    if (((f->flags & listed) && f->kind >= K_TEXT_LIST) ||
+        ((f->flags & F_UNIQUE) && f->kind > K_TEXT_LIST))
         fault(lint, "field %s: lists and objects are not indexed", f->name);
     if ((f->flags & F_REQUIRED) && (f->flags & F_READONLY))
         fault(lint, "field %s: required and read-only", f->name);
@@ -125,7 +126,8 @@ static void lint_indexes(struct lint *lint)
         for (size_t k = 1; k < INDEX_KEYS_MAX && keys[k] != NULL; k++) {
             const char *name = keys[k] + (keys[k][0] == '-');
 
-            if (!std_field(name, strlen(name)) && resource_field(r, name) == NULL)
+            if (name[0] != '_' && !std_field(name, strlen(name)) &&
+                resource_field(r, name) == NULL)
                 fault(lint, "index %zu names the unknown field %s", i, name);
         }
     }

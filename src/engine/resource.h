@@ -36,6 +36,7 @@ struct index_def {
      * all are. */
     const char *text, *field;
     const char *const *values;
+    const char *above; /* only records in which this number, or one of this list, is above 0 */
 };
 
 /* A fixed filter under the collection's path: GET /api/products/low-stock. */
@@ -87,6 +88,10 @@ struct resource {
                     struct err *err);
     const char *journal;    /* noun of the resource that `written` adds records to: its indexes are
                                made with this one's. NULL: to none */
+    /* As derive, for what hangs on other records: runs in the transaction of the write. */
+    bool (*look)(struct scope *scope, const bson_t *set, const bson_t *old, bson_t *out,
+                 struct err *err);
+    const char *taken; /* what a refused duplicate means, a sentence; NULL: its field says it */
     bool singleton;         /* one record a tenant, made on first read, at `path` itself */
     unsigned index_version; /* counts up when indexes change */
     const char *summary;    /* what it is, one line */

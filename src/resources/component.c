@@ -11,7 +11,7 @@ static const struct field fields[] = {
     {"price", K_MONEY, F_REQUIRED | F_SORT | F_RANGE},
     {"stock", K_INT, F_REQUIRED | F_SORT | F_RANGE, .min = -1000000, .max = 1000000000},
     {"supplier_id", K_REF, F_FILTER, .ref = "supplier"},
-    {"serial_numbers", K_TEXT_LIST, F_KEEP, .max = 1000, .def = "[]"},
+    {"serial_numbers", K_TEXT_LIST, F_KEEP | F_UNIQUE, .max = 1000, .def = "[]"},
     {NULL},
 };
 
@@ -22,6 +22,7 @@ const struct resource component_resource = {
     .collection = "components",
     .module = "inventory",
     .ops = OP_ALL,
+    .index_version = 1,
     .fields = fields,
     .summary = "components",
 };
