@@ -143,6 +143,11 @@ static const struct route rows[] = {
 
     /* ---- reports ---- */
     {
+        .method = "GET", .path = "/api/branches/{id}/stats", .handler = action_branch_stats,
+        .roles = ROLES_MANAGER, .module = "branches", .by_branch = true, .out = "BranchStats",
+        .summary = "What is assigned to a branch; to a branch's manager its own alone",
+    },
+    {
         .method = "GET", .path = "/api/cnf/reports/summary", .handler = action_cnf_summary,
         .roles = ROLES_MANAGER | R(ROLE_STAFF), .module = "customs", .out = "CNFSummary",
         .summary = "Shipments, job files and transports, all and active, and what is invoiced",

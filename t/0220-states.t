@@ -110,6 +110,13 @@ subtest 'what moves stamp' => sub {
     move('job_card', $card->{id}, '?status=in_progress');
     like(move('job_card', $card->{id}, '?status=completed')->json->{completion_date}, $today, 'completed');
     like(move('job_card', $card->{id}, '?status=delivered')->json->{delivery_date}, $today, 'delivered');
+    my $ship = made('shipment');
+    move('shipment', $ship->{id}, "?status=$_") for qw(in_transit at_port customs_clearance);
+    like(move('shipment', $ship->{id}, '', json => { status => 'cleared' })->json->{clearance_date}, $today, 'a shipment is cleared');
+    is(move('shipment', $ship->{id}, '', json => { status => 'delivered', delivery_date => '2026-03-22' })->json->{delivery_date}, '2026-03-22', '... and delivered, on the day that the body says');
+    my $file = made('job_file')->{id};
+    move('job_file', $file, "?status=$_") for qw(in_progress documentation clearance);
+    like(move('job_file', $file, '?status=completed')->json->{completion_date}, $today, 'a job file is completed');
     my $lorry = made('transport')->{id};
     move('transport', $lorry, '?status=in_transit');
     is_problem(move('transport', $lorry, '?status=delivered&actual_delivery_date=soon'), 422, 'validation', 'no date');
@@ -125,6 +132,19 @@ subtest 'who' => sub {
     my $card = made('job_card')->{id};
     is_problem($erp->request('PATCH', "/api/job-cards/$card/status?status=cancelled", @tech), 403, 'role_forbidden', 'a technician cancels nothing');
     is($erp->request('PATCH', "/api/job-cards/$card/status?status=in_progress", @tech)->status, 200, '... but begins');
+    my $staff = $erp->seed_user(email => 'staff@states.example', password => 'staff-password', role => 'staff',
+        tenant_id => $shop->{tenant_id}, user => { tenant_slug => 'states', branch_id => any_id('branch') });
+    my @staff = (token => $erp->login($staff->{email}, 'staff-password')->{access_token});
+    for my $case ([job_file => 'in_progress'], [transport => 'in_transit'], [online_order => 'shipped', 'delivered']) {
+        my ($noun, @way) = @$case;
+        my $id = made($noun)->{id};
+        is($erp->request('PATCH', "$path{$noun}/$id/$segment{$noun}?status=$_", @staff)->status, 200, "$noun: staff may do $_") for @way;
+        my $to = $noun eq 'online_order' ? 'returned' : 'cancelled';
+        is_problem($erp->request('PATCH', "$path{$noun}/$id/$segment{$noun}?status=$to", @staff), 403, 'role_forbidden', "... but not $to");
+    }
+    my $shut = made('repair')->{id};
+    is($erp->request('PATCH', "/api/repairs/$shut/status?status=in_repair", @staff)->status, 200, 'a repair: staff');
+    is_problem($erp->request('PATCH', "/api/repairs/$shut/status?status=delivered", @staff), 409, 'illegal_transition', '... along the states');
 };
 
 subtest 'of two at once one wins' => sub {

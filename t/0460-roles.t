@@ -113,11 +113,12 @@ subtest 'without a token' => sub {
 my @of_branch = grep { $_->{by_branch} } @rows;
 my %kinds = map { ($_->{collection} => $_->{branch_field}) } grep { $_->{collection} && $_->{branch_field} } @of_branch;
 my %made;
+my %product = map { $_ => Erp::Test::uuid() } $A, $B;    # each is assigned to its branch
 for my $collection (sort keys %kinds) {
     for my $branch ($A, $B) {
-        my $id = $made{$collection}{$branch} = Erp::Test::uuid();
-        $erp->mongo_insert($shop->{db_name}, $collection, { id => $id, tenant_id => $shop->{tenant_id}, name => 'One', stock => 1,
-            $kinds{$collection} => $branch, created_at => { '$date' => '2026-01-01T00:00:00Z' } });
+        my $id = $made{$collection}{$branch} = $collection eq 'products' ? $product{$branch} : Erp::Test::uuid();
+        $erp->mongo_insert($shop->{db_name}, $collection, { id => $id, tenant_id => $shop->{tenant_id}, name => 'One', stock => 1, stock_quantity => 1,
+            $kinds{$collection} => $branch, product_id => $product{$branch}, created_at => { '$date' => '2026-01-01T00:00:00Z' } });
     }
 }
 cmp_ok scalar keys %kinds, '>=', 2, 'kinds of records that belong to a branch';

@@ -44,6 +44,7 @@ bool action_payment_create(struct req *req);
 bool action_payment_list(struct req *req);
 bool action_access(struct req *req);
 
+bool action_branch_stats(struct req *req);     /* branches.c */
 bool action_cnf_summary(struct req *req);      /* cnf.c */
 
 bool action_announcement_create(struct req *req); /* announcements.c */

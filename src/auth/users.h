@@ -77,6 +77,11 @@ bool users_revoke_token(struct users *users, const char *id, const char *jti, in
                         struct err *err);
 bool users_set_disabled(struct users *users, const char *id, bool disabled, struct err *err);
 
+/* The users of a branch of a business: at most `max` of their ids, in the users' own arena until
+ * the next call. */
+bool users_of_branch(struct users *users, const char *tenant_id, const char *branch_id,
+                     const char **ids, size_t max, size_t *n, struct err *err);
+
 /* Links a user to its tenant, for good (tenant_slug, tenant_id, tenant_linked_at). A user who
  * already has another one is ERR_TENANT_MISMATCH. */
 bool users_link_tenant(struct users *users, const char *id, const struct tenant *tenant,

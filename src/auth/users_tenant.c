@@ -3,6 +3,7 @@
  */
 #include "base.h"
 #include "auth/users_priv.h"
+#include "db/doc.h"
 
 #define ADMINS_MAX 50
 
@@ -45,4 +46,25 @@ bool users_tenant(struct users *users, const struct user *user, const struct ten
     if (!registry_by_tenant_id(users->registry, user->tenant_id, tenant, err))
         return false;
     return *tenant || by_an_admin(users, user, tenant, err);
+}
+
+bool users_of_branch(struct users *users, const char *tenant_id, const char *branch_id,
+                     const char **ids, size_t max, size_t *n, struct err *err)
+{
+    bson_t *opts = BCON_NEW("limit", BCON_INT64((int64_t)max), "projection", "{", "id",
+                            BCON_BOOL(true), "}");
+    bson_t *filter = BCON_NEW("tenant_id", BCON_UTF8(tenant_id), "branch_id", BCON_UTF8(branch_id));
+    mongoc_cursor_t *cursor;
+    const bson_t *doc;
+    struct scope scope;
+    bool ok = users_scope(users, &scope, err);
+
+    *n = 0;
+    cursor = ok ? scope_find(&scope, USERS_COLLECTION, filter, opts) : NULL;
+    while (ok && *n < max && (ok = scope_next(&scope, cursor, &doc, err)) && doc)
+        if (doc_text(doc, "id"))
+            ids[(*n)++] = arena_strdup(users->arena, doc_text(doc, "id"));
+    bson_destroy(filter);
+    bson_destroy(opts);
+    return ok;
 }

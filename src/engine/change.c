@@ -27,8 +27,8 @@ bool change_read(struct scope *scope, struct change *change, const bson_t **old,
     change->result = NULL;
     if (!scope_find_one(scope, change->resource->collection, change->filter, NULL, old, err))
         return false;
-    if (*old == NULL || req->if_match == NULL || strcmp(req->if_match, "*") == 0 ||
-        strstr(req->if_match, render_etag(*old, req->arena)) != NULL)
+    if (*old == NULL || req->if_match == NULL ||
+        render_etag_listed(req->if_match, *old, req->arena))
         return true;
     return err_set(err, ERR_STALE, "The record was changed by someone else since you read it");
 }

@@ -3,9 +3,11 @@
 #include "engine/crud.h"
 #include "engine/crud_write.h"
 #include "engine/export.h"
+#include "engine/branches.h"
 #include "engine/index.h"
 #include "engine/render.h"
 #include "tenant/audit.h"
+#include "db/own.h"
 
 static struct kind_env env_of(const struct req *req)
 {
@@ -36,12 +38,61 @@ static void want_indexes(struct req *req, const struct resource *resource)
 static bool add_total(struct req *req, const struct resource *resource,
                       const struct list_query *query)
 {
-    int64_t total;
+    int64_t total = 0;
+    bool ok = branches_bound(resource, &req->scope)
+                  ? branches_count(req, resource, query, &total, req->err)
+                  : scope_count(&req->scope, resource->collection, query->count_filter, 0, &total,
+                                req->err);
 
-    if (!scope_count(&req->scope, resource->collection, query->count_filter, 0, &total, req->err))
+    if (!ok)
         return false;
     resp_header(req, "X-Total-Count", arena_printf(req->arena, "%" PRId64, total));
     return true;
+}
+
+/* A page whose records are shown with what branches have of them: read whole, then shown. */
+static bool add_page(struct req *req, const struct resource *resource,
+                     const struct list_query *query, struct str *out)
+{
+    const struct kind_env env = env_of(req);
+    mongoc_cursor_t *cursor = branches_find(req, resource, query);
+    const bson_t **docs = arena_alloc(req->arena, (size_t)query->limit * sizeof(*docs));
+    const bson_t *doc, *last = NULL;
+    size_t n = 0, shown = 0;
+
+    while ((int64_t)n < query->limit) {
+        if (!scope_next(&req->scope, cursor, &doc, req->err))
+            return false;
+        if (doc == NULL)
+            break;
+        docs[n++] = last = own_bson_copy(req->arena, bson_get_data(doc), doc->len);
+    }
+    if (branches_wanted(req, resource, query) &&
+        !branches_show(req, resource, docs, n, NULL, req->err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (docs[i] != NULL) {
+            if (shown++ > 0)
+                str_addc(out, ',');
+            render_record(resource, &env, docs[i], query, out);
+        }
+    if ((int64_t)n == query->limit)
+        query_link_next(req, resource, query, last);
+    if (n > 0)
+        want_indexes(req, resource);
+    return true;
+}
+
+static bool list_branches(struct req *req, const struct resource *resource,
+                          const struct list_query *query)
+{
+    struct str *out = resp_body(req);
+
+    str_addc(out, '[');
+    if (!add_page(req, resource, query, out))
+        return false;
+    str_addc(out, ']');
+    return !req->count_exact || add_total(req, resource, query);
 }
 
 static bool list(struct req *req, const struct view *view)
@@ -63,6 +114,8 @@ static bool list(struct req *req, const struct view *view)
         return export_list(req, view);
     if (!query_list(req, resource, view, &query, req->err))
         return false;
+    if (resource->branches != NULL)
+        return list_branches(req, resource, &query);
     cursor = scope_find(&req->scope, resource->collection, query.filter, query.opts);
     str_addc(out, '[');
     for (;;) {
@@ -100,12 +153,35 @@ static bool etag_listed(const char *list_text, const char *etag)
     return strcmp(list_text, "*") == 0 || strstr(list_text, etag) != NULL;
 }
 
+/* The record with what branches have of it: *doc NULL when the caller's branch does not have it. A
+ * new record of the whole business is in none yet. */
+static bool with_branches(struct req *req, const bson_t **doc, const char **etag)
+{
+    const struct resource *resource = req->route->resource;
+    const bson_t *whole = *doc;
+    uint64_t tag;
+
+    if (!branches_bound(resource, &req->scope) && strcmp(req->method, "POST") == 0)
+        return true;
+    if (!branches_show(req, resource, doc, 1, &tag, req->err))
+        return false;
+    if (*doc == NULL && req->route->writes)
+        *doc = whole;
+    if (tag != 0)
+        *etag = arena_printf(req->arena, "%.*s.%" PRIx64 "\"", (int)strlen(*etag) - 1, *etag, tag);
+    return true;
+}
+
 bool crud_reply(struct req *req, const bson_t *doc)
 {
     const struct resource *resource = req->route->resource;
     const struct kind_env env = env_of(req);
     const char *etag = render_etag(doc, req->arena);
 
+    if (resource->branches != NULL && !with_branches(req, &doc, &etag))
+        return false;
+    if (doc == NULL)
+        return crud_not_found(req);
     resp_header(req, "ETag", etag);
     if (strcmp(req->method, "GET") == 0 && req->if_none_match != NULL &&
         etag_listed(req->if_none_match, etag)) {
@@ -129,7 +205,16 @@ bool crud_filter(struct req *req, bson_t *filter)
 
 bool crud_not_found(struct req *req)
 {
+    const struct resource *resource = req->route->resource;
+    bool have = false;
     char name[64];
+
+    if (req->route->writes && branches_bound(resource, &req->scope) &&
+        !branches_have(&req->scope, resource, req_param(req, "id"), &have, req->err))
+        return false;
+    if (have) /* they see it */
+        return err_set(req->err, ERR_FORBIDDEN,
+                       "It is not your branch's own: only the office changes it");
 
     snprintf(name, sizeof(name), "%s", req->route->resource->noun);
     name[0] = (char)toupper((unsigned char)name[0]);
@@ -142,7 +227,12 @@ static bool crud_get(struct req *req)
     const bson_t *doc;
     bool ok;
 
-    crud_filter(req, &filter);
+    if (branches_bound(req->route->resource, &req->scope)) {
+        scope_filter(&req->scope, NULL, &filter);
+        bson_append_utf8(&filter, "id", 2, req_param(req, "id"), -1);
+    } else {
+        crud_filter(req, &filter);
+    }
     ok = scope_find_one(&req->scope, req->route->resource->collection, &filter, NULL, &doc,
                         req->err);
     bson_destroy(&filter);

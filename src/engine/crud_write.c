@@ -2,6 +2,7 @@
 #include "base.h"
 #include "engine/crud_write.h"
 #include "tenant/audit.h"
+#include "engine/branches.h"
 #include "engine/index.h"
 #include "engine/refs.h"
 #include "engine/render.h"
@@ -27,6 +28,9 @@ struct write {
     int64_t limit;        /* how many records the licence allows; negative: no limit */
     const bson_t *result; /* the document afterwards, arena-owned */
     bool missing;         /* there is no such record */
+    const bson_t *numbers; /* of a create in a branch: what it has; NULL: none */
+    struct req *req;      /* of a create that is told of; NULL: it is not */
+    void *told;
 };
 
 /* A refused duplicate in the resource's words. Always false. */
@@ -55,24 +59,6 @@ static bool follow(struct scope *scope, const struct write *w, const bson_t *bef
 
     return audit_add(scope, &entry, err) &&
            (w->resource->written == NULL || w->resource->written(scope, &record, 1, err));
-}
-
-/* A user bound to a branch writes only into it; a create that names none goes there. */
-static bool check_branch(const struct resource *resource, const struct scope *scope, bool create,
-                         bson_t *set, struct err *err)
-{
-    const char *field = resource->branch_field;
-    bson_iter_t it;
-    bool there;
-
-    if (field == NULL || scope->branch_id == NULL)
-        return true;
-    there = bson_iter_init_find(&it, set, field);
-    if (!there)
-        return !create || bson_append_utf8(set, field, -1, scope->branch_id, -1);
-    if (!BSON_ITER_HOLDS_UTF8(&it) || strcmp(bson_iter_utf8(&it, NULL), scope->branch_id) != 0)
-        return err_set(err, ERR_FORBIDDEN, "You may only write records of your own branch");
-    return true;
 }
 
 /* --- create ---------------------------------------------------------------------------------- */
@@ -121,12 +107,16 @@ static bool create_body(struct scope *scope, void *data, struct err *err)
     w->result = build_document(w, scope, err);
     return w->result != NULL &&
            (scope_insert(scope, w->resource->collection, w->result, err) || refused(w, err)) &&
-           follow(scope, w, NULL, w->result, err);
+           follow(scope, w, NULL, w->result, err) &&
+           (w->numbers == NULL || branches_assign(scope, w->resource, &w->env, w->actor, w->id,
+                                                  w->numbers, err)) &&
+           (w->req == NULL ||
+            w->resource->tell(w->req, w->input->set, w->result, &w->told, err));
 }
 
 static bool run_create(struct write *w, struct scope *scope, struct err *err)
 {
-    if (!check_branch(w->resource, scope, true, w->input->set, err))
+    if (!branches_check(w->resource, scope, true, w->input->set, err))
         return false;
     return txn_run(scope, create_body, w, err);
 }
@@ -135,8 +125,7 @@ static bool run_create(struct write *w, struct scope *scope, struct err *err)
 
 static bool if_match_ok(const struct write *w, const bson_t *old, struct err *err)
 {
-    if (w->if_match == NULL || strcmp(w->if_match, "*") == 0 ||
-        strstr(w->if_match, render_etag(old, w->arena)) != NULL)
+    if (w->if_match == NULL || render_etag_listed(w->if_match, old, w->arena))
         return true;
     return err_set(err, ERR_STALE, "The record was changed by someone else since you read it");
 }
@@ -207,6 +196,7 @@ static bool delete_body(struct scope *scope, void *data, struct err *err)
     if (w->missing)
         return true;
     return refs_unused(w->resource, scope, w->id, err) &&
+           refs_drop_owned(w->resource, scope, w->id, err) &&
            scope_delete_one(scope, w->resource->collection, w->filter, &deleted, err) &&
            follow(scope, w, old, NULL, err);
 }
@@ -233,6 +223,8 @@ static bool read_input(struct req *req, enum validate_mode mode, struct validate
     if (!validate_body(req->route->resource, mode, &env, req->body, req->strict, req->arena,
                        input, req->err))
         return false;
+    if (mode != VALIDATE_CREATE && branches_bound(req->route->resource, &req->scope))
+        branches_drop(req->route->resource, req->arena, input);
     if (input->ignored != NULL)
         resp_header(req, "X-Ignored-Fields", input->ignored);
     return true;
@@ -245,10 +237,18 @@ bool crud_create(struct req *req)
 
     w.input = arena_alloc(req->arena, sizeof(*w.input));
     if (!read_input(req, VALIDATE_CREATE, w.input) ||
-        !index_ensure(req->app->indexes, w.resource, &req->scope, req->err))
+        !index_ensure(req->app->indexes, w.resource, &req->scope, req->err) ||
+        (branches_bound(w.resource, &req->scope) &&
+         !index_ensure(req->app->indexes, resource_by_noun(w.resource->branches->through),
+                       &req->scope, req->err)))
         return false;
+    if (branches_bound(w.resource, &req->scope))
+        w.numbers = branches_split(w.resource, req->arena, w.input);
     id_new(id);
     w.id = id;
+    w.req = w.resource->tell != NULL ? req : NULL;
+    if (w.req != NULL && !w.resource->tell(req, w.input->set, NULL, &w.told, req->err))
+        return false;
     if (!run_create(&w, &req->scope, req->err))
         return false;
     resp_header(req, "Location", arena_printf(req->arena, "%s/%s", w.resource->path, id));
@@ -305,7 +305,7 @@ static bool change(struct req *req, enum validate_mode mode, const char *action)
     w.filter = filter;
     w.id = req_param(req, "id");
     if (!read_input(req, mode, w.input) ||
-        !check_branch(w.resource, &req->scope, false, w.input->set, req->err) ||
+        !branches_check(w.resource, &req->scope, false, w.input->set, req->err) ||
         (w.resource->singleton && !open_singleton(req, &made)) ||
         !index_ensure(req->app->indexes, w.resource, &req->scope, req->err) ||
         !txn_run(&req->scope, update_body, &w, req->err))
@@ -331,7 +331,8 @@ bool crud_delete(struct req *req)
     crud_filter(req, filter);
     w.filter = filter;
     w.id = req_param(req, "id");
-    if (!index_ensure(req->app->indexes, w.resource, &req->scope, req->err) ||
+    if ((w.resource->may_delete != NULL && !w.resource->may_delete(req, w.id)) ||
+        !index_ensure(req->app->indexes, w.resource, &req->scope, req->err) ||
         !txn_run(&req->scope, delete_body, &w, req->err))
         return false;
     return w.missing ? crud_not_found(req) : resp_message(req, "Deleted");

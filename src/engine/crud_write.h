@@ -16,7 +16,8 @@ bool crud_reply(struct req *req, const bson_t *doc);
 /* The filter for the record that the request names: tenant, branch, id. Always true. */
 bool crud_filter(struct req *req, bson_t *filter);
 
-/* ERR_NOT_FOUND in the resource's words. Always false. */
+/* ERR_NOT_FOUND in the resource's words; ERR_FORBIDDEN for a write of what the branch only has
+ * (engine/branches.h). Always false. */
 bool crud_not_found(struct req *req);
 
 #endif

@@ -2,19 +2,25 @@
  * can only break the reply off (resp_flush). */
 #include "base.h"
 #include "engine/export.h"
+#include "engine/branches.h"
 #include "engine/render.h"
 #include "core/clock.h"
+#include "db/own.h"
 
 #define PIECE (64u << 10)
+#define BATCH_MAX ((size_t)256 << 20)
 
 static bool count_all(struct req *req, const struct list_query *query)
 {
+    const struct resource *resource = req->route->resource;
     int64_t most = req->count_exact ? 0 : EXPORT_ROWS_MAX + 1, total;
 
     if (!req->count_exact && query->limit <= EXPORT_ROWS_MAX)
         return true;
-    if (!scope_count(&req->scope, req->route->resource->collection, query->count_filter, most,
-                     &total, req->err))
+    if (branches_bound(resource, &req->scope)
+            ? !branches_count(req, resource, query, &total, req->err)
+            : !scope_count(&req->scope, resource->collection, query->count_filter, most, &total,
+                           req->err))
         return false;
     if (req->count_exact)
         resp_header(req, "X-Total-Count", arena_printf(req->arena, "%" PRId64, total));
@@ -32,6 +38,61 @@ static void set_head(struct req *req)
     req->resp.content_type = "text/csv; charset=utf-8; header=present";
     resp_header(req, "Content-Disposition",
                 arena_printf(req->arena, "attachment; filename=\"%s.csv\"", name));
+}
+
+/* Reads up to a thousand records, into `batch`; fewer: there are no more. */
+static bool read_batch(struct req *req, mongoc_cursor_t *cursor, struct arena *batch,
+                       const bson_t **docs, size_t *n)
+{
+    const bson_t *doc;
+
+    for (*n = 0; *n < LIST_LIMIT_MAX; ++*n) {
+        if (!scope_next(&req->scope, cursor, &doc, req->err))
+            return false;
+        if (doc == NULL)
+            return true;
+        docs[*n] = own_bson_copy(batch, bson_get_data(doc), doc->len);
+    }
+    return true;
+}
+
+/* What branches have of a thousand records at a time; each thousand has memory of its own. */
+static bool send_batches(struct req *req, const struct list_query *query, struct arena *batch)
+{
+    const struct resource *resource = req->route->resource;
+    const struct kind_env env = {.decimals = req->tenant->decimals};
+    mongoc_cursor_t *cursor = branches_find(req, resource, query);
+    const bson_t *docs[LIST_LIMIT_MAX];
+    struct arena *own = req->scope.arena;
+    size_t n = LIST_LIMIT_MAX;
+    int64_t sent = 0;
+    bool ok = true;
+
+    while (ok && n == LIST_LIMIT_MAX) {
+        arena_reset(batch);
+        req->scope.arena = batch;
+        ok = read_batch(req, cursor, batch, docs, &n) &&
+             (!branches_wanted(req, resource, query) ||
+              branches_show(req, resource, docs, n, NULL, req->err));
+        req->scope.arena = own;
+        if (ok && (sent += (int64_t)n) > EXPORT_ROWS_MAX)
+            return err_set(req->err, ERR_TOO_LARGE, "There are more than %d records now",
+                           EXPORT_ROWS_MAX);
+        for (size_t i = 0; ok && i < n; i++)
+            if (docs[i] != NULL)
+                render_csv(resource, &env, docs[i], query, resp_body(req));
+        ok = ok && resp_flush(req);
+    }
+    return ok;
+}
+
+static bool send_with_branches(struct req *req, const struct list_query *query)
+{
+    struct arena *batch = arena_new(BATCH_MAX);
+    bool ok = send_batches(req, query, batch);
+
+    arena_free(batch);
+    return ok;
 }
 
 /* More may have come since they were counted. */
@@ -71,5 +132,6 @@ bool export_list(struct req *req, const struct view *view)
     render_csv_head(req->route->resource, &query, resp_body(req));
     if (strcmp(req->method, "HEAD") == 0)
         return true;
-    return send_rows(req, &query);
+    return req->route->resource->branches != NULL ? send_with_branches(req, &query)
+                                                  : send_rows(req, &query);
 }

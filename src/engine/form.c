@@ -303,6 +303,7 @@ static const struct form forms[] = {
     {"SaleItemsUpdateRequest", form_sale_notes, false},
     {"SaleItemUpdate", form_sale_note, false},
     {"Invoice", form_invoice, true},
+    {"BranchStats", form_branch_stats, true},
     {"Message", message, true},
     {"Status", status, true},
     {"TenantHealth", tenant_health, true},

@@ -20,7 +20,7 @@ extern const struct field form_plan[], form_plan_update[], form_subscription[],
 
 /* form_records.c: what is added to records, and what is counted of them. */
 extern const struct field form_installment[], form_job_part[], form_repair_link[],
-    form_cnf_summary[];
+    form_cnf_summary[], form_branch_stats[];
 /* form_notices.c. */
 extern const struct field form_announcement_create[], form_announcement[],
     form_notification_list[], form_unread_count[], form_done[];

@@ -40,3 +40,15 @@ const struct field form_cnf_summary[] = {
      .summary = "Of the invoices whose payment is pending"},
     {NULL},
 };
+
+const struct field form_branch_stats[] = {
+    {.name = "branch_id", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "total_products", .kind = K_INT, .flags = F_REQUIRED,
+     .summary = "How many are assigned"},
+    {.name = "total_stock", .kind = K_INT, .flags = F_REQUIRED},
+    {.name = "total_value", .kind = K_MONEY, .flags = F_REQUIRED,
+     .summary = "The stock at its purchase prices"},
+    {.name = "low_stock_items", .kind = K_INT, .flags = F_REQUIRED,
+     .summary = "At their reorder level or below"},
+    {NULL},
+};

@@ -1,6 +1,6 @@
 /* The tables prove themselves: what a descriptor must keep so that the engine may trust it. */
 #include "base.h"
-#include "engine/resource.h"
+#include "engine/branches.h"
 
 /* render.c keeps one bit a field. */
 #define FIELDS_MAX 64
@@ -73,6 +73,10 @@ static void lint_field(struct lint *lint, const struct field *f)
         fault(lint, "field %s: lists and objects are not indexed", f->name);
     if ((f->flags & F_REQUIRED) && (f->flags & F_READONLY))
         fault(lint, "field %s: required and read-only", f->name);
+    if ((f->flags & F_VIRTUAL) && !(f->flags & F_READONLY))
+        fault(lint, "field %s: what is worked out is read-only", f->name);
+    if ((f->flags & F_OWNED) && f->kind != K_REF)
+        fault(lint, "field %s: only a reference names an owner", f->name);
     if (f->series != NULL && (f->kind != K_TEXT || !(f->flags & F_READONLY) ||
                               !(f->flags & F_UNIQUE) || f->min < 1 || f->min > 12))
         fault(lint, "field %s: a number is read-only, unique text of 1 to 12 digits", f->name);
@@ -133,6 +137,26 @@ static void lint_indexes(struct lint *lint)
     }
 }
 
+/* The view names what is there on both sides. */
+static void lint_branches(struct lint *lint)
+{
+    const struct branch_view *view = lint->resource->branches;
+    const struct resource *through = view ? resource_by_noun(view->through) : NULL;
+
+    if (view == NULL)
+        return;
+    if (through == NULL || through->branch_field == NULL ||
+        resource_field(through, view->record) == NULL) {
+        fault(lint, "branches: %s is no assignment to branches", view->through);
+        return;
+    }
+    for (const struct branch_value *v = view->values; v->field != NULL; v++)
+        if (resource_field(lint->resource, v->field) == NULL ||
+            resource_field(lint->resource, v->map) == NULL ||
+            resource_field(through, v->from) == NULL)
+            fault(lint, "branches: %s, %s or %s is no field", v->field, v->map, v->from);
+}
+
 static void lint_resource(struct lint *lint, size_t at)
 {
     const struct resource *r = lint->resource;
@@ -159,6 +183,7 @@ static void lint_resource(struct lint *lint, size_t at)
         lint_field(lint, f);
     lint_indexes(lint);
     lint_states(lint);
+    lint_branches(lint);
 }
 
 size_t resource_lint(FILE *out)

@@ -2,6 +2,7 @@
  * sends is only ever a typed value. */
 #include "base.h"
 #include "engine/query.h"
+#include "engine/branches.h"
 #include "engine/cursor.h"
 #include "engine/validate.h"
 #include "db/own.h"
@@ -324,7 +325,8 @@ static bool read_query(struct req *req, const struct resource *resource, const s
         !read_sort(resource, sort, out, err) ||
         !read_fields(resource, req_query(req, "fields"), out, err))
         return false;
-    scope_filter(&req->scope, resource->branch_field, out->filter);
+    scope_filter(&req->scope, branches_bound(resource, &req->scope) ? NULL : resource->branch_field,
+                 out->filter);
     if (view != NULL)
         view->filter(out->filter);
     bson_init(&clauses.array);

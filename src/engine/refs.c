@@ -1,6 +1,8 @@
 /* References: what a record names must be there, and what others name must stay. */
 #include "base.h"
 #include "engine/refs.h"
+#include "engine/branches.h"
+#include "db/many.h"
 
 /* A reference must name a record of the same tenant, and of the branch that the user is bound to:
  * one query a reference, by the unique index. */
@@ -15,6 +17,12 @@ static bool check_ref(struct scope *scope, const struct field *f, const char *id
     bson_append_utf8(&filter, "id", 2, id, -1);
     ok = scope_count(scope, target->collection, &filter, 1, &count, err);
     bson_destroy(&filter);
+    if (ok && count == 0 && branches_bound(target, scope)) {
+        bool have = false;
+
+        ok = branches_have(scope, target, id, &have, err);
+        count = have;
+    }
     if (ok && count == 0)
         return err_field(err, f->name, "reference", "There is no %s with this id", f->ref);
     return ok;
@@ -34,6 +42,32 @@ bool refs_check(const struct resource *resource, struct scope *scope, const bson
             return false;
     }
     return !err_is_set(err);
+}
+
+/* Those that would go with this one, but hold something. */
+static bool check_holding(struct scope *scope, const struct resource *from, const struct field *f,
+                          const char *id, struct err *err)
+{
+    bson_t filter = BSON_INITIALIZER, other, nothing;
+    int64_t count = 0;
+    bool ok;
+
+    if (from->holds == NULL)
+        return true;
+    scope_filter(scope, NULL, &filter);
+    bson_append_utf8(&filter, f->name, -1, id, -1);
+    bson_append_document_begin(&filter, from->holds, -1, &other);
+    bson_append_array_begin(&other, "$nin", -1, &nothing);
+    bson_append_int32(&nothing, "0", 1, 0);
+    bson_append_null(&nothing, "1", 1);
+    bson_append_array_end(&other, &nothing);
+    bson_append_document_end(&filter, &other);
+    ok = scope_count(scope, from->collection, &filter, 0, &count, err);
+    bson_destroy(&filter);
+    if (ok && count > 0)
+        return err_set(err, ERR_IN_USE, "It still holds %" PRId64 " %s (%s is not 0)", count,
+                       from->summary, from->holds);
+    return ok;
 }
 
 /* Whether some record of `from` names this id in `f`: one step on the index of that field. */
@@ -59,7 +93,29 @@ bool refs_unused(const struct resource *resource, struct scope *scope, const cha
     for (size_t i = 0; i < resource_count(); i++)
         for (const struct field *f = resource_at(i)->fields; f->name != NULL; f++)
             if (f->kind == K_REF && strcmp(f->ref, resource->noun) == 0 &&
-                !check_unnamed(scope, resource_at(i), f, id, err))
+                !(f->flags & F_OWNED ? check_holding : check_unnamed)(scope, resource_at(i), f, id,
+                                                                      err))
                 return false;
+    return true;
+}
+
+bool refs_drop_owned(const struct resource *resource, struct scope *scope, const char *id,
+                     struct err *err)
+{
+    for (size_t i = 0; i < resource_count(); i++)
+        for (const struct field *f = resource_at(i)->fields; f->name != NULL; f++) {
+            bson_t filter = BSON_INITIALIZER;
+            int64_t deleted;
+            bool ok = true;
+
+            if (f->kind == K_REF && (f->flags & F_OWNED) && strcmp(f->ref, resource->noun) == 0) {
+                scope_filter(scope, NULL, &filter);
+                bson_append_utf8(&filter, f->name, -1, id, -1);
+                ok = scope_delete_all(scope, resource_at(i)->collection, &filter, &deleted, err);
+            }
+            bson_destroy(&filter);
+            if (!ok)
+                return false;
+        }
     return true;
 }

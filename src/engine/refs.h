@@ -10,6 +10,11 @@
 bool refs_check(const struct resource *resource, struct scope *scope, const bson_t *set,
                 struct err *err);
 
+/* Deletes the records that belong to this one (F_OWNED): a command a kind. For after
+ * refs_unused(), which refuses while one of them holds something. */
+bool refs_drop_owned(const struct resource *resource, struct scope *scope, const char *id,
+                     struct err *err);
+
 /* ERR_IN_USE when a record of any resource refers to this one. */
 bool refs_unused(const struct resource *resource, struct scope *scope, const char *id,
                  struct err *err);

@@ -247,3 +247,17 @@ const char *render_etag(const bson_t *doc, struct arena *arena)
         updated = bson_iter_date_time(&it);
     return arena_printf(arena, "\"%" PRIx64 "-%" PRIx64 "\"", updated, rev);
 }
+
+bool render_etag_listed(const char *list, const bson_t *doc, struct arena *arena)
+{
+    const char *etag = render_etag(doc, arena);
+    size_t len = strlen(etag) - 1; /* without the last quote */
+    const char *revision = arena_strndup(arena, etag, len);
+
+    if (strcmp(list, "*") == 0)
+        return true;
+    for (const char *at = strstr(list, revision); at != NULL; at = strstr(at + 1, revision))
+        if (at[len] == '"' || at[len] == '.')
+            return true;
+    return false;
+}

@@ -19,6 +19,10 @@ void render_csv_head(const struct resource *resource, const struct list_query *q
 void render_csv(const struct resource *resource, const struct kind_env *env, const bson_t *doc,
                 const struct list_query *query, struct str *out);
 
+/* Whether a list of entity tags (If-Match) names this revision of the document, or any; a tag may
+ * say more after a dot, of what was shown beside the document. */
+bool render_etag_listed(const char *list, const bson_t *doc, struct arena *arena);
+
 /* The entity tag of a document, quoted (RFC 9110 §8.8.3), arena-owned. */
 const char *render_etag(const bson_t *doc, struct arena *arena);
 

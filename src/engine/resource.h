@@ -51,6 +51,7 @@ struct view {
 struct written {
     const bson_t *before, *after;
 };
+struct branch_view;
 
 struct resource {
     const char *noun;       /* "product" */
@@ -59,6 +60,8 @@ struct resource {
     const char *collection; /* "products" */
     const char *module;
     const char *branch_field; /* records belong to a branch; NULL: to the whole tenant */
+    const struct branch_view *branches; /* how branches have its records; NULL: as they are */
+    const char *holds; /* K_INT: while it is not 0, the record's owner (F_OWNED) stays too */
     unsigned ops;
     unsigned read_roles;   /* 0: ROLES_TENANT */
     unsigned write_roles;  /* 0: ROLES_MANAGER */
@@ -88,8 +91,14 @@ struct resource {
                     struct err *err);
     const char *journal;    /* noun of the resource that `written` adds records to: its indexes are
                                made with this one's. NULL: to none */
+    /* Asked before a record is deleted, of what the engine cannot know: ERR_IN_USE. */
+    bool (*may_delete)(struct req *req, const char *id);
     /* As derive, for what hangs on other records: runs in the transaction of the write. */
     bool (*look)(struct scope *scope, const bson_t *set, const bson_t *old, bson_t *out,
+                 struct err *err);
+    /* Tells people of a record that a request makes: once before the transaction (`record` NULL,
+     * what is written in `set`), and in it, maybe several times, when it is there. *data stays. */
+    bool (*tell)(struct req *req, const bson_t *set, const bson_t *record, void **data,
                  struct err *err);
     const char *taken; /* what a refused duplicate means, a sentence; NULL: its field says it */
     bool singleton;         /* one record a tenant, made on first read, at `path` itself */

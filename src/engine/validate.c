@@ -33,6 +33,8 @@ static bool check_field(struct checker *c, const struct field *f, json_t *value)
 {
     bool sent = value != NULL && !json_is_null(value);
 
+    if (f->flags & F_VIRTUAL)
+        return true;
     if (f->flags & F_READONLY)
         return c->mode != VALIDATE_CREATE || f->def == NULL || store_default(c, f);
     if ((f->flags & F_IMMUTABLE) && c->mode != VALIDATE_CREATE)

@@ -2,6 +2,23 @@
 #include "base.h"
 #include "engine/resource.h"
 
+#define NAMED_MAX 100
+
+/* The users are in a database of their own: somebody who is put into the branch at this moment is
+ * left with a branch that is not there, and sees nothing. */
+static bool may_delete(struct req *req, const char *id)
+{
+    const char *ids[NAMED_MAX];
+    size_t n;
+
+    if (!users_of_branch(req->app->users, req->scope.tenant_id, id, ids, NAMED_MAX, &n, req->err))
+        return false;
+    if (n > 0)
+        return err_set(req->err, ERR_IN_USE, "It still has %zu%s users", n,
+                       n == NAMED_MAX ? " or more" : "");
+    return true;
+}
+
 static const struct field fields[] = {
     {"name", K_TEXT, F_REQUIRED | F_SEARCH | F_SORT},
     {"address", K_TEXT, F_REQUIRED, .max = 500},
@@ -21,6 +38,7 @@ const struct resource branch_resource = {
     .ops = OP_ALL,
     .write_roles = ROLES_OFFICE,
     .limit = LIMIT_BRANCHES,
+    .may_delete = may_delete,
     .fields = fields,
     .summary = "branches",
 };

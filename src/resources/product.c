@@ -1,6 +1,7 @@
 /* What a shop sells: price, stock and what its trade needs to know of an article. */
 #include "base.h"
 #include "trade/stock.h"
+#include "engine/branches.h"
 
 static const struct field fields[] = {
     {"name", K_TEXT, F_REQUIRED | F_SEARCH | F_SORT, .summary = "As it stands on the receipt"},
@@ -24,6 +25,10 @@ static const struct field fields[] = {
     {"warranty_months", K_INT, .max = 1200},
     {"include_warranty_terms", K_BOOL, .def = "false"},
     {"warranty_terms", K_NOTE},
+    {"branch_stock", K_OBJECT, F_READONLY | F_VIRTUAL, .def = "{}",
+     .summary = "How many each branch has; one's own alone for users of a branch"},
+    {"branch_sale_prices", K_OBJECT, F_READONLY | F_VIRTUAL, .def = "{}",
+     .summary = "The prices of branches that have their own"},
     {NULL},
 };
 
@@ -42,6 +47,18 @@ static void low_stock(bson_t *filter)
     bson_append_document_end(filter, &child);
 }
 
+static const struct branch_value branch_values[] = {
+    {"stock", "stock_quantity", "branch_stock", false},
+    {"price", "sale_price", "branch_sale_prices", true},
+    {NULL},
+};
+
+static const struct branch_view branches = {
+    .through = "product_branch",
+    .record = "product_id",
+    .values = branch_values,
+};
+
 static const struct view views[] = {
     {"low-stock", "List products of which five or fewer are left", low_stock, "stock"},
 };
@@ -53,6 +70,7 @@ const struct resource product_resource = {
     .collection = "products",
     .module = "catalogue",
     .branch_field = "branch_id",
+    .branches = &branches,
     .ops = OP_ALL,
     .fields = fields,
     .indexes = indexes,
