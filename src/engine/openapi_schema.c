@@ -50,13 +50,13 @@ json_t *openapi_field_schema(const struct field *field)
 {
     json_t *schema = json_object();
 
-    if (field->kind == K_ROWS && field->ref != NULL)
-        json_object_set_new(schema, "items", openapi_ref("schemas", field->ref));
     if (field->kind == K_OBJECT && field->ref != NULL) {
         json_decref(schema);
         return openapi_ref("schemas", field->ref);
     }
     kind_of(field)->schema(field, schema);
+    if (field->kind == K_ROWS && field->ref != NULL)
+        json_object_set_new(schema, "items", openapi_ref("schemas", field->ref));
     describe(field, schema);
     return schema;
 }
