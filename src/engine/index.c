@@ -94,12 +94,10 @@ static void append_only(const struct index_def *only, bson_t *out)
     bson_append_document_end(out, &cond);
 }
 
-/* One index; the name is spelled from its keys, so that equal keys make equal names. */
-static void add_index(struct builder *b, const char *const *keys, bool unique,
+static void add_named(struct builder *b, const char *const *keys, const char *name, bool unique,
                       const struct index_def *only, bool expires)
 {
-    char number[12], name[128] = "";
-    size_t used = 0;
+    char number[12];
     bson_t doc, child;
 
     if (unique != b->unique)
@@ -111,8 +109,6 @@ static void add_index(struct builder *b, const char *const *keys, bool unique,
         bool down = keys[i][0] == '-';
 
         bson_append_int32(&child, keys[i] + down, -1, down ? -1 : 1);
-        used += (size_t)snprintf(name + used, sizeof(name) - used, "%s%s_%d", i ? "_" : "",
-                                 keys[i] + down, down ? -1 : 1);
     }
     bson_append_document_end(&doc, &child);
     bson_append_utf8(&doc, "name", 4, name, -1);
@@ -126,6 +122,22 @@ static void add_index(struct builder *b, const char *const *keys, bool unique,
         bson_append_document_end(&doc, &child);
     }
     bson_append_document_end(b->indexes, &doc);
+}
+
+/* One index; the name is spelled from its keys, so that equal keys make equal names. */
+static void add_index(struct builder *b, const char *const *keys, bool unique,
+                      const struct index_def *only, bool expires)
+{
+    char name[128] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; i < INDEX_KEYS_MAX && keys[i] != NULL; i++) {
+        bool down = keys[i][0] == '-';
+
+        used += (size_t)snprintf(name + used, sizeof(name) - used, "%s%s_%d", i ? "_" : "",
+                                 keys[i] + down, down ? -1 : 1);
+    }
+    add_named(b, keys, name, unique, only, expires);
 }
 
 static const struct index_def all_records;
@@ -193,6 +205,9 @@ size_t index_command(const struct resource *resource, bool unique, bson_t *comma
     if (resource->singleton)
         add_index(&b, one, true, &all_records, false);
     add_index(&b, base, true, &with_id, false);
+    /* The unique one leaves out what has no id, so the server finds and sorts nothing by it. */
+    if (resource->ops != 0)
+        add_named(&b, base, "tenant_id_id", false, &all_records, false);
     if (resource->ops & OP_LIST)
         add_index(&b, dates, false, &all_records, false);
     if (searchable(resource))
