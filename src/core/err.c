@@ -84,6 +84,18 @@ bool err_set_retry(struct err *err, enum err_code code, int seconds, const char 
     return false;
 }
 
+/* By steps: in a batch there is an error a row, most of one field. */
+static void grow(struct err *err)
+{
+    size_t room = err->room ? err->room * 4 : 2;
+
+    room = room < ERR_FIELDS_MAX ? room : ERR_FIELDS_MAX;
+    err->fields = realloc(err->fields, room * sizeof *err->fields);
+    if (!err->fields)
+        die("out of memory: field errors");
+    err->room = room;
+}
+
 bool err_field(struct err *err, const char *path, const char *code, const char *fmt, ...)
 {
     struct err_field *field;
@@ -96,10 +108,8 @@ bool err_field(struct err *err, const char *path, const char *code, const char *
         err->n_more++;
         return false;
     }
-    if (!err->fields)
-        err->fields = calloc(ERR_FIELDS_MAX, sizeof *err->fields);
-    if (!err->fields)
-        die("out of memory: field errors");
+    if (err->n_fields == err->room)
+        grow(err);
     field = &err->fields[err->n_fields++];
     snprintf(field->path, sizeof field->path, "%s", path);
     snprintf(field->code, sizeof field->code, "%s", code);

@@ -37,6 +37,7 @@ struct err {
     char detail[320];
     size_t n_fields; /* those beyond ERR_FIELDS_MAX are counted in n_more only */
     size_t n_more;
+    size_t room;     /* in `fields` */
     struct err_field *fields; /* malloc'd on first use, kept across err_clear */
 };
 

@@ -9,14 +9,26 @@
 bool scope_insert_all(struct scope *scope, const char *collection, const bson_t **docs, size_t n,
                       struct err *err);
 
+/* The same; `at` gets the place of the document that was refused, n when the failure was of
+ * none. */
+bool scope_insert_all_at(struct scope *scope, const char *collection, const bson_t **docs, size_t n,
+                         size_t *at, struct err *err);
+
 /* Updates every match; *changed says how many became different. */
 bool scope_update_all(struct scope *scope, const char *collection, const bson_t *filter,
                       const bson_t *update, int64_t *changed, struct err *err);
 
-/* `n` updates, each of at most the first match of its own filter, in order; *matched says how many
- * found one. n 0 sends nothing. */
+#define SCOPE_UPDATES 250 /* of one command, which has a few seconds */
+
+/* `n` updates, each of at most the first match of its own filter, in order, by commands of
+ * SCOPE_UPDATES of them; *matched says how many found one. n 0 sends nothing. */
 bool scope_update_each(struct scope *scope, const char *collection, const bson_t **filters,
                        const bson_t **updates, size_t n, int64_t *matched, struct err *err);
+
+/* The same; `at` as above. */
+bool scope_update_each_at(struct scope *scope, const char *collection, const bson_t **filters,
+                          const bson_t **updates, size_t n, int64_t *matched, size_t *at,
+                          struct err *err);
 
 /* Removes every match. */
 bool scope_delete_all(struct scope *scope, const char *collection, const bson_t *filter,

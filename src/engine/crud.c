@@ -1,6 +1,7 @@
 /* Reading: list, views, one record, the singleton; and the rows for all operations. */
 #include "base.h"
 #include "engine/crud.h"
+#include "engine/bulk.h"
 #include "engine/crud_write.h"
 #include "engine/export.h"
 #include "engine/branches.h"
@@ -311,6 +312,22 @@ static size_t add_views(const struct resource *resource, struct arena *texts, st
     return resource->n_views;
 }
 
+/* Many at once where one can be: by the policy of the single operation. */
+static size_t add_bulk(const struct resource *resource, struct arena *texts, struct route *rows)
+{
+    static const enum resource_ops ops[] = {OP_CREATE, OP_PATCH, OP_DELETE};
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(ops) && !resource->singleton; i++) {
+        if (!(resource->ops & ops[i]) || !bulk_offered(resource, ops[i]))
+            continue;
+        rows[n] = (struct route){.method = NULL};
+        fill_row(resource, ops[i], texts, &rows[n]);
+        bulk_route(resource, ops[i], texts, &rows[n++]);
+    }
+    return n;
+}
+
 size_t crud_routes(const struct resource *resource, struct arena *texts, struct route *rows)
 {
     size_t n = 0;
@@ -331,6 +348,7 @@ size_t crud_routes(const struct resource *resource, struct arena *texts, struct 
         fill_row(resource, operations[i].op, texts, &rows[n++]);
     }
     n += add_views(resource, texts, rows + n);
+    n += add_bulk(resource, texts, rows + n);
     if (resource->states != NULL)
         state_route(resource, texts, &rows[n++]);
     for (size_t i = 0; i < resource->n_appends; i++)

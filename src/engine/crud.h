@@ -4,9 +4,10 @@
 
 #include "engine/resource.h"
 
-/* Appends the rows of a resource to `rows` (room for CRUD_ROWS_MAX more): one an operation and
- * one a view. Returns how many. Texts that are made for them live in `texts`. */
-#define CRUD_ROWS_MAX 16
+/* Appends the rows of a resource to `rows` (room for CRUD_ROWS_MAX more): one an operation,
+ * one a view, one an operation on many. Returns how many. Texts that are made for them live in
+ * `texts`. */
+#define CRUD_ROWS_MAX 20
 size_t crud_routes(const struct resource *resource, struct arena *texts, struct route *rows);
 
 /* PATCH of the row's resource by req->body: also for an action that makes that body itself. */

@@ -49,7 +49,7 @@ static json_t *operation_id(const struct route *row)
     camel(row->path, name);
     if (op == OPENAPI_LIST || op == OPENAPI_VIEW)
         return json_sprintf("list%s", name);
-    if (op != OPENAPI_ACTION)
+    if (op != OPENAPI_ACTION && op != OPENAPI_BULK)
         return json_sprintf("%s%s", verbs[op], row->resource->schema);
     for (; row->method[n] != '\0' && n < sizeof(method) - 1; n++)
         method[n] = (char)tolower((unsigned char)row->method[n]);
@@ -165,7 +165,7 @@ static json_t *request_body(const struct doc *doc, const struct route *row)
     schema = input_schema(doc, row);
     content = json_object();
     json_object_set_new(content, "application/json", json_pack("{s:O}", "schema", schema));
-    if (strcmp(row->method, "PATCH") == 0)
+    if (strcmp(row->method, "PATCH") == 0 && openapi_row_op(row) != OPENAPI_BULK)
         json_object_set_new(content, "application/merge-patch+json",
                             json_pack("{s:O}", "schema", schema));
     json_decref(schema);

@@ -40,6 +40,8 @@ enum openapi_op openapi_row_op(const struct route *row)
     if (resource == NULL || strncmp(row->path, resource->path, strlen(resource->path)) != 0)
         return OPENAPI_ACTION;
     len = strlen(resource->path);
+    if (strcmp(row->path + len, "/bulk") == 0)
+        return OPENAPI_BULK;
     whole = row->path[len] == '\0';
     item = resource->singleton ? whole
                                : strncmp(row->path + len, "/{", 2) == 0 &&
@@ -214,7 +216,8 @@ json_t *openapi_row_parameters(const struct route *row)
         add_shared(params, "IfNoneMatch");
     if (op == OPENAPI_REPLACE || op == OPENAPI_PATCH || op == OPENAPI_DELETE || openapi_moves(row))
         add_shared(params, "IfMatch");
-    if (op == OPENAPI_CREATE || op == OPENAPI_REPLACE || op == OPENAPI_PATCH)
+    if (op == OPENAPI_CREATE || op == OPENAPI_REPLACE || op == OPENAPI_PATCH ||
+        (op == OPENAPI_BULK && strcmp(row->method, "DELETE") != 0))
         add_shared(params, "PreferStrict");
     if (idem_offered(row))
         add_shared(params, "IdempotencyKey");

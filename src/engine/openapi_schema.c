@@ -3,6 +3,8 @@
  */
 #include "base.h"
 #include "engine/openapi_schema.h"
+#include "engine/batch.h"
+#include "engine/bulk.h"
 #include "engine/form.h"
 
 /* --- fields ----------------------------------------------------------------------------------- */
@@ -202,6 +204,33 @@ static void add_transition(const struct resource *resource, json_t *schemas)
     json_decref(name);
 }
 
+/* {"records": […]} of at most BATCH_MAX. */
+static void add_bulk(const struct resource *resource, bool patch, json_t *schemas)
+{
+    json_t *name = json_sprintf("%sBulk%s", resource->schema, patch ? "Patch" : "");
+    json_t *schema = object_schema(NULL), *item;
+
+    if (patch) {
+        item = patch_object(resource->fields);
+        add_property(item, "id", json_pack("{s:s,s:i}", "type", "string", "minLength", 1), true);
+        add_property(item, "if_match",
+                     json_pack("{s:[s,s],s:s}", "type", "string", "null", "description",
+                               "An ETag: the row is refused when the record has changed since"),
+                     false);
+    } else {
+        json_t *ref = json_sprintf("%sInput", resource->schema);
+
+        item = openapi_ref("schemas", json_string_value(ref));
+        json_decref(ref);
+    }
+    add_property(schema, "records",
+                 json_pack("{s:s,s:i,s:o}", "type", "array", "maxItems", BATCH_MAX, "items", item),
+                 true);
+    json_object_set_new(schema, "additionalProperties", json_false());
+    json_object_set_new(schemas, json_string_value(name), schema);
+    json_decref(name);
+}
+
 static void add_resource(const struct resource *resource, json_t *schemas)
 {
     json_t *record = object_schema(resource->summary), *name;
@@ -231,6 +260,10 @@ static void add_resource(const struct resource *resource, json_t *schemas)
         json_object_set_new(schemas, json_string_value(name), patch_object(resource->fields));
         json_decref(name);
     }
+    if ((resource->ops & OP_CREATE) && !resource->singleton && bulk_offered(resource, OP_CREATE))
+        add_bulk(resource, false, schemas);
+    if ((resource->ops & OP_PATCH) && !resource->singleton)
+        add_bulk(resource, true, schemas);
 }
 
 /* --- Problem ---------------------------------------------------------------------------------- */
@@ -244,27 +277,69 @@ static json_t *problem_codes(void)
     return codes;
 }
 
+static json_t *error_fields(void)
+{
+    json_t *field = object_schema(NULL);
+
+    add_property(field, "field", json_pack("{s:s}", "type", "string"), true);
+    add_property(field, "code", json_pack("{s:s}", "type", "string"), true);
+    add_property(field, "detail", json_pack("{s:s}", "type", "string"), true);
+    return json_pack("{s:s,s:s,s:o}", "type", "array", "description",
+                     "Each refused field, with status 422", "items", field);
+}
+
 static json_t *problem_schema(void)
 {
     static const char *const texts[] = {"type", "title", "detail", "request_id"};
     json_t *schema = object_schema("A refusal (RFC 9457); `detail` is a sentence for people, "
                                    "`code` is for programs");
-    json_t *field = object_schema(NULL);
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         add_property(schema, texts[i], json_pack("{s:s}", "type", "string"), true);
     add_property(schema, "status", json_pack("{s:s}", "type", "integer"), true);
     add_property(schema, "code", json_pack("{s:s,s:o}", "type", "string", "enum",
                                            problem_codes()), true);
-    add_property(field, "field", json_pack("{s:s}", "type", "string"), true);
-    add_property(field, "code", json_pack("{s:s}", "type", "string"), true);
-    add_property(field, "detail", json_pack("{s:s}", "type", "string"), true);
-    add_property(schema, "errors", json_pack("{s:s,s:s,s:o}", "type", "array", "description",
-                                             "Each refused field, with status 422", "items",
-                                             field), false);
+    add_property(schema, "errors", error_fields(), false);
     add_property(schema, "errors_more",
                  json_pack("{s:s,s:s}", "type", "integer", "description",
                            "How many refused fields are not listed"), false);
+    return schema;
+}
+
+/* --- many at once ----------------------------------------------------------------------------- */
+
+/* An entry a row: a stored one has an id, a refused one says why. */
+static json_t *bulk_reply_schema(void)
+{
+    json_t *schema = object_schema("An entry a row, in the order of the rows");
+    json_t *row = object_schema(NULL);
+
+    add_property(row, "index", json_pack("{s:s}", "type", "integer"), true);
+    add_property(row, "status", json_pack("{s:s,s:s}", "type", "integer", "description",
+                                          "As if the row had been a request of its own"), true);
+    add_property(row, "id", json_pack("{s:s}", "type", "string"), false);
+    add_property(row, "etag", json_pack("{s:s}", "type", "string"), false);
+    add_property(row, "ignored", json_pack("{s:s,s:{s:s}}", "type", "array", "items", "type",
+                                           "string"), false);
+    add_property(row, "code", json_pack("{s:s,s:o}", "type", "string", "enum", problem_codes()),
+                 false);
+    add_property(row, "detail", json_pack("{s:s}", "type", "string"), false);
+    add_property(row, "errors", error_fields(), false);
+    add_property(row, "errors_more", json_pack("{s:s}", "type", "integer"), false);
+    add_property(schema, "done", json_pack("{s:s}", "type", "integer"), true);
+    add_property(schema, "refused", json_pack("{s:s}", "type", "integer"), true);
+    add_property(schema, "rows", json_pack("{s:s,s:o}", "type", "array", "items", row), true);
+    return schema;
+}
+
+static json_t *bulk_delete_schema(void)
+{
+    json_t *schema = object_schema(NULL);
+
+    add_property(schema, "ids",
+                 json_pack("{s:s,s:i,s:{s:s,s:i}}", "type", "array", "maxItems", BATCH_MAX, "items",
+                           "type", "string", "minLength", 1), true);
+    json_object_set_new(schema, "additionalProperties", json_false());
     return schema;
 }
 
@@ -275,6 +350,8 @@ json_t *openapi_schemas(void)
     json_t *schemas = json_object();
 
     json_object_set_new(schemas, "Problem", problem_schema());
+    json_object_set_new(schemas, "BulkReply", bulk_reply_schema());
+    json_object_set_new(schemas, "BulkDelete", bulk_delete_schema());
     for (size_t i = 0; i < form_count(); i++) {
         const struct form *form = form_at(i);
         json_t *schema = form->reply ? object_schema(NULL) : input_object(form->fields, 0, NULL);

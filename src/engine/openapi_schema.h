@@ -13,7 +13,8 @@ enum openapi_op {
     OPENAPI_CREATE,
     OPENAPI_REPLACE,
     OPENAPI_PATCH,
-    OPENAPI_DELETE
+    OPENAPI_DELETE,
+    OPENAPI_BULK
 };
 
 enum openapi_op openapi_row_op(const struct route *row);

@@ -2,6 +2,7 @@
 #ifndef ERP_ENGINE_REFS_H
 #define ERP_ENGINE_REFS_H
 
+#include "engine/batch.h"
 #include "engine/resource.h"
 #include "db/scope.h"
 
@@ -9,6 +10,11 @@
  * may see: a query a reference. ERR_VALIDATION names each field that does not. */
 bool refs_check(const struct resource *resource, struct scope *scope, const bson_t *set,
                 struct err *err);
+
+/* The same for the rows that have no error yet, which get it: a query a field that any of them
+ * sets. */
+bool refs_check_rows(const struct resource *resource, struct scope *scope, struct batch_row *rows,
+                     size_t n, struct err *err);
 
 /* Deletes the records that belong to this one (F_OWNED): a command a kind. For after
  * refs_unused(), which refuses while one of them holds something. */
@@ -18,5 +24,10 @@ bool refs_drop_owned(const struct resource *resource, struct scope *scope, const
 /* ERR_IN_USE when a record of any resource refers to this one. */
 bool refs_unused(const struct resource *resource, struct scope *scope, const char *id,
                  struct err *err);
+
+/* The same for the rows that have no error yet, by their ids: a query a field that may refer to
+ * them. */
+bool refs_unused_rows(const struct resource *resource, struct scope *scope, struct batch_row *rows,
+                      size_t n, struct err *err);
 
 #endif

@@ -9,8 +9,9 @@ static const char *counter_id(const struct scope *scope, const struct resource *
     return arena_printf(scope->arena, "%s:%s.%s", scope->tenant_id, resource->collection, f->name);
 }
 
-/* Moves the counter on; *value 0 when there is none yet. */
-static bool advance(struct scope *scope, const char *id, int64_t *value, struct err *err)
+/* Moves the counter on by `count`; *value, where it stands then, is 0 when there is none yet. */
+static bool advance(struct scope *scope, const char *id, int64_t count, int64_t *value,
+                    struct err *err)
 {
     bson_t *filter = own_bson(scope->arena), *update = own_bson(scope->arena);
     const bson_t *doc;
@@ -20,7 +21,7 @@ static bool advance(struct scope *scope, const char *id, int64_t *value, struct 
     scope_filter(scope, NULL, filter);
     bson_append_utf8(filter, "_id", 3, id, -1);
     bson_append_document_begin(update, "$inc", 4, &child);
-    bson_append_int64(&child, "value", -1, 1);
+    bson_append_int64(&child, "value", -1, count);
     bson_append_document_end(update, &child);
     if (!scope_find_and_update(scope, SERIES_COUNTERS, filter, update, true, false, NULL, &doc,
                                err))
@@ -76,7 +77,7 @@ static bool highest(struct scope *scope, const struct resource *resource, const 
 }
 
 static bool begin(struct scope *scope, const struct resource *resource, const struct field *f,
-                  const char *id, int64_t *value, struct err *err)
+                  const char *id, int64_t count, int64_t *value, struct err *err)
 {
     bson_t *doc = own_bson(scope->arena);
 
@@ -84,7 +85,8 @@ static bool begin(struct scope *scope, const struct resource *resource, const st
         return false;
     bson_append_utf8(doc, "_id", 3, id, -1);
     bson_append_utf8(doc, "tenant_id", -1, scope->tenant_id, -1);
-    bson_append_int64(doc, "value", -1, ++*value);
+    *value += count;
+    bson_append_int64(doc, "value", -1, *value);
     if (scope_insert(scope, SERIES_COUNTERS, doc, err))
         return true;
     if (err->code == ERR_DUPLICATE)
@@ -92,22 +94,45 @@ static bool begin(struct scope *scope, const struct resource *resource, const st
     return false;
 }
 
-bool series_append(const struct resource *resource, struct scope *scope, bson_t *out,
-                   struct err *err)
+bool series_take(const struct resource *resource, struct scope *scope, size_t count,
+                 struct series *out, struct err *err)
 {
+    out->n = 0;
     for (const struct field *f = resource->fields; f->name != NULL; f++) {
+        int64_t value = 0;
         const char *id;
-        int64_t value;
-        char text[64];
 
         if (f->series == NULL)
             continue;
+        assert(out->n < SERIES_MAX);
         id = counter_id(scope, resource, f);
-        if (!advance(scope, id, &value, err) ||
-            (value == 0 && !begin(scope, resource, f, id, &value, err)))
+        if (!advance(scope, id, (int64_t)count, &value, err) ||
+            (value == 0 && !begin(scope, resource, f, id, (int64_t)count, &value, err)))
             return false;
-        snprintf(text, sizeof(text), "%s%0*" PRId64, f->series, (int)f->min, value);
+        out->field[out->n] = f;
+        out->next[out->n++] = value - (int64_t)count + 1;
+    }
+    return true;
+}
+
+void series_next(struct series *series, bson_t *out)
+{
+    for (size_t i = 0; i < series->n; i++) {
+        const struct field *f = series->field[i];
+        char text[64];
+
+        snprintf(text, sizeof(text), "%s%0*" PRId64, f->series, (int)f->min, series->next[i]++);
         bson_append_utf8(out, f->name, -1, text, -1);
     }
+}
+
+bool series_append(const struct resource *resource, struct scope *scope, bson_t *out,
+                   struct err *err)
+{
+    struct series series;
+
+    if (!series_take(resource, scope, 1, &series, err))
+        return false;
+    series_next(&series, out);
     return true;
 }

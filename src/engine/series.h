@@ -12,7 +12,22 @@
 
 #define SERIES_COUNTERS "counters"
 
-/* Appends the number of every such field of the resource to `out`, in a transaction. */
+/* Numbers that were taken for records of one transaction, a place for each such field. */
+#define SERIES_MAX 4
+struct series {
+    const struct field *field[SERIES_MAX];
+    int64_t next[SERIES_MAX];
+    size_t n;
+};
+
+/* Takes `count` numbers in a row of every such field, in a transaction: a counter update each. */
+bool series_take(const struct resource *resource, struct scope *scope, size_t count,
+                 struct series *out, struct err *err);
+
+/* Appends the next number of each to a record. */
+void series_next(struct series *series, bson_t *out);
+
+/* Both, for one record. */
 bool series_append(const struct resource *resource, struct scope *scope, bson_t *out,
                    struct err *err);
 

@@ -5,6 +5,7 @@
  */
 #include "base.h"
 #include "http/req.h"
+#include "http/route.h"
 
 #define JSON_DEPTH_MAX  16
 #define JSON_VALUES_MAX 10000
@@ -205,7 +206,7 @@ static size_t string_end(const char *text, size_t len, size_t pos)
 
 /* The parser builds a tree of about 80 times the text's size, so depth and number of values are
  * judged before it runs, on the punctuation alone. */
-static bool json_limits(const char *text, size_t len, struct err *err)
+static bool json_limits(const char *text, size_t len, size_t values_max, struct err *err)
 {
     size_t depth = 0, values = 1;
 
@@ -229,7 +230,7 @@ static bool json_limits(const char *text, size_t len, struct err *err)
         default:
             continue;
         }
-        if (depth > JSON_DEPTH_MAX || values > JSON_VALUES_MAX) {
+        if (depth > JSON_DEPTH_MAX || values > values_max) {
             struct place at = place_of(text, i);
 
             if (depth > JSON_DEPTH_MAX)
@@ -237,7 +238,7 @@ static bool json_limits(const char *text, size_t len, struct err *err)
                                "Nested deeper than %d levels, line %zu column %zu.", JSON_DEPTH_MAX,
                                at.line, at.column);
             return err_set(err, ERR_BAD_JSON, "More than %d values, line %zu column %zu.",
-                           JSON_VALUES_MAX, at.line, at.column);
+                           (int)values_max, at.line, at.column);
         }
     }
     return true;
@@ -266,6 +267,13 @@ static const char *json_sentence(const json_error_t *error)
     }
 }
 
+/* Rows of many records take more values. */
+static size_t values_max(const struct req *req)
+{
+    return req->route != NULL && req->route->body_values > 0 ? req->route->body_values
+                                                             : JSON_VALUES_MAX;
+}
+
 static void json_release(void *data)
 {
     json_decref(data);
@@ -281,7 +289,7 @@ bool req_parse_json(struct req *req, struct err *err)
     if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
         return err_set(err, ERR_BAD_JSON,
                        "The text begins with a byte order mark; send it without.");
-    if (!json_limits(text, len, err))
+    if (!json_limits(text, len, values_max(req), err))
         return false;
     body = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (!body)

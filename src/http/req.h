@@ -128,8 +128,8 @@ const char *req_param(const struct req *req, const char *name);
  * ERR_BAD_QUERY for bad escapes, NUL, invalid UTF-8, repeated names or too many parameters. */
 bool req_parse_query(struct req *req, const char *text, struct err *err);
 
-/* Parses the body as one JSON value with our limits (depth 16, 10,000 values, duplicate keys and
- * NUL refused): ERR_BAD_JSON with the place. */
+/* Parses the body as one JSON value with our limits (depth 16, 10,000 values or what the row says,
+ * duplicate keys and NUL refused): ERR_BAD_JSON with the place. */
 bool req_parse_json(struct req *req, struct err *err);
 
 /* True when a comma-separated preference (RFC 7240) names `name`, with `value` when not NULL. */
@@ -157,6 +157,9 @@ static inline struct str *resp_body(struct req *req)
 
 /* {"message": …} with status 200. Always true. */
 bool resp_message(struct req *req, const char *fmt, ...) ERP_PRINTF(2, 3);
+
+/* Appends ,"errors":[…] and what else a problem says of refused fields. */
+void resp_add_fields(struct str *out, const struct err *err);
 
 /* Turns req->err into problem+json (RFC 9457), replacing whatever the body held. */
 void resp_problem(struct req *req);

@@ -52,7 +52,7 @@ static void add_member(struct str *out, const char *name, const char *text)
     str_add_json(out, text, strlen(text));
 }
 
-static void add_fields(struct str *out, const struct err *err)
+void resp_add_fields(struct str *out, const struct err *err)
 {
     str_addz(out, ",\"errors\":[");
     for (size_t i = 0; i < err->n_fields; i++) {
@@ -110,7 +110,7 @@ void resp_problem(struct req *req)
     if (err->code == ERR_SUBSCRIPTION_LAPSED && req->tenant)
         add_standing(out, req);
     if (info->status == 422)
-        add_fields(out, err);
+       resp_add_fields(out, err);
     str_addc(out, '}');
     add_error_headers(req, info->status);
 }

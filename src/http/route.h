@@ -76,6 +76,7 @@ struct route {
     const char *module; /* NULL: core */
     size_t body_limit;  /* bytes; 0 = ERP_BODY_LIMIT, or what the form allows */
     const struct route_form *form; /* BODY_FORM alone has one */
+    size_t body_values; /* JSON values; 0 = 10,000 */
     const char *summary;
     const char *in, *out; /* schema names */
     bool out_list;

@@ -5,6 +5,8 @@
 #include "core/clock.h"
 #include "core/id.h"
 #include "db/doc.h"
+#include "db/many.h"
+#include "db/own.h"
 
 static const char *const kind_names[] = {
     [AUDIT_DATA] = "data",
@@ -56,45 +58,77 @@ static void append_digest(bson_t *out, const char *key, const bson_t *doc)
     bson_append_utf8(out, key, -1, hex, -1);
 }
 
+static void build(const struct scope *scope, const struct audit_entry *entry, bson_t *doc)
+{
+    char id[ID_SIZE];
+
+    id_new(id);
+    doc_append_text(doc, "id", id);
+    doc_append_text(doc, "tenant_id", scope->tenant_id);
+    bson_append_date_time(doc, "at", 2, clock_ms());
+    doc_append_text(doc, "kind", kind_names[entry->kind]);
+    doc_append_text(doc, "action", entry->action);
+    doc_append_text(doc, "collection", entry->collection);
+    doc_append_text(doc, "record_id", entry->record_id);
+    doc_append_text(doc, "actor", entry->actor);
+    if (scope->who) {
+        doc_append_text(doc, "actor_email", scope->who->email);
+        doc_append_text(doc, "actor_role", scope->who->role);
+        doc_append_text(doc, "remote_addr", scope->who->remote_addr);
+    }
+    doc_append_text(doc, "impersonated_by", entry->impersonated_by);
+    doc_append_text(doc, "request_id", entry->request_id);
+    doc_append_text(doc, "route", entry->route);
+    doc_append_text(doc, "code", entry->code);
+    doc_append_text(doc, "note", entry->note);
+    append_digest(doc, "before", entry->before);
+    append_digest(doc, "after", entry->after);
+}
+
+/* After an insertion. The one rule that this collection ever has: see tenant/hold.h. */
+static bool added(const struct scope *scope, bool ok, struct err *err)
+{
+    if (ok || !scope->rule_refused)
+        return ok;
+    err_clear(err);
+    return err_set_retry(
+        err, ERR_TENANT_MOVING, 1,
+        "The data of this business is being moved. Please try again in a moment.");
+}
+
 bool audit_add(struct scope *scope, const struct audit_entry *entry, struct err *err)
 {
     bson_t doc = BSON_INITIALIZER;
-    char id[ID_SIZE], beside[AUDIT_DB_SIZE];
+    char beside[AUDIT_DB_SIZE];
     const char *own;
     bool ok;
 
-    id_new(id);
-    doc_append_text(&doc, "id", id);
-    doc_append_text(&doc, "tenant_id", scope->tenant_id);
-    bson_append_date_time(&doc, "at", 2, clock_ms());
-    doc_append_text(&doc, "kind", kind_names[entry->kind]);
-    doc_append_text(&doc, "action", entry->action);
-    doc_append_text(&doc, "collection", entry->collection);
-    doc_append_text(&doc, "record_id", entry->record_id);
-    doc_append_text(&doc, "actor", entry->actor);
-    if (scope->who) {
-        doc_append_text(&doc, "actor_email", scope->who->email);
-        doc_append_text(&doc, "actor_role", scope->who->role);
-        doc_append_text(&doc, "remote_addr", scope->who->remote_addr);
-    }
-    doc_append_text(&doc, "impersonated_by", entry->impersonated_by);
-    doc_append_text(&doc, "request_id", entry->request_id);
-    doc_append_text(&doc, "route", entry->route);
-    doc_append_text(&doc, "code", entry->code);
-    doc_append_text(&doc, "note", entry->note);
-    append_digest(&doc, "before", entry->before);
-    append_digest(&doc, "after", entry->after);
+    build(scope, entry, &doc);
     own = step_beside(scope, beside);
     ok = scope_insert(scope, AUDIT_COLLECTION, &doc, err);
     scope->db_name = own;
     bson_destroy(&doc);
-    /* The one rule that this collection ever has: see tenant/hold.h. */
-    if (!ok && scope->rule_refused) {
-        err_clear(err);
-        err_set_retry(err, ERR_TENANT_MOVING, 1,
-                      "The data of this business is being moved. Please try again in a moment.");
+    return added(scope, ok, err);
+}
+
+bool audit_add_many(struct scope *scope, const struct audit_entry *entries, size_t n,
+                    struct err *err)
+{
+    const bson_t **docs = arena_alloc(scope->arena, (n + 1) * sizeof *docs);
+    char beside[AUDIT_DB_SIZE];
+    const char *own;
+    bool ok;
+
+    for (size_t i = 0; i < n; i++) {
+        bson_t *doc = own_bson(scope->arena);
+
+        build(scope, &entries[i], doc);
+        docs[i] = doc;
     }
-    return ok;
+    own = step_beside(scope, beside);
+    ok = scope_insert_all(scope, AUDIT_COLLECTION, docs, n, err);
+    scope->db_name = own;
+    return added(scope, ok, err);
 }
 
 bool audit_last(struct scope *scope, int64_t *ms, struct err *err)

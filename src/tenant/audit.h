@@ -51,6 +51,10 @@ bool audit_add(struct scope *scope, const struct audit_entry *entry, struct err 
  * caller destroys it. */
 bool audit_command(struct scope *scope, const bson_t *command, bson_t *reply, struct err *err);
 
+/* Inserts `n` entries in the same way, in as few commands as it takes. */
+bool audit_add_many(struct scope *scope, const struct audit_entry *entries, size_t n,
+                    struct err *err);
+
 /* When the business last wrote a record of its own: *ms 0 when it never did. */
 bool audit_last(struct scope *scope, int64_t *ms, struct err *err);
 

@@ -39,6 +39,13 @@ bool limit_guard(struct scope *scope, const char *what, struct err *err)
     return false;
 }
 
+static bool reached(struct err *err, const char *collection, int64_t max, int64_t count)
+{
+    return err_set(err, ERR_LIMIT_REACHED,
+                   "The licence of this business allows %" PRId64 " %s, and there are %" PRId64 ".",
+                   max, collection, count);
+}
+
 bool limit_room(struct scope *scope, const char *collection, const bson_t *filter, int64_t max,
                 struct err *err)
 {
@@ -48,10 +55,7 @@ bool limit_room(struct scope *scope, const char *collection, const bson_t *filte
         return true;
     if (!scope_count(scope, collection, filter, 0, &count, err))
         return false;
-    return count < max ||
-           err_set(err, ERR_LIMIT_REACHED,
-                   "The licence of this business allows %" PRId64 " %s, and there are %" PRId64 ".",
-                   max, collection, count);
+    return count < max || reached(err, collection, max, count);
 }
 
 /* All reads of a transaction are of one moment, and whoever created since then has written the
@@ -61,4 +65,19 @@ bool limit_check(struct scope *scope, const char *collection, const bson_t *filt
 {
     return max < 0 || (limit_room(scope, collection, filter, max, err) &&
                        limit_guard(scope, collection, err));
+}
+
+bool limit_left(struct scope *scope, const char *collection, const bson_t *filter, int64_t max,
+                int64_t *room, struct err *refused, struct err *err)
+{
+    int64_t count;
+
+    *room = INT64_MAX;
+    if (max < 0)
+        return true;
+    if (!scope_count(scope, collection, filter, 0, &count, err))
+        return false;
+    *room = count < max ? max - count : 0;
+    reached(refused, collection, max, count);
+    return *room == 0 || limit_guard(scope, collection, err);
 }

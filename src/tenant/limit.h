@@ -30,4 +30,9 @@ bool limit_room(struct scope *scope, const char *collection, const bson_t *filte
 bool limit_check(struct scope *scope, const char *collection, const bson_t *filter, int64_t max,
                  struct err *err);
 
+/* The same for many at once: *room is how many more there may be, and `refused` (initialised) says
+ * why the others may not. */
+bool limit_left(struct scope *scope, const char *collection, const bson_t *filter, int64_t max,
+                int64_t *room, struct err *refused, struct err *err);
+
 #endif

@@ -1,0 +1,54 @@
+/* A sorted array: built once, then searched. */
+#include "base.h"
+#include "engine/ids.h"
+
+void ids_init(struct ids *ids, struct arena *arena, size_t cap)
+{
+    *ids = (struct ids){.cap = cap, .arena = arena};
+    ids->text = arena_alloc(arena, (cap + 1) * sizeof(*ids->text));
+}
+
+void ids_add(struct ids *ids, const char *text)
+{
+    assert(ids->n < ids->cap);
+    ids->text[ids->n++] = text;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void ids_sort(struct ids *ids)
+{
+    size_t kept = 0;
+
+    qsort(ids->text, ids->n, sizeof(*ids->text), compare);
+    for (size_t i = 0; i < ids->n; i++)
+        if (kept == 0 || strcmp(ids->text[kept - 1], ids->text[i]) != 0)
+            ids->text[kept++] = ids->text[i];
+    ids->n = kept;
+}
+
+size_t ids_find(const struct ids *ids, const char *text)
+{
+    const char **at = bsearch(&text, ids->text, ids->n, sizeof(*ids->text), compare);
+
+    return at != NULL ? (size_t)(at - ids->text) : ids->n;
+}
+
+void ids_append_in(const struct ids *ids, const char *field, bson_t *filter)
+{
+    bson_t child, list;
+
+    bson_append_document_begin(filter, field, -1, &child);
+    bson_append_array_begin(&child, "$in", 3, &list);
+    for (size_t i = 0; i < ids->n; i++) {
+        char key[24];
+
+        snprintf(key, sizeof(key), "%zu", i);
+        bson_append_utf8(&list, key, -1, ids->text[i], -1);
+    }
+    bson_append_array_end(&child, &list);
+    bson_append_document_end(filter, &child);
+}

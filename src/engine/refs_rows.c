@@ -1,0 +1,152 @@
+/* References of many rows at once: what they name is gathered, and asked for together. */
+#include "base.h"
+#include "engine/refs.h"
+#include "engine/ids.h"
+#include "db/doc.h"
+#include "db/own.h"
+
+/* The id that a document names in `f`; NULL when it names none. */
+static const char *named(const bson_t *doc, const char *name)
+{
+    const char *id = doc_text(doc, name);
+
+    return id != NULL && id[0] != '\0' ? id : NULL;
+}
+
+/* Reads the member `key` of every document of a cursor into `out`. */
+static bool read_ids(struct scope *scope, mongoc_cursor_t *cursor, const char *key,
+                     struct ids *out, struct err *err)
+{
+    const bson_t *doc;
+
+    while (scope_next(scope, cursor, &doc, err)) {
+        const char *id;
+
+        if (doc == NULL) {
+            ids_sort(out);
+            return true;
+        }
+        id = named(doc, key);
+        if (id != NULL && out->n < out->cap)
+            ids_add(out, arena_strdup(scope->arena, id));
+    }
+    return false;
+}
+
+/* Which of the ids are records of `target` that the scope may refer to. */
+static bool find_known(struct scope *scope, const struct resource *target, const struct ids *asked,
+                       struct ids *known, struct err *err)
+{
+    bson_t *filter = own_bson(scope->arena), *opts = own_bson(scope->arena);
+    bson_t child;
+
+    scope_filter(scope, target->branch_field, filter);
+    ids_append_in(asked, "id", filter);
+    bson_append_document_begin(opts, "projection", -1, &child);
+    bson_append_bool(&child, "_id", 3, false);
+    bson_append_bool(&child, "id", 2, true);
+    bson_append_document_end(opts, &child);
+    bson_append_int64(opts, "batchSize", -1, (int64_t)asked->n + 1);
+    ids_init(known, scope->arena, asked->n);
+    return read_ids(scope, scope_find(scope, target->collection, filter, opts), "id", known, err);
+}
+
+static bool check_field(struct scope *scope, const struct field *f, struct batch_row *rows,
+                        size_t n, struct err *err)
+{
+    struct ids asked, known;
+
+    ids_init(&asked, scope->arena, n);
+    for (size_t i = 0; i < n; i++) {
+        const char *id = err_is_set(rows[i].err) ? NULL : named(rows[i].set, f->name);
+
+        if (id != NULL)
+            ids_add(&asked, id);
+    }
+    if (asked.n == 0)
+        return true;
+    ids_sort(&asked);
+    if (!find_known(scope, resource_by_noun(f->ref), &asked, &known, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const char *id = rows[i].set != NULL ? named(rows[i].set, f->name) : NULL;
+
+        if (id != NULL && (!err_is_set(rows[i].err) || rows[i].err->code == ERR_VALIDATION) &&
+            ids_find(&known, id) == known.n && ids_find(&asked, id) < asked.n)
+            err_field(rows[i].err, f->name, "reference", "There is no %s with this id", f->ref);
+    }
+    return true;
+}
+
+bool refs_check_rows(const struct resource *resource, struct scope *scope, struct batch_row *rows,
+                     size_t n, struct err *err)
+{
+    for (const struct field *f = resource->fields; f->name != NULL; f++)
+        if (f->kind == K_REF && !check_field(scope, f, rows, n, err))
+            return false;
+    return true;
+}
+
+/* --- deletions ------------------------------------------------------------------------------- */
+
+/* [{$match: {tenant_id, field: {$in: ids}}}, {$group: {_id: "$field"}}]: a step on the index for
+ * each id, however many records name it. */
+static bson_t *naming_pipeline(const struct scope *scope, const char *field,
+                               const struct ids *asked)
+{
+    bson_t *pipeline = own_bson(scope->arena);
+    bson_t list, stage, match, group;
+
+    bson_append_array_begin(pipeline, "pipeline", -1, &list);
+    bson_append_document_begin(&list, "0", 1, &stage);
+    bson_append_document_begin(&stage, "$match", -1, &match);
+    scope_filter(scope, NULL, &match);
+    ids_append_in(asked, field, &match);
+    bson_append_document_end(&stage, &match);
+    bson_append_document_end(&list, &stage);
+    bson_append_document_begin(&list, "1", 1, &stage);
+    bson_append_document_begin(&stage, "$group", -1, &group);
+    bson_append_utf8(&group, "_id", 3, arena_printf(scope->arena, "$%s", field), -1);
+    bson_append_document_end(&stage, &group);
+    bson_append_document_end(&list, &stage);
+    bson_append_array_end(pipeline, &list);
+    return pipeline;
+}
+
+static bool check_naming(struct scope *scope, const struct resource *from, const struct field *f,
+                         const struct ids *asked, struct batch_row *rows, size_t n,
+                         struct err *err)
+{
+    const bson_t *pipeline = naming_pipeline(scope, f->name, asked);
+    struct ids used;
+
+    ids_init(&used, scope->arena, asked->n);
+    if (!read_ids(scope, scope_aggregate(scope, from->collection, pipeline, NULL), "_id", &used,
+                  err))
+        return false;
+    for (size_t i = 0; i < n && used.n > 0; i++)
+        if (!err_is_set(rows[i].err) && ids_find(&used, rows[i].id) < used.n)
+            err_set(rows[i].err, ERR_IN_USE, "It is still used by %s (%s)", from->summary,
+                    f->name);
+    return true;
+}
+
+bool refs_unused_rows(const struct resource *resource, struct scope *scope, struct batch_row *rows,
+                      size_t n, struct err *err)
+{
+    struct ids asked;
+
+    ids_init(&asked, scope->arena, n);
+    for (size_t i = 0; i < n; i++)
+        if (!err_is_set(rows[i].err))
+            ids_add(&asked, rows[i].id);
+    if (asked.n == 0)
+        return true;
+    ids_sort(&asked);
+    for (size_t i = 0; i < resource_count(); i++)
+        for (const struct field *f = resource_at(i)->fields; f->name != NULL; f++)
+            if (f->kind == K_REF && strcmp(f->ref, resource->noun) == 0 &&
+                !check_naming(scope, resource_at(i), f, &asked, rows, n, err))
+                return false;
+    return true;
+}

@@ -1,0 +1,32 @@
+/* What becomes of checked fields: the document that is stored, the update, and who may write it.
+ * For batches (batch.c). */
+#ifndef ERP_ENGINE_WRITE_H
+#define ERP_ENGINE_WRITE_H
+
+#include "db/scope.h"
+#include "engine/resource.h"
+#include "engine/series.h"
+
+/* The record as it is stored first: `set`, its numbers, what was derived. Arena-owned. */
+const bson_t *write_document(const struct resource *resource, const struct scope *scope,
+                             const char *id, const bson_t *set, struct series *series,
+                             const bson_t *derived, struct arena *arena);
+
+/* {$set: …, $inc: {_rev: 1}} of the fields and what was derived. Arena-owned. */
+const bson_t *write_update(const struct resource *resource, const bson_t *old, const bson_t *set,
+                           const bson_t *derived, struct arena *arena);
+
+/* What the server works out for a record (derive, look), empty where there is nothing.
+ * Arena-owned; NULL with `err` set when it refuses. */
+const bson_t *write_derived(const struct resource *resource, struct scope *scope,
+                            const struct kind_env *env, const bson_t *set, const bson_t *old,
+                            struct arena *arena, struct err *err);
+
+/* True when one of the listed entity tags is the record's, or the list is * or NULL; else
+ * ERR_STALE. */
+bool write_if_match(const char *list, const bson_t *old, struct arena *arena, struct err *err);
+
+/* ERR_NOT_FOUND in the resource's words. Always false. */
+bool write_not_found(const struct resource *resource, struct err *err);
+
+#endif
