@@ -120,6 +120,19 @@ subtest 'the pool for sign-in' => sub {
         'with the same limit of the body';
 };
 
+subtest 'large bodies' => sub {
+    my $site = slurp("$ENV{ERP_TEST_ROOT}/nginx/erpd.conf.in");
+    my @locations = $site =~ m{location ~ (\^/api/\S+) \{[^\}]*client_max_body_size @(?:UPLOAD|BULK_BODY)@}g;
+    my @large = grep { $_->{body} eq 'form' || ($_->{body_limit} // 0) > 1 << 20 } @routes;
+    cmp_ok scalar @large, '>', 3, 'there are such rows';
+    my @bad;
+    for my $row (@large) {
+        my $path = $row->{path} =~ s/\{[^}]+\}/x/gr;
+        push @bad, $row->{path} if !grep { $path =~ /$_/ } @locations;
+    }
+    is_deeply \@bad, [], 'nginx lets each have one';
+};
+
 subtest 'OpenAPI tells the same' => sub {
     my (undef, $text) = erpd({}, '--openapi');
     my $api = from_json($text);

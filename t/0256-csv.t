@@ -77,6 +77,7 @@ subtest 'filters, order, fields and views as lists have them' => sub {
     is scalar(rows($low->body)), 4, '... with its records';
     is export('/api/products', headers => { Prefer => 'count=exact' })->header('X-Total-Count'), 3, 'a total';
     is_problem export('/api/products?color=red'), 400, 'bad_query', 'an unknown filter';
+    is_problem export('/api/products?expand=category_id'), 400, 'bad_query', 'other records have no room';
     is_problem export('/api/products?limit=100001'), 400, 'bad_query', 'a limit beyond the limit';
     is_problem $erp->get('/api/products?limit=1001', @as), 400, 'bad_query', '... which for JSON is lower';
     is export('/api/products?limit=100000')->status, 200, 'a limit of a hundred thousand';
@@ -161,6 +162,167 @@ subtest 'the same when the database fails in the middle' => sub {
     isnt $exit, 0, "curl says so: $exit";
     cmp_ok $bytes, '<', $whole, 'it was not all of it';
     is $erp->get('/api/products', @as)->status, 200, 'the worker goes on';
+};
+
+# --- import ----------------------------------------------------------------------------------------
+
+sub import_csv {
+    my ($path, $text, %o) = @_;
+    return $erp->request('POST', $path, @as, body => $text, type => 'text/csv', timeout => 60, %o);
+}
+
+# What came of it: "rows created updated unchanged failed".
+sub counts { my ($r) = @_; return join ' ', map { $r->json->{$_} // '-' } qw(rows created updated unchanged failed) }
+sub faults { my ($r) = @_; return join ' ', map { "$_->{line}:$_->{field}:$_->{code}" } @{ $r->json->{errors} || [] } }
+sub stored { return $erp->mongo($t->{db_name}, doc(count => $_[0] // 'products', query => doc(tenant_id => $t->{tenant_id})))->{n} }
+sub audited { return $erp->mongo("$t->{db_name}_audit", doc(count => 'audit_log', query => { collection => 'products', @_ }))->{n} }
+
+subtest 'a table, the same again, and changed' => sub {
+    my $before = audited(action => 'create');
+    my $table = "\xef\xbb\xbfname,sku,price,stock,include_warranty_terms\r\n\"Rice, fine\",T-1,12.50,3,true\r\n'=Salt,T-2,2,,no\r\nOil,'+T-3,3,4,\r\n";
+    my $r = import_csv('/api/products/import', $table);
+    is $r->status, 200, 'imported' or diag $r->body;
+    is counts($r), '3 3 0 0 0', 'three are new';
+    my %made = map { $_->{sku} => $_ } @{ $erp->get('/api/products', @as)->json };
+    is $made{'T-1'}{name}, 'Rice, fine', 'a quoted cell';
+    is $made{'T-1'}{price}, 12.5, 'an amount';
+    is $made{'T-2'}{name}, '=Salt', 'the apostrophe of an export is taken away';
+    is $made{'T-2'}{stock}, 0, 'an empty cell is the default';
+    ok $made{'+T-3'}, 'also in a key';
+    is audited(action => 'create') - $before, 3, 'an audit entry each';
+    is counts(import_csv('/api/products/import', $table)), '3 0 0 3 0', 'the same again changes nothing';
+    is stored(), 3, '... and doubles nothing';
+    $r = import_csv('/api/products/import', "sku,price\nT-1,13\nT-2,2\nT-4,5\n");
+    is_problem $r, 422, 'validation', 'a new record needs its name';
+    is faults($r), '4:name:required', '... in line 4';
+    is stored(), 3, 'and nothing is stored';
+    is $erp->get("/api/products/$made{'T-1'}{id}", @as)->json->{price}, 12.5, '... of the others either';
+    $r = import_csv('/api/products/import', "sku,price\nT-1,13\nT-2,2\n");
+    is counts($r), '2 0 1 1 0', 'one changed' or diag $r->body;
+    my $now = $erp->get("/api/products/$made{'T-1'}{id}", @as)->json;
+    is $now->{price}, 13, 'in the column given';
+    is $now->{name}, 'Rice, fine', '... and no other';
+    is audited(action => 'patch'), 1, 'an audit entry for it';
+    is counts(import_csv('/api/products/import', export('/api/products')->body)), '3 0 0 3 0', 'an export is a table that changes nothing';
+};
+
+subtest 'dry and partial' => sub {
+    my $table = "sku,name,price\nD-1,One,1\nD-2,,2\nD-3,Three,x\nT-1,\"Rice, fine\",13\n\"D-4\nD-5,Five,5\n";
+    my $before = stored();
+    my $r = import_csv('/api/products/import?dry_run=true', $table);
+    is $r->status, 200, 'a dry run answers' or diag $r->body;
+    is counts($r), '5 1 0 1 3', 'what would be done';
+    is faults($r), '3:name:required 4:price:type 6::format', 'and every fault with its line';
+    ok $r->json->{dry_run}, 'it says so';
+    is stored(), $before, 'nothing is stored';
+    is_problem import_csv('/api/products/import', $table), 422, 'validation', 'the same for real is refused';
+    $r = import_csv('/api/products/import?partial=true', $table);
+    is counts($r), '5 1 0 1 3', 'partial: the sound rows are stored';
+    is stored(), $before + 1, '... one';
+    $r = import_csv('/api/products/import?dry_run=true', "sku,name,price\n" . join '', map { "E-$_,,1\n" } 1 .. 120);
+    is scalar @{ $r->json->{errors} }, 50, 'fifty faults are told';
+    is $r->json->{errors_more}, 70, '... and how many more there are';
+    is $r->json->{failed}, 120, '... of how many rows';
+};
+
+subtest 'columns' => sub {
+    my $r = import_csv('/api/products/import?dry_run=true', "sku, name ,price,color,tenant_id,created_at\nK-1,a,1,red,x,y\n");
+    is_deeply $r->json->{ignored_columns}, [qw(color tenant_id created_at)], 'those that are not stored are named';
+    $r = import_csv('/api/products/import?dry_run=true', "sku,name,price,color\nK-1,a,1,red\n", headers => { Prefer => 'handling=strict' });
+    is_problem $r, 422, 'validation', 'strict: refused';
+    is $r->json->{errors}[0]{field}, 'color', '... by name';
+    my %bad = ('two of one name' => "name,name,price\na,b,1\n", 'no field' => "a,b\n1,2\n", 'nothing' => "\n\n");
+    is_problem import_csv('/api/products/import', $bad{$_}), 422, 'validation', $_ for sort keys %bad;
+    is faults(import_csv('/api/products/import', "name,price\na,1,2\n")), '2::format', 'more cells than names';
+    is counts(import_csv('/api/products/import', "name,price\n")), '0 0 0 0 0', 'no rows';
+    for my $query ('key=color', 'key=price', 'key=imei', 'key=id', 'dry_run=maybe', 'color=red') {
+        is_problem import_csv("/api/products/import?$query", "name,price\na,1\n"), 400, 'bad_query', $query;
+    }
+    is_problem import_csv('/api/products/import', "name,price\na,1\n", type => 'application/json'), 415, 'unsupported_media_type', 'JSON';
+    is_problem import_csv('/api/products/import', "name,price\na,1\n", type => 'text/csv; charset=latin1'), 415, 'unsupported_media_type', 'Latin 1';
+    is_problem import_csv('/api/products/import', ''), 400, 'bad_request', 'empty';
+};
+
+subtest 'keys' => sub {
+    my $before = stored();
+    my $id = Erp::Test::uuid();
+    my $table = "id,name,price\n$id,By id,1\n";
+    is counts(import_csv('/api/products/import', $table)), '1 1 0 0 0', 'a record of an id of its own';
+    is $erp->get("/api/products/$id", @as)->json->{name}, 'By id', '... has it';
+    is counts(import_csv('/api/products/import', $table)), '1 0 0 1 0', '... and is found by it';
+    is faults(import_csv('/api/products/import', "id,name,price\nmine,a,1\n")), '2:id:format', 'an id that is none';
+    is counts(import_csv('/api/products/import?key=sku', "id,sku,name,price\n,T-1,\"Rice, fine\",13\n")), '1 0 0 1 0', 'another key than id';
+    $table = "name,price\nNameless,1\nNameless,1\nOther,2\n";
+    is counts(import_csv('/api/products/import', $table)), '3 3 0 0 0', 'rows without a key are known by their values';
+    is counts(import_csv('/api/products/import', $table)), '3 0 0 3 0', '... also the second time';
+    is stored(), $before + 4, '... and none is doubled';
+    is faults(import_csv('/api/products/import', "sku,name,price\nX,a,1\nX,b,2\n")), '3:sku:duplicate', 'a key twice in a table';
+    is faults(import_csv('/api/products/import', "sku,name,price,imei\nX,a,1,I-1\nY,b,2,I-1\n")), '3:imei:duplicate', 'another unique value twice';
+    $erp->post('/api/products', { name => 'Has it', price => 1, imei => 'I-2' }, @as);
+    is faults(import_csv('/api/products/import', "sku,name,price,imei\nX,a,1,I-2\n")), '2::duplicate', 'one that a record has already';
+};
+
+subtest 'rules of single records hold' => sub {
+    my $category = $erp->post('/api/categories', { name => 'Food' }, @as)->json->{id};
+    my $r = import_csv('/api/products/import?partial=true', "sku,name,price,category_id\nR-5,a,1,$category\nR-6,b,1,none\n");
+    is counts($r), '2 1 0 0 1', 'a reference that leads nowhere' or diag $r->body;
+    is faults($r), '3:category_id:reference', '... is named';
+    is_problem $erp->request('POST', '/api/products/import', body => "name,price\na,1\n", type => 'text/csv'), 401, 'token_missing', 'no token';
+    my $user = $erp->seed_user(email => 'cashier@csv.example', password => 'cashier-password', role => 'cashier',
+        tenant_id => $t->{tenant_id}, user => { tenant_slug => 'csv' });
+    my @cashier = (token => $erp->login($user->{email}, 'cashier-password')->{access_token});
+    is_problem import_csv('/api/products/import', "name,price\na,1\n", @cashier), 403, 'role_forbidden', 'a role that may not';
+    my ($A, $B) = map { $erp->post('/api/branches', { name => $_, address => 'Road 1', contact_phone => '0170000000' }, @as)->json->{id} } qw(A B);
+    $user = $erp->seed_user(email => 'manager@csv.example', password => 'manager-password', role => 'branch_manager', branch_id => $A,
+        tenant_id => $t->{tenant_id}, user => { tenant_slug => 'csv', branch_id => $A });
+    my @manager = (token => $erp->login($user->{email}, 'manager-password')->{access_token});
+    $r = import_csv('/api/products/import?partial=true', "sku,name,price,branch_id\nB-1,a,1,\nB-2,b,1,$B\n", @manager);
+    is counts($r), '2 1 0 0 1', 'who is bound to a branch writes only into it' or diag $r->body;
+    is $erp->get('/api/products?sku=B-1', @as)->json->[0]{branch_id}, $A, '... and into it when none is named';
+    is counts(import_csv('/api/customers/import', "name,phone\nRahim,01711\nKarim,01712\n")), '2 2 0 0 0', 'another resource';
+};
+
+subtest 'limits' => sub {
+    is_problem import_csv('/api/products/import', "name,price\n" . 'x' x (10 << 20)), 413, 'too_large', 'more than 10 MB';
+    is_problem import_csv('/api/products/import', "name,price\n" . 'x' x (12 << 20)), 413, 'too_large', 'more than nginx takes';
+    is_problem import_csv('/api/products/import?dry_run=true', "name,price\n" . "a,1\n" x 50_001), 413, 'too_large', 'more than 50,000 rows';
+};
+
+my $ten = "sku,name,price,stock,description\n" . join '', map { "L-$_,Article $_,$_.50,$_,Some words about article $_\n" } 1 .. 10_000;
+
+subtest 'killed in the middle, and sent again' => sub {
+    my $before = stored();
+    my ($pid) = grep { $_ } $erp->pids('main');
+    my $child = fork // die "fork: $!\n";
+    if ($child == 0) {
+        import_csv('/api/products/import', $ten);
+        require POSIX;
+        POSIX::_exit(0);
+    }
+    wait_until(30, sub { stored() > $before }) or die "the import did not begin\n";
+    $erp->kill_worker('KILL', $pid);
+    waitpid $child, 0;
+    wait_until(20, sub { $erp->get('/api/health/live')->status == 200 && !grep { !$_ } $erp->pids('main') }) or die "no new worker\n";
+    my $half = stored() - $before;
+    cmp_ok $half % 1000, '==', 0, "whole batches are there: $half records";
+    my $r = import_csv('/api/products/import', $ten);
+    is counts($r), join(' ', 10_000, 10_000 - $half, 0, $half, 0), 'sent again it does the rest' or diag $r->body;
+    is stored() - $before, 10_000, 'every record is there once';
+    is scalar @{ $erp->mongo($t->{db_name}, doc(aggregate => 'products', cursor => {}, pipeline => [ { '$match' => doc(tenant_id => $t->{tenant_id}, sku => { '$gte' => 'L-' }) },
+        { '$group' => { _id => '$sku', n => { '$sum' => 1 } } }, { '$match' => { n => { '$gt' => 1 } } } ]))->{cursor}{firstBatch} }, 0, '... none twice';
+};
+
+subtest 'ten thousand rows' => sub {
+    my ($pid) = grep { $_ } $erp->pids('main');
+    my $before = high_water($pid);
+    my $fresh = $ten =~ s/^L-/M-/gmr;
+    my $r = import_csv('/api/products/import', $fresh);
+    is counts($r), '10000 10000 0 0 0', 'are stored' or diag $r->body;
+    note sprintf '%.0f rows/s', 10_000 / $r->took;
+    $r = import_csv('/api/products/import', $fresh);
+    is counts($r), '10000 0 0 10000 0', 'and known';
+    note sprintf '%.0f rows/s unchanged', 10_000 / $r->took;
+    cmp_ok high_water($pid) - $before, '<', 40_000, 'with less than 40 MB more';
 };
 
 done_testing;

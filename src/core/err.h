@@ -27,6 +27,7 @@ struct err_field {
     char path[96];
     char code[24];
     char detail[160];
+    int64_t line; /* of a table; 0: it is in none */
 };
 
 #define ERR_FIELDS_MAX 50

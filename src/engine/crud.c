@@ -5,6 +5,7 @@
 #include "engine/crud_write.h"
 #include "engine/export.h"
 #include "engine/branches.h"
+#include "engine/import.h"
 #include "engine/index.h"
 #include "engine/render.h"
 #include "tenant/audit.h"
@@ -348,6 +349,8 @@ size_t crud_routes(const struct resource *resource, struct arena *texts, struct 
         fill_row(resource, operations[i].op, texts, &rows[n++]);
     }
     n += add_views(resource, texts, rows + n);
+    if (import_offered(resource))
+        import_route(resource, texts, &rows[n++]);
     n += add_bulk(resource, texts, rows + n);
     if (resource->states != NULL)
         state_route(resource, texts, &rows[n++]);

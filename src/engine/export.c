@@ -122,6 +122,8 @@ bool export_list(struct req *req, const struct view *view)
 {
     struct list_query query;
 
+    if (req_query(req, "expand"))
+        return err_set(req->err, ERR_BAD_QUERY, "expand: a table has no room for other records");
     req->deadline_us = req->started_us + EXPORT_TIME_US;
     req->scope.deadline_us = req->deadline_us;
     req->scope.max_time_ms = EXPORT_TIME_US / 1000;

@@ -235,6 +235,21 @@ static const struct field tenant_collections[] = {
     {NULL},
 };
 
+static const struct field import_report[] = {
+    {.name = "dry_run", .kind = K_BOOL, .flags = F_REQUIRED,
+     .summary = "Nothing was stored: what would be is told"},
+    {.name = "rows", .kind = K_INT, .flags = F_REQUIRED},
+    {.name = "created", .kind = K_INT, .flags = F_REQUIRED},
+    {.name = "updated", .kind = K_INT, .flags = F_REQUIRED},
+    {.name = "unchanged", .kind = K_INT, .flags = F_REQUIRED},
+    {.name = "failed", .kind = K_INT, .flags = F_REQUIRED},
+    {.name = "ignored_columns", .kind = K_TEXT_LIST, .flags = F_REQUIRED},
+    {.name = "errors", .kind = K_ROWS, .flags = F_REQUIRED,
+     .summary = "{line, field, code, detail} of the first fifty faults"},
+    {.name = "errors_more", .kind = K_INT, .flags = F_REQUIRED, .summary = "Faults beyond those"},
+    {NULL},
+};
+
 /* The file itself is in the row (struct route_form). */
 static const struct field file_form[] = {{NULL}};
 
@@ -253,6 +268,7 @@ static const struct field branding[] = {
 };
 
 static const struct form forms[] = {
+    {"ImportReport", import_report, true},
     {"FileForm", file_form, false},
     {"Upload", upload, true},
     {"Branding", branding, true},

@@ -58,7 +58,10 @@ void resp_add_fields(struct str *out, const struct err *err)
     for (size_t i = 0; i < err->n_fields; i++) {
         const struct err_field *field = &err->fields[i];
 
-        str_addz(out, i ? ",{\"field\":" : "{\"field\":");
+        str_addz(out, i ? ",{" : "{");
+        if (field->line)
+            str_addf(out, "\"line\":%" PRId64 ",", field->line);
+        str_addz(out, "\"field\":");
         str_add_json(out, field->path, strlen(field->path));
         add_member(out, "code", field->code);
         add_member(out, "detail", field->detail);

@@ -21,6 +21,7 @@ my $WORKERS = 4;
 my $LOOPS   = 4;      # processes of the bare loop
 my $RECORDS = 1000;
 my $COLD    = 40;     # tenants that nobody has asked for yet
+my $IMPORTED = 10_000;
 
 # name, path, mode of the loop (edge: nginx alone, without a worker), round trips to the database a request,
 # copies of a document between the driver's buffer and the reply, goal.
@@ -81,6 +82,27 @@ sub _cases {
         _case($erp, $shop, $bin, $mongo, @$case);
     }
     _cold($erp, $bin, $mongo, $shop) if !@wanted || grep { 'cold tenant' =~ /\Q$_/ } @wanted;
+    _import($erp, $shop) if !@wanted || grep { 'import' =~ /\Q$_/ } @wanted;
+    return;
+}
+
+# Tables of new products, and the same tables again, which change nothing.
+sub _import {
+    my ($erp, $shop) = @_;
+    my (@new, @same);
+    for my $round (1 .. $ROUNDS) {
+        my $table = "sku,name,price,stock,category,description\n" . join '',
+            map { "IM-$round-$_,Article $_,$_.50,$_,Imported,Some words about article $_\n" } 1 .. $IMPORTED;
+        for my $times (\@new, \@same) {
+            my $res = $erp->request('POST', '/api/products/import', body => $table, type => 'text/csv',
+                token => $shop->{token}, timeout => 60);
+            die 'an import: ' . $res->brief . "\n" if $res->status != 200;
+            push @$times, $IMPORTED / $res->took;
+        }
+    }
+    my ($new, $same) = map { my @s = sort { $a <=> $b } @$_; $s[ @s / 2 ] } \@new, \@same;
+    printf "%-22s %9.0f rows/s, the same again %.0f rows/s (%d products as CSV, medians of %d); goal: 5,000\n",
+        'import', $new, $same, $IMPORTED, $ROUNDS;
     return;
 }
 

@@ -40,11 +40,12 @@ sub least {
     return $first && $first->[1];
 }
 
-# Options of a request for a row of the table: a body of the kind that it takes, `value` where that is JSON.
+# Options of a request for a row of the table: a body of the kind that it takes, `value` where that is JSON, else one that
+# is refused as unsound.
 sub body_for {
     my ($row, $value) = @_;
     return () if $row->{body} eq 'none';
-    return (body => "name\nx\n", type => 'text/csv') if $row->{body} eq 'csv';
+    return (body => "name,name\nx,x\n", type => 'text/csv') if $row->{body} eq 'csv';
     return (json => $value) if $row->{body} ne 'form';
     my ($body, $type) = Erp::Http::form([file => 'x', 'x.txt']);
     return (body => $body, type => $type);
