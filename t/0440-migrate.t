@@ -24,7 +24,8 @@ sub legacy {
     my ($name) = @_;
     my $id = Erp::Test::uuid();
     my $email = "owner\@$name.example";
-    $erp->seed_user(email => $email, password => "$name-password", role => 'tenant_admin', tenant_id => $id);
+    $erp->seed_user(email => $email, password => "$name-password", role => 'tenant_admin', tenant_id => $id,
+        user => { business_type => 'grocery' });
     return { id => $id, name => $name, email => $email, password => "$name-password",
              token => $erp->login($email, "$name-password")->{access_token} };
 }
@@ -66,6 +67,13 @@ for my $bad ([qw(--license gold)], [ '--features', 'pos,cows' ], [ '--type', 'A 
     like($err, qr/gold|cows|A Shop/, '... and says why');
 }
 is((ctl('migrate', 'plan', $one->{id}, @as, '--max-users', 0))[0], 64, 'no users at all');
+{
+    my $id = Erp::Test::uuid();
+    $erp->seed_user(email => 'owner@vague.example', password => 'vague-password', role => 'tenant_admin', tenant_id => $id);
+    ($status, undef, $err) = ctl('migrate', 'plan', $id, '--slug', 'vague');
+    is($status, 1, 'a trade that nobody has told');
+    like($err, qr/--type/, '... is asked for');
+}
 
 # --- one at a time
 my $lease = "migrate:$one->{id}";

@@ -235,8 +235,8 @@ static int run_rollback(struct ctl *ctl)
 
 static const struct command_option plan_options[] = {
     {"slug", "SLUG", "the tenant's slug from then on", false},
-    {"name", "TEXT", "name of the business; the slug by default", false},
-    {"type", "TYPE", "type of the business; shop by default", false},
+    {"name", "TEXT", "name of the business; by default its administrator's", false},
+    {"type", "TYPE", "type of the business; by default its administrator's", false},
     {"admin-email", "EMAIL", "whose entry it is; the eldest tenant_admin's by default", false},
     {"uri", "URI",
      "the new database's server, with an account that may make users; DEFAULT_MONGO_URL by default",

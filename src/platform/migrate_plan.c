@@ -5,6 +5,7 @@
 #include "platform/entry.h"
 #include "platform/place.h"
 #include "platform/policy.h"
+#include "db/doc.h"
 #include "tenant/audit.h"
 #include "tenant/dbuser.h"
 
@@ -13,7 +14,8 @@ static const char *default_db(const struct job *job, const struct migration *m)
     return arena_printf(job->arena, "%s_%s_db", m->business_type, m->slug);
 }
 
-/* The email of an administrator, whose the entry will be. */
+/* The email of an administrator, whose the entry will be; and what their record says of the
+ * business, where the operator says nothing. */
 static bool find_admin(const struct job *job, struct migration *m)
 {
     bson_t *filter = BCON_NEW("tenant_id", BCON_UTF8(m->tenant_id), "role",
@@ -21,7 +23,6 @@ static bool find_admin(const struct job *job, struct migration *m)
     bson_t *opts = BCON_NEW("sort", "{", "created_at", BCON_INT32(1), "}");
     const bson_t *doc = NULL;
     struct scope scope;
-    bson_iter_t it;
     bool ok =
         job_users(job, &scope) && scope_find_one(&scope, ACCOUNTS, filter, opts, &doc, job->err);
 
@@ -29,11 +30,15 @@ static bool find_admin(const struct job *job, struct migration *m)
     bson_destroy(opts);
     if (!ok)
         return false;
-    if (!doc || !bson_iter_init_find(&it, doc, "email") || !BSON_ITER_HOLDS_UTF8(&it))
+    if (!doc_text(doc, "email"))
         return err_set(job->err, ERR_STATE,
                        "There is no tenant_admin among the users of this tenant_id");
     if (!m->admin_email)
-        m->admin_email = arena_strdup(job->arena, bson_iter_utf8(&it, NULL));
+        m->admin_email = doc_text(doc, "email");
+    if (!m->business_type)
+        m->business_type = doc_text(doc, "business_type");
+    if (!m->business_name)
+        m->business_name = doc_text(doc, "business_name");
     return true;
 }
 
@@ -86,10 +91,13 @@ static bool check_new(const struct job *job, struct migration *m)
 {
     if (!slug_valid(m->slug))
         return err_set(job->err, ERR_STATE, "A slug has 2 to 40 small letters, digits and hyphens");
+    if (!find_admin(job, m))
+        return false;
     if (!m->business_name)
         m->business_name = m->slug;
     if (!m->business_type)
-        m->business_type = "shop";
+        return err_set(job->err, ERR_STATE, "The administrator's record names no business type: "
+                                            "say --type");
     if (!entry_type_ok(m->business_type))
         return err_set(job->err, ERR_STATE, "%s is no business type", m->business_type);
     if (m->license_type && !licence_find(m->license_type))
@@ -104,8 +112,7 @@ static bool check_new(const struct job *job, struct migration *m)
     m->from_uri = job->conf->default_mongo_url;
     m->from_db = job->conf->db_name;
     return is_free(job, "tenant_id", m->tenant_id, "tenant_id") &&
-           is_free(job, "slug", m->slug, "slug") && is_free(job, "db_name", m->to_db, "db_name") &&
-           find_admin(job, m);
+           is_free(job, "slug", m->slug, "slug") && is_free(job, "db_name", m->to_db, "db_name");
 }
 
 bool migrate_check(const struct job *job, struct migration *m)
