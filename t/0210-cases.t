@@ -19,6 +19,7 @@ my (undef, $listing) = $erp->run_program($erp->{erpd}, [ '--routes', '--json' ])
 my (%rows, %path);
 for my $row (@{ from_json($listing) }) {
     my $noun = $row->{resource} // next;
+    next if $row->{body} eq 'form';    # a picture for a member of it
     my $one = $row->{path} =~ m{/\{id\}$};
     (my $base = $row->{path}) =~ s{/\{id\}$}{};
     next if !$one && defined $path{$noun} && length $base > length $path{$noun};    # a view
