@@ -29,7 +29,7 @@ sub counts {
     my %n = map { $_ => $erp->mongo($shop->{db_name}, doc(count => $_))->{n} }
         qw(sales payments customer_dues customers stock_ledger notifications);
     $n{audit} = $erp->mongo("$shop->{db_name}_audit", doc(count => 'audit_log', query => { kind => 'data' }))->{n};
-    $n{numbers} = join ' ', map { $_->{value} // '-' } one('counters', { _id => { '$regex' => 'sales' } });
+    $n{numbers} = join ' ', map { join '/', @$_{qw(sale_number invoice_no)} } one('counters', { _id => { '$regex' => 'sales' } });
     $n{stock} = join ' ', map { $_->{stock} } one('products', {});
     return \%n;
 }

@@ -7,7 +7,7 @@
 #define TURNS_AT    ((off_t)1 << 40)
 #define TURNS       65536
 #define PAUSE_FIRST 100000 /* ns */
-#define PAUSE_MOST  1000000
+#define PAUSE_MOST  300000
 
 /* The lock belongs to the descriptor that this process opened, not to the process. */
 static bool set(const struct board *board, uint64_t key, short type)

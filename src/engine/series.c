@@ -3,14 +3,36 @@
 #include "engine/series.h"
 #include "db/own.h"
 
-static const char *counter_id(const struct scope *scope, const struct resource *resource,
-                              const struct field *f)
+/* The fields of a resource that are numbers, and their counter. */
+struct counter {
+    const struct field *field[SERIES_MAX];
+    size_t n;
+    const char *id;
+};
+
+static void find_counter(const struct scope *scope, const struct resource *resource,
+                         struct counter *c)
 {
-    return arena_printf(scope->arena, "%s:%s.%s", scope->tenant_id, resource->collection, f->name);
+    c->n = 0;
+    for (const struct field *f = resource->fields; f->name != NULL; f++) {
+        if (f->series == NULL)
+            continue;
+        assert(c->n < SERIES_MAX);
+        c->field[c->n++] = f;
+    }
+    c->id = c->n == 1 ? arena_printf(scope->arena, "%s:%s.%s", scope->tenant_id,
+                                     resource->collection, c->field[0]->name)
+                      : arena_printf(scope->arena, "%s:%s", scope->tenant_id, resource->collection);
 }
 
-/* Moves the counter on by `count`; *value, where it stands then, is 0 when there is none yet. */
-static bool advance(struct scope *scope, const char *id, int64_t count, int64_t *value,
+/* Where the counter of a field stands in the document. */
+static const char *member(const struct counter *c, size_t i)
+{
+    return c->n == 1 ? "value" : c->field[i]->name;
+}
+
+/* Moves the counter on by `count`; values[0], where it stands then, is 0 when there is none yet. */
+static bool advance(struct scope *scope, const struct counter *c, int64_t count, int64_t *values,
                     struct err *err)
 {
     bson_t *filter = own_bson(scope->arena), *update = own_bson(scope->arena);
@@ -19,14 +41,18 @@ static bool advance(struct scope *scope, const char *id, int64_t count, int64_t 
     bson_t child;
 
     scope_filter(scope, NULL, filter);
-    bson_append_utf8(filter, "_id", 3, id, -1);
+    bson_append_utf8(filter, "_id", 3, c->id, -1);
     bson_append_document_begin(update, "$inc", 4, &child);
-    bson_append_int64(&child, "value", -1, count);
+    for (size_t i = 0; i < c->n; i++)
+        bson_append_int64(&child, member(c, i), -1, count);
     bson_append_document_end(update, &child);
     if (!scope_find_and_update(scope, SERIES_COUNTERS, filter, update, true, false, NULL, &doc,
                                err))
         return false;
-    *value = doc != NULL && bson_iter_init_find(&it, doc, "value") ? bson_iter_as_int64(&it) : 0;
+    for (size_t i = 0; i < c->n; i++)
+        values[i] = doc != NULL && bson_iter_init_find(&it, doc, member(c, i))
+                        ? bson_iter_as_int64(&it)
+                        : 0;
     return true;
 }
 
@@ -76,17 +102,19 @@ static bool highest(struct scope *scope, const struct resource *resource, const 
     return false;
 }
 
-static bool begin(struct scope *scope, const struct resource *resource, const struct field *f,
-                  const char *id, int64_t count, int64_t *value, struct err *err)
+static bool begin(struct scope *scope, const struct resource *resource, const struct counter *c,
+                  int64_t count, int64_t *values, struct err *err)
 {
     bson_t *doc = own_bson(scope->arena);
 
-    if (!highest(scope, resource, f, value, err))
-        return false;
-    bson_append_utf8(doc, "_id", 3, id, -1);
+    bson_append_utf8(doc, "_id", 3, c->id, -1);
     bson_append_utf8(doc, "tenant_id", -1, scope->tenant_id, -1);
-    *value += count;
-    bson_append_int64(doc, "value", -1, *value);
+    for (size_t i = 0; i < c->n; i++) {
+        if (!highest(scope, resource, c->field[i], &values[i], err))
+            return false;
+        values[i] += count;
+        bson_append_int64(doc, member(c, i), -1, values[i]);
+    }
     if (scope_insert(scope, SERIES_COUNTERS, doc, err))
         return true;
     if (err->code == ERR_DUPLICATE)
@@ -97,21 +125,21 @@ static bool begin(struct scope *scope, const struct resource *resource, const st
 bool series_take(const struct resource *resource, struct scope *scope, size_t count,
                  struct series *out, struct err *err)
 {
-    out->n = 0;
-    for (const struct field *f = resource->fields; f->name != NULL; f++) {
-        int64_t value = 0;
-        const char *id;
+    int64_t values[SERIES_MAX];
+    struct counter c;
 
-        if (f->series == NULL)
-            continue;
-        assert(out->n < SERIES_MAX);
-        id = counter_id(scope, resource, f);
-        if (!advance(scope, id, (int64_t)count, &value, err) ||
-            (value == 0 && !begin(scope, resource, f, id, (int64_t)count, &value, err)))
-            return false;
-        out->field[out->n] = f;
-        out->next[out->n++] = value - (int64_t)count + 1;
+    out->n = 0;
+    find_counter(scope, resource, &c);
+    if (c.n == 0)
+        return true;
+    if (!advance(scope, &c, (int64_t)count, values, err) ||
+        (values[0] == 0 && !begin(scope, resource, &c, (int64_t)count, values, err)))
+        return false;
+    for (size_t i = 0; i < c.n; i++) {
+        out->field[i] = c.field[i];
+        out->next[i] = values[i] - (int64_t)count + 1;
     }
+    out->n = c.n;
     return true;
 }
 

@@ -20,7 +20,8 @@ struct series {
     size_t n;
 };
 
-/* Takes `count` numbers in a row of every such field, in a transaction: a counter update each. */
+/* Takes `count` numbers in a row of every such field, in a transaction: one counter document, and
+ * one update, whatever their number. */
 bool series_take(const struct resource *resource, struct scope *scope, size_t count,
                  struct series *out, struct err *err);
 

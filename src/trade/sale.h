@@ -2,8 +2,8 @@
  *
  * A sale is one transaction of everything that belongs to it, or nothing: price check, stock with
  * its ledger, customer, numbers, the sale, payments, what is due, notifications and the audit
- * entry. Round trips of the least one (one payment, nothing due, no customer): read, two counters,
- * stock, ledger, sale, payment, audit entry, commit: 9. One more each for: a customer, something
+ * entry. Round trips of the least one (one payment, nothing due, no customer): read, counter,
+ * stock, ledger, sale, payment, audit entry, commit: 8. One more each for: a customer, something
  * due, notifications; two for an Idempotency-Key.
  */
 #ifndef ERP_TRADE_SALE_H
