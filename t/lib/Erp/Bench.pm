@@ -6,6 +6,7 @@ use warnings;
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
 use POSIX qw(strftime);
+use Erp::BenchSales;
 use Erp::BenchTenants;
 use Erp::Build;
 use Erp::Cert;
@@ -32,13 +33,14 @@ my @CASES = (
     [ 'health of the tenant', '/api/health/tenant',       'health', 2, 0, '3,500/s' ],
 );
 
-# Names of cases choose some, "tenants" what Erp::BenchTenants measures; returns the exit status.
+# Names of cases choose some, "sales" and "tenants" what Erp::BenchSales and
+# Erp::BenchTenants measure; returns the exit status.
 sub run {
     my ($opt, @wanted) = @_;
     my ($root, $run) = @$opt{qw(root run)};
     step('Building');
     my $plain = Erp::Build::make($root, $run, 'plain');
-    Erp::Build::make($root, $run, 'plain', 't/bench/driver_loop', 't/mongo-eval');
+    Erp::Build::make($root, $run, 'plain', 't/bench/driver_loop', 't/bench/sale_loop', 't/mongo-eval');
     my $dir = tempdir('erpd-bench.XXXXXX', TMPDIR => 1);
     my $mongo;
     local $SIG{INT} = local $SIG{TERM} = sub { die "interrupted\n" };
@@ -47,7 +49,9 @@ sub run {
         $mongo = Erp::TestRun::start_mongo($dir, "$plain/t/mongo-eval", $run);
         local %ENV = (%ENV, Erp::TestRun::environment($opt, $dir, $plain, $plain, $mongo));
         require Erp::Test;
-        _measure($plain, $mongo, @wanted) if !@wanted || "@wanted" ne 'tenants';
+        _measure($plain, $mongo, @wanted) if !@wanted || grep { !/^(?:tenants|sales)$/ } @wanted;
+        Erp::BenchSales::run(bin => $plain, url => $mongo->{url}, start => sub { Erp::Test->start(@_) })
+            if !@wanted || grep { $_ eq 'sales' } @wanted;
         Erp::BenchTenants::run(url => $mongo->{url}, start => sub { Erp::Test->start(@_) })
             if !@wanted || grep { $_ eq 'tenants' } @wanted;
         0;
