@@ -276,9 +276,8 @@ subtest 'rules of single records hold' => sub {
     $user = $erp->seed_user(email => 'manager@csv.example', password => 'manager-password', role => 'branch_manager', branch_id => $A,
         tenant_id => $t->{tenant_id}, user => { tenant_slug => 'csv', branch_id => $A });
     my @manager = (token => $erp->login($user->{email}, 'manager-password')->{access_token});
-    $r = import_csv('/api/products/import?partial=true', "sku,name,price,branch_id\nB-1,a,1,\nB-2,b,1,$B\n", @manager);
-    is counts($r), '2 1 0 0 1', 'who is bound to a branch writes only into it' or diag $r->body;
-    is $erp->get('/api/products?sku=B-1', @as)->json->[0]{branch_id}, $A, '... and into it when none is named';
+    is_problem import_csv('/api/products/import', "sku,name,price,branch_id\nB-1,a,1,$B\n", @manager), 403, 'forbidden',
+        'who is bound to a branch writes what is split between branches one by one';
     is counts(import_csv('/api/customers/import', "name,phone\nRahim,01711\nKarim,01712\n")), '2 2 0 0 0', 'another resource';
 };
 
@@ -305,8 +304,11 @@ subtest 'killed in the middle, and sent again' => sub {
     wait_until(20, sub { $erp->get('/api/health/live')->status == 200 && !grep { !$_ } $erp->pids('main') }) or die "no new worker\n";
     my $half = stored() - $before;
     cmp_ok $half % 1000, '==', 0, "whole batches are there: $half records";
-    my $r = import_csv('/api/products/import', $ten);
-    is counts($r), join(' ', 10_000, 10_000 - $half, 0, $half, 0), 'sent again it does the rest' or diag $r->body;
+    # The killed worker's transaction holds its keys until the server ends it: a 503 until then.
+    my $r;
+    wait_until(40, sub { ($r = import_csv('/api/products/import', $ten))->status != 503 });
+    is $r->json->{created} + $r->json->{unchanged}, 10_000, 'sent again it does the rest' or diag $r->body;
+    cmp_ok $r->json->{unchanged}, '>=', $half, '... and what was there is known';
     is stored() - $before, 10_000, 'every record is there once';
     is scalar @{ $erp->mongo($t->{db_name}, doc(aggregate => 'products', cursor => {}, pipeline => [ { '$match' => doc(tenant_id => $t->{tenant_id}, sku => { '$gte' => 'L-' }) },
         { '$group' => { _id => '$sku', n => { '$sum' => 1 } } }, { '$match' => { n => { '$gt' => 1 } } } ]))->{cursor}{firstBatch} }, 0, '... none twice';
