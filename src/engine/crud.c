@@ -291,7 +291,9 @@ static void fill_row(const struct resource *resource, enum resource_ops op, stru
     row->out = op == OP_DELETE ? "Message" : resource->schema;
     if (sends)
         row->in = arena_printf(texts, "%s%s", resource->schema,
-                               op == OP_PATCH ? "Patch" : "Input");
+                               op == OP_PATCH                                 ? "Patch"
+                               : op == OP_REPLACE && resource_keeps(resource) ? "Replacement"
+                                                                              : "Input");
     if (op == OP_LIST) {
         row->query = list_params;
         row->open_query = true;

@@ -104,20 +104,7 @@ static json_t *schema_ref(const struct doc *doc, const struct route *row, const 
 
 static json_t *input_schema(const struct doc *doc, const struct route *row)
 {
-    enum openapi_op op = openapi_row_op(row);
-    char name[NAME_SIZE];
-
-    if (row->in != NULL)
-        return schema_ref(doc, row, row->in);
-    if (op != OPENAPI_CREATE && op != OPENAPI_REPLACE && op != OPENAPI_PATCH)
-        return json_pack("{s:s}", "type", "object");
-    snprintf(name, sizeof(name), "%s%s", row->resource->schema,
-             op == OPENAPI_PATCH     ? "Patch"
-             : op == OPENAPI_REPLACE ? "Replacement"
-                                     : "Input");
-    if (op == OPENAPI_REPLACE && json_object_get(doc->schemas, name) == NULL)
-        snprintf(name, sizeof(name), "%sInput", row->resource->schema);
-    return schema_ref(doc, row, name);
+    return row->in != NULL ? schema_ref(doc, row, row->in) : json_pack("{s:s}", "type", "object");
 }
 
 static json_t *output_schema(const struct doc *doc, const struct route *row)

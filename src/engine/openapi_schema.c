@@ -149,15 +149,6 @@ static json_t *input_object(const struct field *fields, unsigned optional, const
     return schema;
 }
 
-/* Does a replacement ask for less than a new record? */
-static bool replaced_by_less(const struct resource *resource)
-{
-    for (const struct field *f = resource->fields; f->name != NULL; f++)
-        if ((f->flags & F_REQUIRED) && (f->flags & (F_KEEP | F_IMMUTABLE)))
-            return (resource->ops & OP_REPLACE) != 0;
-    return false;
-}
-
 static json_t *patch_object(const struct field *fields)
 {
     json_t *schema = object_schema("A merge patch (RFC 7396): members that are left out stay, "
@@ -248,7 +239,7 @@ static void add_resource(const struct resource *resource, json_t *schemas)
                                          "in X-Ignored-Fields"));
         json_decref(name);
     }
-    if (replaced_by_less(resource)) {
+    if (resource_keeps(resource)) {
         name = json_sprintf("%sReplacement", resource->schema);
         json_object_set_new(schemas, json_string_value(name),
                             input_object(resource->fields, F_KEEP | F_IMMUTABLE,

@@ -55,6 +55,14 @@ unsigned resource_std(const struct resource *resource)
     return resource->audit ? STD_ID | STD_TENANT_ID : all;
 }
 
+bool resource_keeps(const struct resource *resource)
+{
+    for (const struct field *f = resource->fields; f->name != NULL; f++)
+        if ((f->flags & F_REQUIRED) && (f->flags & (F_KEEP | F_IMMUTABLE)))
+            return (resource->ops & OP_REPLACE) != 0;
+    return false;
+}
+
 size_t resource_field_count(const struct resource *resource)
 {
     size_t n = 0;

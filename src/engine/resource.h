@@ -123,6 +123,10 @@ unsigned resource_std(const struct resource *resource);
 /* The bit of a standard field by its name of `len` bytes; 0 for any other name. */
 unsigned std_field(const char *name, size_t len);
 
+/* Does a replacement ask for less than a new record, because some of what is required is fixed or
+ * stays when it is left out? */
+bool resource_keeps(const struct resource *resource);
+
 size_t resource_field_count(const struct resource *resource);
 const struct field *resource_field(const struct resource *resource, const char *name);
 

@@ -62,6 +62,15 @@ static json_t *operation(const char *method, const char *path)
     return json_object_get(json_object_get(json_object_get(doc, "paths"), path), lower);
 }
 
+/* Which schema the JSON body of an operation has. */
+static const char *body_ref(const char *method, const char *path)
+{
+    json_t *body = json_object_get(operation(method, path), "requestBody");
+    json_t *json = json_object_get(json_object_get(body, "content"), "application/json");
+
+    return json_string_value(json_object_get(json_object_get(json, "schema"), "$ref"));
+}
+
 static json_t *reply(const char *method, const char *path, const char *status)
 {
     return open_ref(
@@ -228,6 +237,9 @@ static void product_schemas(void **state ERP_UNUSED)
     assert_null(schema("ProductReplacement"));
     assert_int_equal(json_array_size(json_object_get(schema("ProductBranchInput"), "required")), 3);
     assert_null(json_object_get(schema("ProductBranchReplacement"), "required"));
+    assert_string_equal(body_ref("PUT", "/api/product-branches/{id}"),
+                        "#/components/schemas/ProductBranchReplacement");
+    assert_string_equal(body_ref("PUT", "/api/products/{id}"), "#/components/schemas/ProductInput");
 }
 
 int main(void)
