@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "db/own.h"
 #include "engine/crud.h"
+#include "engine/form.h"
 #include "http/multipart.h"
 #include "platform/files.h"
 
@@ -107,21 +108,23 @@ static const bson_t *find_settings(struct req *req, const char *slug)
     return doc;
 }
 
+/* The fields of the reply's schema and no others: what else stands in the settings is nobody's. */
 bool action_branding(struct req *req)
 {
     const struct resource *settings = resource_by_noun("settings");
+    const struct field *fields = form_by_name(req->route->out)->fields;
     const char *slug = req_query(req, "tenant_slug");
     const bson_t *doc = slug ? find_settings(req, slug) : NULL;
     struct str *out = resp_body(req);
 
-    for (const struct field *f = settings->fields; f->name; f++) {
-        const char *text = text_of(doc, f->name);
+    for (const struct field *f = fields; f->name; f++) {
+        const char *text = text_of(doc, f->name), *def = resource_field(settings, f->name)->def;
 
-        str_addf(out, "%s\"%s\":", f == settings->fields ? "{" : ",", f->name);
+        str_addf(out, "%s\"%s\":", f == fields ? "{" : ",", f->name);
         if (text)
             str_add_json(out, text, strlen(text));
         else
-            str_addz(out, f->def ? f->def : "null");
+            str_addz(out, def ? def : "null");
     }
     str_addc(out, '}');
     return true;
