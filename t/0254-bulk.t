@@ -151,8 +151,8 @@ subtest 'users of a branch' => sub {
         tenant_id => $shop->{tenant_id}, user => { tenant_slug => 'bulk', branch_id => $mine });
     my @boss = (token => $erp->login($user->{email}, 'boss-password')->{access_token});
     my $before = count('products');
-    is_problem($erp->post('/api/products/bulk', { records => [{ name => 'M', price => 1 }] }, @boss), 403, 'forbidden', 'split what they make one by one');
-    is_problem($erp->request(PATCH => '/api/products/bulk', json => { records => [{ id => $made[0], price => 1 }] }, @boss), 403, 'forbidden', '... and what they change');
+    is_problem($erp->post('/api/products/bulk', { records => [{ name => 'M', price => 1 }] }, @boss), 403, 'role_forbidden', 'split what they make one by one');
+    is_problem($erp->request(PATCH => '/api/products/bulk', json => { records => [{ id => $made[0], price => 1 }] }, @boss), 403, 'role_forbidden', '... and what they change');
     is count('products'), $before, 'nothing was stored';
     my $res = $erp->post('/api/brands/bulk', { records => [{ name => 'Theirs' }] }, @boss);
     is $res->json->{done}, 1, 'what is of no branch they write as others do' or diag $res->body;

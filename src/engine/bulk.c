@@ -254,6 +254,9 @@ void bulk_route(const struct resource *resource, enum resource_ops op, struct ar
                                 : op == OP_PATCH ? "Change"
                                                  : "Delete",
                                 resource->summary);
+    /* What users of a branch write there is split between record and branch, one by one. */
+    if (resource->branches != NULL)
+        row->roles &= ROLES_OFFICE;
     row->query = params;
     row->body = BODY_JSON;
     row->body_limit = BULK_BODY_MAX;
