@@ -243,4 +243,7 @@ void import_route(const struct resource *resource, struct arena *texts, struct r
         .resource = resource,
         .summary = arena_printf(texts, "Import %s from a table", resource->summary),
     };
+    /* As many at once (engine/bulk.c). */
+    if (resource->branches != NULL)
+        row->roles &= ROLES_OFFICE;
 }
