@@ -10,7 +10,7 @@ use Erp::Case;
 use Erp::Json qw(from_json);
 use Erp::Test;
 
-my $erp = Erp::Test->start(workers => 2, login_workers => 1);
+my $erp = Erp::Test->start(kept => 1, workers => 2, login_workers => 1);
 my $tenant = $erp->seed_tenant(slug => 'cases');
 my @as = (token => $erp->login($tenant->{email}, $tenant->{password})->{access_token});
 

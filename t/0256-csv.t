@@ -276,7 +276,7 @@ subtest 'rules of single records hold' => sub {
     $user = $erp->seed_user(email => 'manager@csv.example', password => 'manager-password', role => 'branch_manager', branch_id => $A,
         tenant_id => $t->{tenant_id}, user => { tenant_slug => 'csv', branch_id => $A });
     my @manager = (token => $erp->login($user->{email}, 'manager-password')->{access_token});
-    is_problem import_csv('/api/products/import', "sku,name,price,branch_id\nB-1,a,1,$B\n", @manager), 403, 'forbidden',
+    is_problem import_csv('/api/products/import', "sku,name,price,branch_id\nB-1,a,1,$B\n", @manager), 403, 'role_forbidden',
         'who is bound to a branch writes what is split between branches one by one';
     is counts(import_csv('/api/customers/import', "name,phone\nRahim,01711\nKarim,01712\n")), '2 2 0 0 0', 'another resource';
 };

@@ -10,7 +10,7 @@ use JSON::PP;
 use Erp::Case;
 use Erp::Test;
 
-my $erp = Erp::Test->start(workers => 3, login_workers => 1);
+my $erp = Erp::Test->start(kept => 1, workers => 3, login_workers => 1);
 my (undef, $listing) = $erp->run_program($erp->{erpd}, [ '--routes', '--json' ]);
 my @routes = @{ decode_json($listing) };
 cmp_ok(scalar @routes, '>=', 20, 'the table has its rows');
@@ -26,6 +26,12 @@ for my $name (qw(alpha beta)) {
     my $t = $t{$name};
     $t->{made} = {};
     make($t, $_->{resource}) for grep { $_->{method} eq 'POST' && $_->{resource} && $_->{body} eq 'json' } @routes;
+}
+
+# As they stand once all are there: some show what others add to them.
+for my $noun (grep { length } keys %{ $t{alpha}{made} }) {
+    my ($row) = grep { ($_->{resource} // '') eq $noun && $_->{method} eq 'GET' && $_->{path} =~ /\{/ } @routes;
+    $t{alpha}{record}{$noun} = $erp->get(path_of($row, $t{alpha}{made}), token => $t{alpha}{token})->json if $row;
 }
 
 # A tenant that is suspended after its token was issued.

@@ -25,6 +25,7 @@ use MIME::Base64 qw(encode_base64url);
 use POSIX qw(strftime);
 use Test::More ();
 use Time::HiRes qw(time);
+use Erp::Kept;
 use Erp::Json qw(doc to_json from_json);
 use Erp::MongoEval;
 use Erp::Proc qw(free_port random_text wait_until alive);
@@ -57,7 +58,8 @@ sub import {
 # Starts an instance and waits until it answers. Options: workers (2), login_workers (1), env
 # (settings of erpd; undef takes one away), nginx (settings of nginx/settings), plain (true: also
 # the plain HTTP listener), watch (true: with a watcher, and wait until it follows), wait (0: do not
-# wait, for tests without workers), erpd (program).
+# wait, for tests without workers), erpd (program), kept (true: all requests on one connection, for tests of
+# thousands).
 sub start {
     my ($class, %opt) = @_;
     my ($number) = $0 =~ m{(\d+)-[^/]*$};
@@ -82,7 +84,7 @@ sub start {
     push @live, $self;
     pipe my $life, $self->{life} or die "pipe: $!\n";
     $self->SUPER::start($life);
-    $self->{client} = $self->http;
+    $self->{client} = $opt{kept} ? Erp::Kept->new(base => $self->url, cacert => $self->{cert}) : $self->http;
     if (($opt{wait} // 60) && !$self->wait_ready($opt{wait} // 60)) {
         $self->show_logs;
         Test::More::BAIL_OUT("erpd does not answer") if $ENV{ERP_TEST_BAIL};
