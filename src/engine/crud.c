@@ -3,6 +3,7 @@
 #include "engine/crud.h"
 #include "engine/bulk.h"
 #include "engine/crud_write.h"
+#include "engine/expand.h"
 #include "engine/export.h"
 #include "engine/branches.h"
 #include "engine/import.h"
@@ -52,15 +53,18 @@ static bool add_total(struct req *req, const struct resource *resource,
     return true;
 }
 
-/* A page whose records are shown with what branches have of them: read whole, then shown. */
+/* A page whose records are shown with what branches have of them, or what their references name:
+ * read whole, then shown. */
 static bool add_page(struct req *req, const struct resource *resource,
-                     const struct list_query *query, struct str *out)
+                     const struct list_query *query, struct expand *expand)
 {
-    const struct kind_env env = env_of(req);
-    mongoc_cursor_t *cursor = branches_find(req, resource, query);
+    mongoc_cursor_t *cursor = resource->branches != NULL
+                                  ? branches_find(req, resource, query)
+                                  : scope_find(&req->scope, resource->collection, query->filter,
+                                               query->opts);
     const bson_t **docs = arena_alloc(req->arena, (size_t)query->limit * sizeof(*docs));
     const bson_t *doc, *last = NULL;
-    size_t n = 0, shown = 0;
+    size_t n = 0;
 
     while ((int64_t)n < query->limit) {
         if (!scope_next(&req->scope, cursor, &doc, req->err))
@@ -69,15 +73,11 @@ static bool add_page(struct req *req, const struct resource *resource,
             break;
         docs[n++] = last = own_bson_copy(req->arena, bson_get_data(doc), doc->len);
     }
-    if (branches_wanted(req, resource, query) &&
+    if (resource->branches != NULL && branches_wanted(req, resource, query) &&
         !branches_show(req, resource, docs, n, NULL, req->err))
         return false;
-    for (size_t i = 0; i < n; i++)
-        if (docs[i] != NULL) {
-            if (shown++ > 0)
-                str_addc(out, ',');
-            render_record(resource, &env, docs[i], query, out);
-        }
+    if (!expand_page(req, query, expand, docs, n))
+        return false;
     if ((int64_t)n == query->limit)
         query_link_next(req, resource, query, last);
     if (n > 0)
@@ -85,13 +85,13 @@ static bool add_page(struct req *req, const struct resource *resource,
     return true;
 }
 
-static bool list_branches(struct req *req, const struct resource *resource,
-                          const struct list_query *query)
+static bool list_whole(struct req *req, const struct resource *resource,
+                       const struct list_query *query, struct expand *expand)
 {
     struct str *out = resp_body(req);
 
     str_addc(out, '[');
-    if (!add_page(req, resource, query, out))
+    if (!add_page(req, resource, query, expand))
         return false;
     str_addc(out, ']');
     return !req->count_exact || add_total(req, resource, query);
@@ -104,6 +104,7 @@ static bool list(struct req *req, const struct view *view)
     struct str *out = resp_body(req);
     char beside[AUDIT_DB_SIZE];
     struct list_query query;
+    struct expand expand;
     mongoc_cursor_t *cursor;
     const bson_t *doc;
     int64_t n = 0;
@@ -112,12 +113,16 @@ static bool list(struct req *req, const struct view *view)
         audit_db_name(req->scope.db_name, beside);
         req->scope.db_name = arena_strdup(req->arena, beside);
     }
-    if (req_wants(req, EXPORT_TYPE))
-        return export_list(req, view);
-    if (!query_list(req, resource, view, &query, req->err))
+    if (!expand_read(req, resource, &expand, req->err))
         return false;
-    if (resource->branches != NULL)
-        return list_branches(req, resource, &query);
+    if (req_wants(req, EXPORT_TYPE))
+        return expand.n == 0 ? export_list(req, view)
+                             : err_set(req->err, ERR_BAD_QUERY,
+                                       "expand: a table has no room for other records");
+    if (!query_list(req, resource, view, expand_fields(&expand, resource), &query, req->err))
+        return false;
+    if (resource->branches != NULL || expand.n > 0)
+        return list_whole(req, resource, &query, &expand);
     cursor = scope_find(&req->scope, resource->collection, query.filter, query.opts);
     str_addc(out, '[');
     for (;;) {
@@ -174,7 +179,9 @@ static bool with_branches(struct req *req, const bson_t **doc, const char **etag
     return true;
 }
 
-bool crud_reply(struct req *req, const bson_t *doc)
+/* With an `expand` that was asked for never 304: the tag says nothing of the records shown beside
+ * this one. */
+static bool reply(struct req *req, const bson_t *doc, struct expand *expand)
 {
     const struct resource *resource = req->route->resource;
     const struct kind_env env = env_of(req);
@@ -185,13 +192,23 @@ bool crud_reply(struct req *req, const bson_t *doc)
     if (doc == NULL)
         return crud_not_found(req);
     resp_header(req, "ETag", etag);
-    if (strcmp(req->method, "GET") == 0 && req->if_none_match != NULL &&
+    if (expand->n == 0 && strcmp(req->method, "GET") == 0 && req->if_none_match != NULL &&
         etag_listed(req->if_none_match, etag)) {
         req->resp.status = 304;
         return true;
     }
+    if (!expand_load(req, expand, &doc, 1, req->err))
+        return false;
     render_record(resource, &env, doc, NULL, resp_body(req));
+    expand_render(expand, &env, doc, resp_body(req));
     return true;
+}
+
+bool crud_reply(struct req *req, const bson_t *doc)
+{
+    struct expand none = {.n = 0};
+
+    return reply(req, doc, &none);
 }
 
 bool crud_filter(struct req *req, bson_t *filter)
@@ -226,9 +243,12 @@ bool crud_not_found(struct req *req)
 static bool crud_get(struct req *req)
 {
     bson_t filter = BSON_INITIALIZER;
+    struct expand expand;
     const bson_t *doc;
     bool ok;
 
+    if (!expand_read(req, req->route->resource, &expand, req->err))
+        return false;
     if (branches_bound(req->route->resource, &req->scope)) {
         scope_filter(&req->scope, NULL, &filter);
         bson_append_utf8(&filter, "id", 2, req_param(req, "id"), -1);
@@ -243,7 +263,7 @@ static bool crud_get(struct req *req)
     if (doc == NULL)
         return crud_not_found(req);
     want_indexes(req, req->route->resource);
-    return crud_reply(req, doc);
+    return reply(req, doc, &expand);
 }
 
 /* --- rows ------------------------------------------------------------------------------------ */
@@ -255,6 +275,11 @@ static const struct route_param list_params[] = {
     {"fields", "string", "Fields to show, separated by commas", false},
     {"q", "string", "Words that the searchable fields begin with", false},
     {"search", "string", "Another name of q", false},
+    {"expand", "string", "References whose records are shown in `expanded`, at most 5", false},
+    {NULL, NULL, NULL, false}};
+
+static const struct route_param item_params[] = {
+    {"expand", "string", "References whose records are shown in `expanded`, at most 5", false},
     {NULL, NULL, NULL, false}};
 
 static const struct {
@@ -298,6 +323,8 @@ static void fill_row(const struct resource *resource, enum resource_ops op, stru
         row->query = list_params;
         row->open_query = true;
     }
+    if (op == OP_GET && !resource->singleton)
+        row->query = item_params;
 }
 
 static size_t add_views(const struct resource *resource, struct arena *texts, struct route *rows)

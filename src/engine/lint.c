@@ -1,6 +1,7 @@
 /* The tables prove themselves: what a descriptor must keep so that the engine may trust it. */
 #include "base.h"
 #include "engine/branches.h"
+#include "engine/expand.h"
 
 /* render.c keeps one bit a field. */
 #define FIELDS_MAX 64
@@ -50,7 +51,8 @@ static void lint_field(struct lint *lint, const struct field *f)
 {
     const unsigned listed = F_FILTER | F_SORT;
 
-    if (!name_ok(f->name) || std_field(f->name, strlen(f->name)))
+    if (!name_ok(f->name) || std_field(f->name, strlen(f->name)) ||
+        strcmp(f->name, EXPAND_MEMBER) == 0)
         fault(lint, "field %s: bad or reserved name", f->name);
     if (resource_field(lint->resource, f->name) != f)
         fault(lint, "field %s: listed twice", f->name);

@@ -254,7 +254,8 @@ static bool may_answer(const struct route *row, int status)
     case 415:
         return has_body(row);
     case 422:
-        return has_body(row) || idem_offered(row);
+        return has_body(row) || idem_offered(row) || op == OPENAPI_GET || op == OPENAPI_LIST ||
+               op == OPENAPI_VIEW;
     default:
         return false;
     }

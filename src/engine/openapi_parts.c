@@ -1,6 +1,7 @@
 /* Parameters of the rows, and the headers and refusals that many operations share. */
 #include "base.h"
 #include "engine/openapi_schema.h"
+#include "engine/expand.h"
 #include "engine/idem.h"
 #include "engine/query.h"
 
@@ -128,12 +129,29 @@ static bool searchable(const struct resource *resource)
     return false;
 }
 
+/* NULL: it refers to nothing. */
+static json_t *expand_schema(const struct resource *resource)
+{
+    json_t *values;
+
+    if (!expand_offered(resource))
+        return NULL;
+    values = json_array();
+    for (const struct field *f = resource->fields; f->name != NULL; f++)
+        if (f->kind == K_REF)
+            json_array_append_new(values, json_string(f->name));
+    return json_pack("{s:s,s:i,s:{s:s,s:o}}", "type", "array", "maxItems", EXPAND_MAX, "items",
+                     "type", "string", "enum", values);
+}
+
 /* What the descriptor adds to the plain type of a list's own parameter; NULL: it has none. */
 static json_t *query_schema(const struct route *row, const struct route_param *param)
 {
     const char *name = param->name;
     enum openapi_op op = openapi_row_op(row);
 
+    if (row->resource != NULL && strcmp(name, "expand") == 0)
+        return expand_schema(row->resource);
     if (op != OPENAPI_LIST && op != OPENAPI_VIEW)
         return json_pack("{s:s}", "type", param->type);
     if (strcmp(name, "limit") == 0)

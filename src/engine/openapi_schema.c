@@ -5,6 +5,7 @@
 #include "engine/openapi_schema.h"
 #include "engine/batch.h"
 #include "engine/bulk.h"
+#include "engine/expand.h"
 #include "engine/form.h"
 
 /* --- fields ----------------------------------------------------------------------------------- */
@@ -222,12 +223,31 @@ static void add_bulk(const struct resource *resource, bool patch, json_t *schema
     json_decref(name);
 }
 
+static void add_expanded(const struct resource *resource, json_t *record)
+{
+    json_t *schema = object_schema("Only with ?expand=: the records that were asked for, null "
+                                   "where there is none that the caller may see");
+
+    for (const struct field *f = resource->fields; f->name != NULL; f++)
+        if (f->kind == K_REF)
+            add_property(schema, f->name,
+                         json_pack("{s:[o,{s:s}]}", "anyOf",
+                                   openapi_ref("schemas", resource_by_noun(f->ref)->schema), "type",
+                                   "null"),
+                         false);
+    json_object_set_new(schema, "readOnly", json_true());
+    if (expand_offered(resource))
+        add_property(record, EXPAND_MEMBER, json_incref(schema), false);
+    json_decref(schema);
+}
+
 static void add_resource(const struct resource *resource, json_t *schemas)
 {
     json_t *record = object_schema(resource->summary), *name;
 
     add_standard(resource, record);
     add_reply_fields(resource->fields, record);
+    add_expanded(resource, record);
     json_object_set_new(schemas, resource->schema, record);
     if (resource->states != NULL)
         add_transition(resource, schemas);

@@ -19,13 +19,11 @@ static bool bad(struct err *err, const char *name, const char *why)
 static bool read_limit(const char *text, int64_t max, struct list_query *out, struct err *err)
 {
     size_t len = text != NULL ? strlen(text) : 0;
+    bool number = len > 0 && len <= 6 && strspn(text, "0123456789") == len;
 
     if (text == NULL)
         return true;
-    if (len > 0 && len <= 6 && strspn(text, "0123456789") == len)
-        out->limit = strtol(text, NULL, 10);
-    else
-        out->limit = 0;
+    out->limit = number ? strtol(text, NULL, 10) : 0;
     if (out->limit < 1 || out->limit > max)
         return err_set(err, ERR_BAD_QUERY, "limit: must be a whole number from 1 to %" PRId64,
                        max);
@@ -161,7 +159,8 @@ static bool add_search(const struct resource *resource, const char *name, const 
 
 static bool reserved(const char *name)
 {
-    static const char *const names[] = {"limit", "after", "sort", "fields", "q", "search"};
+    static const char *const names[] = {"limit", "after", "sort", "fields", "q", "search",
+                                        "expand"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (strcmp(names[i], name) == 0)
@@ -293,7 +292,7 @@ static void add_options(const struct resource *resource, struct list_query *q)
         if ((q->shown_std >> i & 1) || strcmp(q->sort_name, std_field_names[i]) == 0)
             bson_append_bool(&child, std_field_names[i], -1, true);
     for (size_t i = 0; resource->fields[i].name != NULL; i++)
-        if ((q->shown >> i & 1) || q->sort == &resource->fields[i])
+        if (((q->shown | q->fetched) >> i & 1) || q->sort == &resource->fields[i])
             bson_append_bool(&child, resource->fields[i].name, -1, true);
     bson_append_document_end(q->opts, &child);
 }
@@ -302,7 +301,8 @@ static void add_options(const struct resource *resource, struct list_query *q)
 
 /* `usual` is the limit when none is asked for, `max` the most that may be. */
 static bool read_query(struct req *req, const struct resource *resource, const struct view *view,
-                       int64_t usual, int64_t max, struct list_query *out, struct err *err)
+                       int64_t usual, int64_t max, uint64_t fetched, struct list_query *out,
+                       struct err *err)
 {
     const struct kind_env env = {.decimals = req->tenant->decimals};
     const char *sort = req_query(req, "sort");
@@ -313,6 +313,7 @@ static bool read_query(struct req *req, const struct resource *resource, const s
     bool ok;
 
     memset(out, 0, sizeof(*out));
+    out->fetched = fetched;
     out->filter = own_bson(req->arena);
     out->count_filter = own_bson(req->arena);
     out->opts = own_bson(req->arena);
@@ -350,15 +351,15 @@ static bool read_query(struct req *req, const struct resource *resource, const s
 }
 
 bool query_list(struct req *req, const struct resource *resource, const struct view *view,
-                struct list_query *out, struct err *err)
+                uint64_t fetched, struct list_query *out, struct err *err)
 {
-    return read_query(req, resource, view, LIST_LIMIT_MAX, LIST_LIMIT_MAX, out, err);
+    return read_query(req, resource, view, LIST_LIMIT_MAX, LIST_LIMIT_MAX, fetched, out, err);
 }
 
 bool query_export(struct req *req, const struct resource *resource, const struct view *view,
                   struct list_query *out, struct err *err)
 {
-    return read_query(req, resource, view, EXPORT_ROWS_MAX + 1, EXPORT_ROWS_MAX, out, err);
+    return read_query(req, resource, view, EXPORT_ROWS_MAX + 1, EXPORT_ROWS_MAX, 0, out, err);
 }
 
 void query_link_next(struct req *req, const struct resource *resource,

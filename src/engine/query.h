@@ -20,14 +20,16 @@ struct list_query {
     const char *sort_name;
     int sort_dir;             /* 1 or -1 */
     uint64_t shown;           /* bit i: field i of the descriptor is shown */
+    uint64_t fetched;         /* the same for those that are read and not shown */
     unsigned shown_std;       /* bits of enum std_field */
     bool all_fields;
 };
 
 /* Reads the request's parameters: ERR_BAD_QUERY for unknown names and bad values. The
- * documents of `out` are the arena's. `view` may be NULL. */
+ * documents of `out` are the arena's. `view` may be NULL; `fetched`: bits of fields that are wanted
+ * beside those shown. */
 bool query_list(struct req *req, const struct resource *resource, const struct view *view,
-                struct list_query *out, struct err *err);
+                uint64_t fetched, struct list_query *out, struct err *err);
 
 /* The same for an export: its limit may be larger, and is EXPORT_ROWS_MAX + 1 when the request
  * names none, so that a caller sees that there were more. */

@@ -14,4 +14,7 @@
  * handler, renders the error if there is one. The reply is in req->resp. */
 void gate_serve(struct req *req);
 
+/* May the caller use the module, by the plan and by the account? ERR_MODULE_FORBIDDEN. */
+bool gate_may_use(const struct req *req, const char *module, struct err *err);
+
 #endif

@@ -1,6 +1,7 @@
 /* Gate steps that judge who is asking and whose data it is. A handler that checks one of these is a
  * bug. */
 #include "base.h"
+#include "http/gate.h"
 #include "http/gate_steps.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -212,22 +213,26 @@ bool gate_subscription(struct req *req)
                    req->tenant->business_name, standing.status);
 }
 
-bool gate_module(struct req *req)
+bool gate_may_use(const struct req *req, const char *module, struct err *err)
 {
     const struct principal *who = &req->principal;
-    const char *module = req->route->module;
     bool allowed = who->n_allowed == 0;
 
     if (!module || !req->tenant)
         return true;
     if (!module_enabled(req->tenant, module))
-        return err_set(req->err, ERR_MODULE_FORBIDDEN, "The module \"%s\" is not part of the plan.",
+        return err_set(err, ERR_MODULE_FORBIDDEN, "The module \"%s\" is not part of the plan.",
                        module);
     for (size_t i = 0; i < who->n_allowed && !allowed; i++)
         allowed = strcmp(who->allowed[i], module) == 0;
     if (!allowed)
-        return err_set(req->err, ERR_MODULE_FORBIDDEN, "This account may not use \"%s\".", module);
+        return err_set(err, ERR_MODULE_FORBIDDEN, "This account may not use \"%s\".", module);
     return true;
+}
+
+bool gate_module(struct req *req)
+{
+    return gate_may_use(req, req->route->module, req->err);
 }
 
 bool gate_branch(struct req *req)
