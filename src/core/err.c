@@ -111,6 +111,7 @@ bool err_field(struct err *err, const char *path, const char *code, const char *
     if (err->n_fields == err->room)
         grow(err);
     field = &err->fields[err->n_fields++];
+    field->line = 0;
     snprintf(field->path, sizeof field->path, "%s", path);
     snprintf(field->code, sizeof field->code, "%s", code);
     va_start(args, fmt);

@@ -46,6 +46,8 @@ static void field_errors_gather(void **state ERP_UNUSED)
         assert_string_equal(err.fields[2].path, "items[2].price");
         assert_string_equal(err.fields[2].code, "range");
         assert_string_equal(err.fields[2].detail, "Price 2 is too high.");
+        assert_int_equal(err.fields[2].line, 0);
+        err.fields[2].line = 7; /* of a table; what comes next is of none */
         assert_true(strlen(err.detail) > 0);
         err_clear(&err);
         assert_int_equal(err.n_fields + err.n_more, 0);
