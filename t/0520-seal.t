@@ -154,4 +154,14 @@ for my $secret ($password, $old, $new) {
     is(index($logged, $secret), -1, 'no log shows a secret');
     is(index($shown, $secret), -1, 'no output and no reply shows a secret');
 }
+# What every test looks for, in logs, in what programs print and in replies, would be found.
+{
+    local $erp->{shown};
+    $erp->look_for_secrets('a log', 'level=info uri=mongodb://shop:***@db.example/');
+    is($erp->{shown}, undef, 'an address without its password is fine');
+    $erp->look_for_secrets('a log', 'level=info uri=mongodb://shop:hunter2@db.example/');
+    $erp->look_for_secrets('a reply', '{"key":"' . $erp->{jwt_secret} . '"}');
+    is(scalar @{ $erp->{shown} || [] }, 2, 'passwords and keys would be found');
+}
+
 done_testing;

@@ -102,7 +102,7 @@ sub _env {
     my ($self, $given) = @_;
     $self->{jwt_secret} = random_text(32);
     spew("$self->{dir}/JWT_SECRET_KEY", $self->{jwt_secret}, 0600);
-    spew("$self->{dir}/SECRET_KEY", random_text(32), 0600);
+    spew("$self->{dir}/SECRET_KEY", $self->{secret_key} = random_text(32), 0600);
     spew("$self->{dir}/MONGO_URL", $ENV{ERP_TEST_MONGO_URL}, 0600);
     my %env = (
         (map { $_ . '_FILE' => "$self->{dir}/$_" } qw(JWT_SECRET_KEY SECRET_KEY MONGO_URL)),
@@ -124,12 +124,15 @@ sub _env {
 
 # ---- requests: see Erp::Http for the options ----
 
-sub get     { my $self = shift; return $self->{client}->get(@_) }
-sub post    { my $self = shift; return $self->{client}->post(@_) }
-sub put     { my $self = shift; return $self->{client}->put(@_) }
-sub patch   { my $self = shift; return $self->{client}->patch(@_) }
-sub delete  { my $self = shift; return $self->{client}->delete(@_) }
-sub request { my $self = shift; return $self->{client}->request(@_) }
+for my $method (qw(get post put patch delete request)) {
+    no strict 'refs';
+    *$method = sub {
+        my $self = shift;
+        my $res = $self->{client}->$method(@_);
+        $self->look_for_secrets(join(' ', uc $method, $_[0]), $res->body);
+        return $res;
+    };
+}
 sub raw     { my $self = shift; return $self->{client}->raw(@_) }
 
 # The reply of a sign-in that must succeed, decoded: access_token, user.
@@ -269,7 +272,23 @@ sub run_program {
     }
     my $text = do { local $/; <$out> };
     close $out;
-    return ($? >> 8, $text, slurp($errors));
+    my @ended = ($? >> 8, $text, slurp($errors));
+    $self->look_for_secrets("@$args[0 .. ($#$args > 1 ? 1 : $#$args)]", @ended[1, 2]);
+    return @ended;
+}
+
+# Takes down where a key of this instance, or the password of a database address, is shown: no log, no
+# output of a program and no reply may, in any test.
+sub look_for_secrets {
+    my ($self, $where, @texts) = @_;
+    my @words = grep { length } @$self{qw(jwt_secret secret_key)},
+        map { m{//[^:/@]+:([^@]+)@} } grep { defined } @ENV{qw(ERP_TEST_MONGO_URL ERP_TEST_MONGO_ROOT_URL)};
+    for my $text (grep { defined } @texts) {
+        my ($address) = $text =~ m{(mongodb(?:\+srv)?://[^:/\s"\@]+:[^*\s"\@][^\s"\@]*\@)};
+        push @{ $self->{shown} }, "$where shows the password of a database: $address" if defined $address;
+        push @{ $self->{shown} }, "$where shows a secret" if grep { index($text, $_) >= 0 } @words;
+    }
+    return;
 }
 
 # ---- checks ----
@@ -309,7 +328,8 @@ sub kill_worker {
 # What in the logs means that something is broken.
 sub troubles {
     my ($self) = @_;
-    my @found;
+    $self->look_for_secrets($_, slurp($_)) for glob "$self->{log}/*.log";
+    my @found = @{ $self->{shown} || [] };
     for my $file (glob "$self->{log}/*.log") {
         for my $line (split /\n/, slurp($file) // '') {
             push @found, "$file: $line"
@@ -356,7 +376,7 @@ sub stop {
     my ($self) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my @troubles = $self->finish;
-    return Test::More::is(scalar @troubles, 0, 'no crash, no report of a sanitizer')
+    return Test::More::is(scalar @troubles, 0, 'no crash, no report of a sanitizer, no secret shown')
         || Test::More::diag(join "\n", @troubles);
 }
 
