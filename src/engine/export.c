@@ -31,7 +31,7 @@ static bool count_all(struct req *req, const struct list_query *query)
     return true;
 }
 
-static void set_head(struct req *req)
+void export_head(struct req *req)
 {
     const char *path = req->route->path, *name = strrchr(path, '/') + 1;
 
@@ -130,7 +130,7 @@ bool export_list(struct req *req, const struct view *view)
     if (!query_export(req, req->route->resource, view, &query, req->err) ||
         !count_all(req, &query))
         return false;
-    set_head(req);
+    export_head(req);
     render_csv_head(req->route->resource, &query, resp_body(req));
     if (strcmp(req->method, "HEAD") == 0)
         return true;

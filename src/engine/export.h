@@ -13,4 +13,7 @@
  * Round trips: one to count (not with ?limit=), one a thousand records. */
 bool export_list(struct req *req, const struct view *view);
 
+/* The head of a reply in CSV: its type, and the name of a file, after the route's path. */
+void export_head(struct req *req);
+
 #endif

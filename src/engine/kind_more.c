@@ -2,6 +2,7 @@
 #include "base.h"
 #include "engine/kind.h"
 #include "core/clock.h"
+#include "db/bson_json.h"
 #include "db/decimal.h"
 #include "db/json_bson.h"
 
@@ -49,7 +50,10 @@ static void number_show(const bson_iter_t *value, int decimals, bool trim, struc
     size_t len;
 
     if (!decimal_to_money(value, decimals, &amount)) {
-        str_addz(out, "null");
+        if (BSON_ITER_HOLDS_DECIMAL128(value))
+            bson_json_value(value, out); /* a sum of many may be larger than what is stored */
+        else
+            str_addz(out, "null");
         return;
     }
     len = money_format(text, amount, decimals);

@@ -187,7 +187,7 @@ static json_t *success(const struct doc *doc, const struct route *row)
         add_header(headers, "Idempotency-Replayed");
     out = json_pack("{s:s,s:o,s:{s:{s:o}}}", "description", "Done", "headers", headers, "content",
                     "application/json", "schema", output_schema(doc, row));
-    if (op == OPENAPI_LIST || op == OPENAPI_VIEW)
+    if (op == OPENAPI_LIST || op == OPENAPI_VIEW || row->csv)
         json_object_set_new(json_object_get(out, "content"), "text/csv",
                             json_pack("{s:{s:s}}", "schema", "type", "string"));
     return out;

@@ -234,6 +234,60 @@ void render_csv(const struct resource *resource, const struct kind_env *env, con
     str_release(&scratch);
 }
 
+/* --- rows of forms --------------------------------------------------------------------------- */
+
+static bool has_value(const bson_t *doc, const struct field *field, bson_iter_t *it)
+{
+    return doc != NULL && bson_iter_init_find(it, doc, field->name) && !BSON_ITER_HOLDS_NULL(it);
+}
+
+void render_row(const struct field *fields, const struct kind_env *env, const bson_t *doc,
+                struct str *out)
+{
+    bool first = true;
+    bson_iter_t it;
+
+    str_addc(out, '{');
+    for (const struct field *f = fields; f->name != NULL; f++) {
+        add_name(out, f->name, &first);
+        if (has_value(doc, f, &it))
+            kind_of(f)->show(env, &it, out);
+        else
+            str_addz(out, f->def != NULL ? f->def : "null");
+    }
+    str_addc(out, '}');
+}
+
+void render_row_csv_head(const struct field *fields, struct str *out)
+{
+    bool first = true;
+
+    for (const struct field *f = fields; f->name != NULL; f++) {
+        csv_comma(out, &first);
+        str_addz(out, f->name);
+    }
+    csv_end(out);
+}
+
+void render_row_csv(const struct field *fields, const struct kind_env *env, const bson_t *doc,
+                    struct str *out)
+{
+    bool first = true;
+    struct str scratch;
+    bson_iter_t it;
+
+    str_init(&scratch);
+    for (const struct field *f = fields; f->name != NULL; f++) {
+        csv_comma(out, &first);
+        if (has_value(doc, f, &it))
+            csv_value(f, env, &it, &scratch, out);
+        else
+            csv_default(f, &scratch, out);
+    }
+    csv_end(out);
+    str_release(&scratch);
+}
+
 /* --- entity tags ----------------------------------------------------------------------------- */
 
 const char *render_etag(const bson_t *doc, struct arena *arena)

@@ -23,6 +23,14 @@ void render_csv(const struct resource *resource, const struct kind_env *env, con
  * say more after a dot, of what was shown beside the document. */
 bool render_etag_listed(const char *list, const bson_t *doc, struct arena *arena);
 
+/* The same for the rows of a form (engine/form.h): members of the document by their names; the
+ * default, or null, for what it lacks. `doc` may be NULL: it lacks all. */
+void render_row(const struct field *fields, const struct kind_env *env, const bson_t *doc,
+                struct str *out);
+void render_row_csv_head(const struct field *fields, struct str *out);
+void render_row_csv(const struct field *fields, const struct kind_env *env, const bson_t *doc,
+                    struct str *out);
+
 /* The entity tag of a document, quoted (RFC 9110 §8.8.3), arena-owned. */
 const char *render_etag(const bson_t *doc, struct arena *arena);
 

@@ -80,6 +80,7 @@ struct route {
     const char *summary;
     const char *in, *out; /* schema names */
     bool out_list;
+    bool csv;           /* a reply that is to be had as text/csv too; lists and views always are */
     bool by_branch;     /* records belong to a branch: users bound to one need to have it */
     bool repeatable;    /* the same request again does nothing more: a POST that takes no key */
     bool in_turn;       /* those of one business wait for each other, on this host: they change the
