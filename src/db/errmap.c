@@ -20,6 +20,7 @@ static const char slow[] = "The database took too long to answer.";
 static const char refused[] = "The database refused the connection. Please contact support.";
 static const char full[] = "The database cannot store anything now. Please contact support.";
 static const char large[] = "The record is too large to be stored.";
+static const char zone[] = "The database knows no such time zone.";
 static const char unconfirmed[] =
     "The database did not confirm the change in time. Please try again.";
 
@@ -54,6 +55,7 @@ static const struct meaning meanings[] = {
     {13436, ERR_DB_UNAVAILABLE, 3, moved},   /* NotPrimaryOrSecondary */
     {14031, ERR_DB_UNAVAILABLE, 30, full},   /* OutOfDiskSpace */
     {17280, ERR_TOO_LARGE, 0, large},        /* KeyTooLong */
+    {40485, ERR_VALIDATION, 0, zone},        /* an unrecognized time zone */
 };
 
 /* Codes of other domains are the driver's own numbers and mean something else. */

@@ -1,6 +1,6 @@
 /* How a business shows itself: one record a tenant, made when it is first read. */
 #include "base.h"
-#include "engine/resource.h"
+#include "trade/zone.h"
 
 static const struct field fields[] = {
     {"logo_url", K_URL},
@@ -11,6 +11,8 @@ static const struct field fields[] = {
      .summary = "Percentage on what is sold; 0: the till says the tax"},
     {"prices_include_tax", K_BOOL, F_KEEP, .def = "false",
      .summary = "The tax is a part of the prices, not added to them"},
+    {ZONE_FIELD, K_TEXT, F_KEEP, .min = 1, .max = 64, .def = "\"" ZONE_USUAL "\"",
+     .summary = "IANA name of the time zone in which its days and months begin"},
     {NULL},
 };
 
@@ -23,6 +25,7 @@ const struct resource settings_resource = {
     .ops = OP_GET | OP_REPLACE | OP_PATCH,
     .write_roles = ROLES_OFFICE,
     .fields = fields,
+    .written = zone_written,
     .singleton = true,
     .summary = "settings",
 };
