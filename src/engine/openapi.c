@@ -221,6 +221,14 @@ static bool may_conflict(const struct route *row)
     }
 }
 
+static bool has_day(const struct route *row)
+{
+    for (const struct route_param *p = row->query; p != NULL && p->name != NULL; p++)
+        if (strcmp(p->type, PARAM_DAY) == 0)
+            return true;
+    return false;
+}
+
 /* Whether the gate, the engine or nginx before them can answer this row with such a problem. */
 static bool may_answer(const struct route *row, int status)
 {
@@ -254,8 +262,8 @@ static bool may_answer(const struct route *row, int status)
     case 415:
         return has_body(row);
     case 422:
-        return has_body(row) || idem_offered(row) || op == OPENAPI_GET || op == OPENAPI_LIST ||
-               op == OPENAPI_VIEW;
+        return has_body(row) || idem_offered(row) || has_day(row) || op == OPENAPI_GET ||
+               op == OPENAPI_LIST || op == OPENAPI_VIEW;
     default:
         return false;
     }

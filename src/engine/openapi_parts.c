@@ -144,6 +144,13 @@ static json_t *expand_schema(const struct resource *resource)
                      "type", "string", "enum", values);
 }
 
+static json_t *plain_schema(const struct route_param *param)
+{
+    if (strcmp(param->type, PARAM_DAY) == 0)
+        return json_pack("{s:s,s:s}", "type", "string", "format", "date");
+    return json_pack("{s:s}", "type", param->type);
+}
+
 /* What the descriptor adds to the plain type of a list's own parameter; NULL: it has none. */
 static json_t *query_schema(const struct route *row, const struct route_param *param)
 {
@@ -153,7 +160,7 @@ static json_t *query_schema(const struct route *row, const struct route_param *p
     if (row->resource != NULL && strcmp(name, "expand") == 0)
         return expand_schema(row->resource);
     if (op != OPENAPI_LIST && op != OPENAPI_VIEW)
-        return json_pack("{s:s}", "type", param->type);
+        return plain_schema(param);
     if (strcmp(name, "limit") == 0)
         return json_pack("{s:s,s:i,s:i,s:i}", "type", "integer", "minimum", 1, "maximum",
                          LIST_LIMIT_MAX, "default", LIST_LIMIT_MAX);
@@ -167,7 +174,7 @@ static json_t *query_schema(const struct route *row, const struct route_param *p
                    : NULL;
     if (strcmp(name, "after") == 0)
         return json_pack("{s:s,s:i}", "type", "string", "minLength", 1);
-    return json_pack("{s:s}", "type", param->type);
+    return plain_schema(param);
 }
 
 static void add_query_params(const struct route *row, json_t *params)

@@ -52,10 +52,13 @@ enum route_acting {
 
 enum route_pool { POOL_MAIN = 0, POOL_LOGIN };
 
+/* A day, as in 2026-01-31; the handler answers another value with 422. */
+#define PARAM_DAY "date"
+
 /* A named value in the query string, for OpenAPI and the check for unknown ones. */
 struct route_param {
     const char *name;
-    const char *type; /* OpenAPI type: string, integer, boolean */
+    const char *type; /* OpenAPI type: string, integer, boolean; or PARAM_DAY */
     const char *summary;
     bool required;
 };
