@@ -13,6 +13,12 @@ static const struct route_param stock_params[] = {
      false},
     {NULL, NULL, NULL, false}};
 
+static const struct route_param top_params[] = {
+    {"limit", "integer", "At most this many (1 to 1000, default 10)", false},
+    {"start_date", PARAM_DAY, "The first day of sales, in the business's time zone", false},
+    {"end_date", PARAM_DAY, "The last day of sales", false},
+    {NULL, NULL, NULL, false}};
+
 /* clang-format off */
 const struct route routes_trade[] = {
     /* ---- sales ---- */
@@ -45,6 +51,43 @@ const struct route routes_trade[] = {
         .method = "GET", .path = "/api/sales/{id}/invoice", .handler = action_sale_invoice,
         .module = "sales", .by_branch = true, .out = "Invoice",
         .summary = "A sale with its payments and warranties",
+    },
+
+    /* ---- dashboards and reports ---- */
+    {
+        .method = "GET", .path = "/api/dashboard/stats", .handler = action_dashboard_stats,
+        .module = "analytics", .by_branch = true, .csv = true, .out = "DashboardStats",
+        .summary = "Sums of the sales, and how many products there are",
+    },
+    {
+        .method = "GET", .path = "/api/dashboard/sales-chart", .handler = action_dashboard_chart,
+        .module = "analytics", .by_branch = true, .csv = true,
+        .out = "SalesDay", .out_list = true,
+        .summary = "What was sold on each of the last seven days",
+    },
+    {
+        .method = "GET", .path = "/api/dashboard/alerts", .handler = action_dashboard_alerts,
+        .module = "analytics", .out = "Alerts",
+        .summary = "How many notifications are unread, of which type, and the newest",
+    },
+    {
+        .method = "GET", .path = "/api/reports/profit-loss", .handler = action_report_profit,
+        .roles = ROLES_OFFICE, .module = "analytics", .csv = true,
+        .query = &top_params[1], .out = "ProfitLoss",
+        .summary = "Revenue, costs and what is left, of the whole business",
+    },
+    {
+        .method = "GET", .path = "/api/reports/top-products",
+        .handler = action_report_top_products,
+        .module = "analytics", .by_branch = true, .csv = true,
+        .query = top_params, .out = "TopProduct", .out_list = true,
+        .summary = "What sold best, by revenue",
+    },
+    {
+        .method = "GET", .path = "/api/reports/branch-sales", .handler = action_report_branches,
+        .module = "analytics", .by_branch = true, .csv = true,
+        .query = &top_params[1], .out = "BranchReport",
+        .summary = "Sales branch by branch, the largest first",
     },
 
     /* ---- the stock ledger ---- */

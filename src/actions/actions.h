@@ -67,6 +67,13 @@ bool action_sale_pay(struct req *req);
 bool action_sale_cancel(struct req *req);
 bool action_sale_invoice(struct req *req);
 
+bool action_dashboard_stats(struct req *req); /* reports.c */
+bool action_dashboard_chart(struct req *req);
+bool action_dashboard_alerts(struct req *req);
+bool action_report_profit(struct req *req);
+bool action_report_top_products(struct req *req);
+bool action_report_branches(struct req *req);
+
 bool action_stock_as_of(struct req *req);    /* stock_as_of.c */
 bool action_openapi(struct req *req);         /* meta.c */
 

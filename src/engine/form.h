@@ -18,6 +18,11 @@ extern const struct field form_plan[], form_plan_update[], form_subscription[],
     form_subscription_create[], form_subscription_status[], form_subscription_view[],
     form_payment[], form_payment_create[], form_access[], form_module_switch[];
 
+/* form_report.c. */
+extern const struct field form_dashboard[], form_sales_day[], form_alerts[], form_alert_totals[],
+    form_alert_counts[], form_profit[], form_top_product[], form_branch_report[],
+    form_branch_sales[], form_branch_overall[], form_branch_filters[];
+
 /* form_records.c: what is added to records, and what is counted of them. */
 extern const struct field form_installment[], form_job_part[], form_repair_link[],
     form_cnf_summary[], form_branch_stats[];

@@ -24,7 +24,7 @@ enum resource_ops {
     OP_ALL = OP_READ | OP_CREATE | OP_REPLACE | OP_PATCH | OP_DELETE
 };
 
-#define INDEX_KEYS_MAX 4
+#define INDEX_KEYS_MAX 5
 
 /* An index beyond those that the fields' flags bring. Keys begin with tenant_id; "-name" is
  * descending. */

@@ -40,6 +40,8 @@ static const struct field fields[] = {
 
 static const struct index_def indexes[] = {
     {.keys = {"tenant_id", "-created_at"}},
+    /* Sums of sales are read from this one alone (trade/report.h). */
+    {.keys = {"tenant_id", "status", "created_at", "branch_id", "total"}},
 };
 
 const struct resource sale_resource = {
@@ -53,6 +55,6 @@ const struct resource sale_resource = {
     .fields = fields,
     .indexes = indexes,
     .n_indexes = ARRAY_LEN(indexes),
-    .index_version = 1,
+    .index_version = 2,
     .summary = "sales",
 };

@@ -128,6 +128,30 @@ bool inbox_unread(struct req *req, const char *type, int64_t *n)
                        n, req->err);
 }
 
+static void append_count(bson_t *group, const char *name, const char *field, const char *value)
+{
+    BCON_APPEND(group, name, "{", "$sum", "{", "$cond", "[", "{", "$eq", "[", BCON_UTF8(field),
+                BCON_UTF8(value), "]", "}", BCON_INT32(1), BCON_INT32(0), "]", "}", "}");
+}
+
+bool inbox_alerts(struct req *req, const bson_t **counts)
+{
+    bson_t *stages = own_bson(req->arena), *group = own_bson(req->arena);
+
+    BSON_APPEND_NULL(group, "_id");
+    BCON_APPEND(group, "total_unread", "{", "$sum", BCON_INT32(1), "}", "sticky_alerts", "{",
+                "$sum", "{", "$cond", "[", "$is_sticky", BCON_INT32(1), BCON_INT32(0), "]", "}",
+                "}");
+    append_count(group, "unpaid_invoices", "$type", notice_type_names[NOTICE_UNPAID_INVOICE]);
+    append_count(group, "low_stock", "$type", notice_type_names[NOTICE_LOW_STOCK]);
+    append_count(group, "payment_received", "$type", notice_type_names[NOTICE_PAYMENT_RECEIVED]);
+    append_count(group, "sale_cancelled", "$type", notice_type_names[NOTICE_SALE_CANCELLED]);
+    BCON_APPEND(stages, "0", "{", "$match", BCON_DOCUMENT(seen_filter(req, NULL, true)), "}", "1",
+                "{", "$group", BCON_DOCUMENT(group), "}");
+    return scope_next(&req->scope, scope_aggregate(&req->scope, NOTIFICATIONS, stages, NULL),
+                      counts, req->err);
+}
+
 /* ---- marking ---- */
 
 struct reading {

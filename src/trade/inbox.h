@@ -28,6 +28,11 @@ bool inbox_list(struct req *req, const char *type, bool unread_only, int64_t lim
 /* How many of them are unread: one round trip. */
 bool inbox_unread(struct req *req, const char *type, int64_t *n);
 
+/* Of the unread ones that the user sees, one document: total_unread, sticky_alerts, and how many
+ * there are of a type: unpaid_invoices, low_stock, payment_received, sale_cancelled. NULL: there
+ * are none. One round trip. */
+bool inbox_alerts(struct req *req, const bson_t **counts);
+
 /* Marks one as read, with an audit entry; *found false when the user sees none with this id. One
  * that was read already stays as it is. */
 bool inbox_read(struct req *req, const char *id, bool *found);

@@ -1,0 +1,50 @@
+/* Figures of a business, added up by its database: dashboards and reports.
+ *
+ * One place says which sales count (report_sales): neither cancelled ones nor drafts, and for a
+ * user bound to a branch only its own. What came back is off: totals of sales and their paid
+ * amounts are without it already, quantities of lines are taken less SALE_RETURNED. Days and months
+ * are those of the business's time zone (trade/zone.h).
+ *
+ * Round trips: 2 each (the days, the figures); alerts: trade/inbox.h.
+ */
+#ifndef ERP_TRADE_REPORT_H
+#define ERP_TRADE_REPORT_H
+
+#include "http/req.h"
+
+#define REPORT_WEEK     7
+#define REPORT_ROWS_MAX 10000 /* branches of one report */
+
+#define REPORT_OPEN     INT64_MIN
+
+/* Moments in milliseconds since 1970. */
+struct report_days {
+    int64_t today, month;              /* when they began */
+    int64_t begins[REPORT_WEEK + 1];   /* each of the last days, today the last but one */
+    const char *dates[REPORT_WEEK + 1]; /* their names, YYYY-MM-DD */
+    const char *start_date, *end_date; /* as they were asked for; NULL: open */
+    int64_t from, to;                  /* their bounds, the second outside; REPORT_OPEN: open */
+    const char *past;                  /* name of the day after end_date; NULL: open */
+};
+
+/* Works them out, with ?start_date= and ?end_date= where the route has them: ERR_VALIDATION for
+ * what is no day, and for an end before the start. One round trip. */
+bool report_days(struct req *req, struct report_days *days);
+
+/* The $match of sales that count, begun in [from, to); REPORT_OPEN: no bound. Arena-owned. */
+bson_t *report_sales(const struct req *req, int64_t from, int64_t to);
+
+/* Each of the following is one round trip; documents are arena-owned, members as in the forms of
+ * engine/form_report.c. NULL, or less rows, where there is nothing. */
+bool report_stats(struct req *req, const struct report_days *days, const bson_t **figures);
+/* sales[i] is a document with `sales`, of days->dates[i]; NULL: none that day. */
+bool report_chart(struct req *req, const struct report_days *days,
+                  const bson_t *sales[static REPORT_WEEK]);
+bool report_profit(struct req *req, const struct report_days *days, const bson_t **figures);
+/* `found` has room for `limit`. */
+bool report_top_products(struct req *req, const struct report_days *days, int64_t limit,
+                         const bson_t **found, size_t *n);
+/* One document: `branches`, an array, and `overall`, an array of at most one. */
+bool report_branches(struct req *req, const struct report_days *days, const bson_t **figures);
+
+#endif

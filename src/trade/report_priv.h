@@ -1,0 +1,34 @@
+/* Between the files of reports; not for others. */
+#ifndef ERP_TRADE_REPORT_PRIV_H
+#define ERP_TRADE_REPORT_PRIV_H
+
+#include "trade/report.h"
+
+/* A pipeline in the making. Its constant stages are texts of ours, JSON with values named as
+ * variables ($$today) that `let` gives; nothing of a client's is ever in a text. */
+struct pipe {
+    struct req *req;
+    bson_t *stages, *let;
+    unsigned n;
+};
+
+void pipe_begin(struct pipe *pipe, struct req *req, const bson_t *match);
+/* {name: value} */
+void pipe_add(struct pipe *pipe, const char *name, const bson_t *value);
+/* The stages of a JSON array. Dies when the text is none: our bug. */
+void pipe_text(struct pipe *pipe, const char *json);
+/* What the stages make of another collection's matches follows. */
+void pipe_union(struct pipe *pipe, const char *collection, const bson_t *match, const char *json);
+/* The record of which `_id` is the id, as the array `as`. */
+void pipe_lookup(struct pipe *pipe, const char *collection, const char *as);
+
+/* The records of the whole business. */
+bson_t *match_tenant(const struct req *req);
+
+/* Up to `max` documents; more are left out. */
+bool pipe_run(struct pipe *pipe, const char *collection, const bson_t **docs, size_t max,
+              size_t *n);
+/* The first one; NULL: none. */
+bool pipe_run_one(struct pipe *pipe, const char *collection, const bson_t **doc);
+
+#endif
