@@ -6,6 +6,7 @@ use warnings;
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
 use POSIX qw(strftime);
+use Erp::BenchLists;
 use Erp::BenchSales;
 use Erp::BenchTenants;
 use Erp::Build;
@@ -33,7 +34,7 @@ my @CASES = (
     [ 'health of the tenant', '/api/health/tenant',       'health', 2, 0, '3,500/s' ],
 );
 
-# Names of cases choose some, "sales" and "tenants" what Erp::BenchSales and
+# Names of cases choose some, "sales", "lists" and "tenants" what Erp::BenchSales, Erp::BenchLists and
 # Erp::BenchTenants measure; returns the exit status.
 sub run {
     my ($opt, @wanted) = @_;
@@ -49,9 +50,11 @@ sub run {
         $mongo = Erp::TestRun::start_mongo($dir, "$plain/t/mongo-eval", $run);
         local %ENV = (%ENV, Erp::TestRun::environment($opt, $dir, $plain, $plain, $mongo));
         require Erp::Test;
-        _measure($plain, $mongo, @wanted) if !@wanted || grep { !/^(?:tenants|sales)$/ } @wanted;
+        _measure($plain, $mongo, @wanted) if !@wanted || grep { !/^(?:tenants|sales|lists)$/ } @wanted;
         Erp::BenchSales::run(bin => $plain, url => $mongo->{url}, start => sub { Erp::Test->start(@_) })
             if !@wanted || grep { $_ eq 'sales' } @wanted;
+        Erp::BenchLists::run(start => sub { Erp::Test->start(@_) })
+            if !@wanted || grep { $_ eq 'lists' } @wanted;
         Erp::BenchTenants::run(url => $mongo->{url}, start => sub { Erp::Test->start(@_) })
             if !@wanted || grep { $_ eq 'tenants' } @wanted;
         0;
