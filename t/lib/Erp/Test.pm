@@ -30,6 +30,7 @@ use Erp::Json qw(doc to_json from_json);
 use Erp::MongoEval;
 use Erp::Proc qw(free_port random_text wait_until alive);
 use Erp::Say qw(slurp spew);
+use Erp::Secrets qw(secrets_shown);
 
 my @live;     # instances not stopped yet
 my $owner = $$;
@@ -277,17 +278,10 @@ sub run_program {
     return @ended;
 }
 
-# Takes down where a key of this instance, or the password of a database address, is shown: no log, no
-# output of a program and no reply may, in any test.
+# Takes down which of our secrets some texts show: a failure of the test (Erp::Secrets).
 sub look_for_secrets {
     my ($self, $where, @texts) = @_;
-    my @words = grep { length } @$self{qw(jwt_secret secret_key)},
-        map { m{//[^:/@]+:([^@]+)@} } grep { defined } @ENV{qw(ERP_TEST_MONGO_URL ERP_TEST_MONGO_ROOT_URL)};
-    for my $text (grep { defined } @texts) {
-        my ($address) = $text =~ m{(mongodb(?:\+srv)?://[^:/\s"\@]+:[^*\s"\@][^\s"\@]*\@)};
-        push @{ $self->{shown} }, "$where shows the password of a database: $address" if defined $address;
-        push @{ $self->{shown} }, "$where shows a secret" if grep { index($text, $_) >= 0 } @words;
-    }
+    push @{ $self->{shown} }, secrets_shown($where, [ @$self{qw(jwt_secret secret_key)} ], @texts);
     return;
 }
 
