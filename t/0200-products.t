@@ -103,6 +103,19 @@ for ($path = '/api/products?limit=7&sort=-price&price.gte=1&price.lte=60&q=tea';
     last if $pages > 12;
 }
 is_deeply(\@seen, [ map { sprintf 'Tea %02d', $_ } reverse 1 .. 60 ], 'pages: all, once, in order');
+# ... also where many have the same value, or none
+$erp->mongo($t->{db_name}, doc(update => 'products', updates => [doc(q => { price => { '$gte' => 45 } }, u => { '$unset' => { stock => 1 } }, multi => \1)]));
+for my $sort ('stock', '-stock') {
+    my ($url, @paged) = "/api/products?limit=7&sort=$sort&fields=stock";
+    while ($url && @paged < 200) {
+        $r = $erp->get($url, @as);
+        push @paged, @{ $r->json };
+        ($url) = ($r->header('link') // '') =~ /^<([^>]+)>; rel="next"$/;
+    }
+    my $whole = $erp->get("/api/products?sort=$sort&fields=stock", @as)->json;
+    ok @$whole >= 60 && keys(%{ { map { $_->{id} => 1 } @paged } }) == @paged, "pages of equal ones: each once, by $sort";
+    is_deeply \@paged, $whole, '... as in the whole list';
+}
 $r = $erp->get('/api/products?limit=5&q=tea', @as, headers => { Prefer => 'count=exact' });
 is($r->header('x-total-count'), 60, 'X-Total-Count when asked');
 is(scalar @{ $r->json }, 5, 'limit');

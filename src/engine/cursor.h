@@ -16,4 +16,8 @@ const char *cursor_make(const uint8_t key[static 32], const char *scope_text,
 bool cursor_open(const uint8_t key[static 32], const char *scope_text, const char *text,
                  struct arena *arena, const bson_t **value, struct err *err);
 
+/* Appends to a filter that only rows after an opened cursor are wanted, in the order of `name` and
+ * then id, up (1) or down (-1): those beyond its value, and those equal to it beyond its id. */
+void cursor_after(const char *name, int dir, const bson_t *last, bson_t *filter);
+
 #endif

@@ -226,51 +226,6 @@ static const char *cursor_scope(const struct req *req, const struct resource *re
                         resource->noun, q->sort_name, q->sort_dir);
 }
 
-static void add_id_after(bson_t *out, const char *op, const char *id)
-{
-    bson_t child;
-
-    bson_append_document_begin(out, "id", 2, &child);
-    bson_append_utf8(&child, op, -1, id, -1);
-    bson_append_document_end(out, &child);
-}
-
-/* Rows after (v, id): those beyond v, and those equal to v beyond id. Null sorts before all, and
- * comparisons never match across types, so it has clauses of its own. */
-static void add_after(const struct list_query *q, const bson_t *last, bson_t *filter)
-{
-    const char *op = q->sort_dir > 0 ? "$gt" : "$lt";
-    bson_iter_t v, id;
-    bson_t either, item, child;
-    const char *text;
-
-    bson_iter_init_find(&v, last, "v");
-    bson_iter_init_find(&id, last, "id");
-    text = bson_iter_utf8(&id, NULL);
-    if (strcmp(q->sort_name, "id") == 0) {
-        add_id_after(filter, op, text);
-        return;
-    }
-    bson_append_array_begin(filter, "$or", 3, &either);
-    bson_append_document_begin(&either, "0", 1, &item);
-    bson_append_iter(&item, q->sort_name, -1, &v);
-    add_id_after(&item, op, text);
-    bson_append_document_end(&either, &item);
-    if (!BSON_ITER_HOLDS_NULL(&v) || q->sort_dir > 0) {
-        bson_append_document_begin(&either, "1", 1, &item);
-        bson_append_document_begin(&item, q->sort_name, -1, &child);
-        bson_append_iter(&child, BSON_ITER_HOLDS_NULL(&v) ? "$ne" : op, -1, &v);
-        bson_append_document_end(&item, &child);
-        bson_append_document_end(&either, &item);
-    }
-    if (!BSON_ITER_HOLDS_NULL(&v) && q->sort_dir < 0) {
-        bson_append_document_begin(&either, "2", 1, &item);
-        bson_append_null(&item, q->sort_name, -1);
-        bson_append_document_end(&either, &item);
-    }
-    bson_append_array_end(filter, &either);
-}
-
 static void add_options(const struct resource *resource, struct list_query *q)
 {
     bson_t child;
@@ -344,7 +299,7 @@ static bool read_query(struct req *req, const struct resource *resource, const s
         if (!cursor_open(req->app->cursor_key, cursor_scope(req, resource, out), after, req->arena,
                          &last, err))
             return false;
-        add_after(out, last, out->filter);
+        cursor_after(out->sort_name, out->sort_dir, last, out->filter);
     }
     add_options(resource, out);
     return true;
