@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "engine/openapi.h"
+#include "engine/query_print.h"
 #include "engine/resource.h"
 #include "http/fcgi.h"
 #include "routes.h"
@@ -22,6 +23,7 @@ enum task {
     TASK_MATRIX,
     TASK_OPENAPI,
     TASK_ERRORS,
+    TASK_QUERIES,
     TASK_MAN_SETTINGS,
     TASK_LINT,
     TASK_CHECK,
@@ -36,6 +38,7 @@ static const struct option options[] = {
     {"json", no_argument, NULL, FLAG_JSON},
     {"openapi", no_argument, NULL, TASK_OPENAPI},
     {"errors", no_argument, NULL, TASK_ERRORS},
+    {"queries", no_argument, NULL, TASK_QUERIES},
     {"man-settings", no_argument, NULL, TASK_MAN_SETTINGS},
     {"lint", no_argument, NULL, TASK_LINT},
     {"check", no_argument, NULL, TASK_CHECK},
@@ -49,6 +52,7 @@ static const char usage_text[] =
     "  --matrix [--json]  print who may do what: role by route\n"
     "  --openapi          print the interface as OpenAPI 3.1\n"
     "  --errors           print every error code\n"
+    "  --queries          print what lists ask the database, as JSON lines\n"
     "  --man-settings     print the settings as a man page section\n"
     "  --lint             check the tables\n"
     "  --check            check the settings and whether the registry's database answers\n"
@@ -100,6 +104,8 @@ static int print_tables(enum task task, bool json)
         return EXIT_CONFIG;
     if (task == TASK_OPENAPI)
         print_openapi(&app);
+    else if (task == TASK_QUERIES)
+        query_print(&app, stdout);
     else if (task == TASK_MATRIX)
         (json ? routes_print_matrix_json : routes_print_matrix)(app.routes, stdout);
     else if (json)
@@ -214,6 +220,7 @@ static int run(enum task task, bool json)
     case TASK_ROUTES:
     case TASK_MATRIX:
     case TASK_OPENAPI:
+    case TASK_QUERIES:
         return print_tables(task, json);
     default:
         return serve();

@@ -121,6 +121,7 @@ subtest 'GET /api/audit-log' => sub {
     }
     is_deeply [ map { $_->{id} } @paged ], [ map { $_->{id} } @all ], 'page by page it is the same';
     is_problem($erp->get('/api/audit-log?request_id=x', @as), 400, 'bad_query', 'what has no index is no filter');
+    is_problem($erp->get('/api/audit-log?sort=id', @as), 400, 'bad_query', '... and no order');
     my $token = $erp->login('bob@shop.example', 'pass-word-1')->{access_token};
     is_problem($erp->get('/api/audit-log', token => $token), 403, 'role_forbidden', 'a cashier does not read it');
     is_deeply [ grep { $_->{tenant_id} ne $calm->{tenant_id} } $list->('', token => $calm->{token}) ], [], 'another tenant reads its own';

@@ -40,7 +40,7 @@ enum field_flags {
     F_SORT = 1 << 3,      /* ?sort=name; gets an index */
     F_SEARCH = 1 << 4,    /* its words are found by ?q= */
     F_UNIQUE = 1 << 5,    /* unique in the tenant when not null; of a list, each text */
-    F_RANGE = 1 << 6,     /* ?name.gte= and ?name.lte=; needs F_FILTER or F_SORT */
+    F_RANGE = 1 << 6,     /* ?name.gte= and ?name.lte=; needs F_SORT */
     F_KEEP = 1 << 7,      /* a replace that leaves it out keeps the stored value */
     F_IMMUTABLE = 1 << 8, /* may be set on create only */
     F_VIRTUAL = 1 << 9,   /* worked out when it is shown, never stored; with F_READONLY */

@@ -66,8 +66,8 @@ static void lint_field(struct lint *lint, const struct field *f)
         fault(lint, "field %s: references are filters: deleting looks for them", f->name);
     if (f->max != 0 && f->max < f->min && f->series == NULL)
         fault(lint, "field %s: max is below min", f->name);
-    if ((f->flags & F_RANGE) && !(f->flags & listed))
-        fault(lint, "field %s: a range needs a filter or sort", f->name);
+    if ((f->flags & F_RANGE) && !(f->flags & F_SORT))
+        fault(lint, "field %s: a range needs a sort", f->name);
     if ((f->flags & F_SEARCH) && f->kind != K_TEXT && f->kind != K_PHONE && f->kind != K_EMAIL)
         fault(lint, "field %s: only plain text is searched", f->name);
     if (((f->flags & listed) && f->kind >= K_TEXT_LIST) ||

@@ -96,13 +96,13 @@ static void add_path_params(const struct route *row, json_t *params)
 
 static json_t *sort_schema(const struct resource *resource)
 {
-    static const char *const standard[] = {"id", "created_at"};
     json_t *values = json_array();
 
-    for (size_t i = 0; i < ARRAY_LEN(standard); i++) {
-        json_array_append_new(values, json_string(standard[i]));
-        json_array_append_new(values, json_sprintf("-%s", standard[i]));
-    }
+    for (size_t i = 0; i < STD_FIELDS; i++)
+        if (resource_std_sorts(resource) >> i & 1) {
+            json_array_append_new(values, json_string(std_field_names[i]));
+            json_array_append_new(values, json_sprintf("-%s", std_field_names[i]));
+        }
     for (const struct field *f = resource->fields; f->name != NULL; f++)
         if (f->flags & F_SORT) {
             json_array_append_new(values, json_string(f->name));

@@ -41,13 +41,12 @@ static bool read_sort(const struct resource *resource, const char *text, struct 
         return true;
     }
     out->sort = NULL;
-    if (strcmp(text, "id") == 0)
-        out->sort_name = "id";
-    else if (strcmp(text, "created_at") == 0 && (resource_std(resource) & STD_CREATED_AT))
-        out->sort_name = "created_at";
-    else
-        return bad(err, "sort", "this field cannot be sorted by");
-    return true;
+    for (size_t i = 0; i < STD_FIELDS; i++)
+        if ((resource_std_sorts(resource) >> i & 1) && strcmp(text, std_field_names[i]) == 0) {
+            out->sort_name = std_field_names[i];
+            return true;
+        }
+    return bad(err, "sort", "this field cannot be sorted by");
 }
 
 static bool show_field(const struct resource *resource, const char *name, size_t len,
@@ -252,6 +251,18 @@ static void add_options(const struct resource *resource, struct list_query *q)
     bson_append_document_end(q->opts, &child);
 }
 
+/* A range's index gives it in its own order: that is the list's when none is asked for. */
+static const char *range_or_id(const struct req *req, const struct resource *resource)
+{
+    const struct field *f;
+    const char *op;
+
+    for (size_t i = 0; i < req->n_query; i++)
+        if ((f = filter_field(resource, req->query[i].name, &op)) != NULL && op != NULL)
+            return f->name;
+    return "id";
+}
+
 /* --- together -------------------------------------------------------------------------------- */
 
 /* `usual` is the limit when none is asked for, `max` the most that may be. */
@@ -275,7 +286,7 @@ static bool read_query(struct req *req, const struct resource *resource, const s
     if (sort == NULL)
         sort = view != NULL && view->sort != NULL ? view->sort
                : resource->sort != NULL           ? resource->sort
-                                                  : "id";
+                                                  : range_or_id(req, resource);
     out->limit = usual;
     if (!read_limit(req_query(req, "limit"), max, out, err) ||
         !read_sort(resource, sort, out, err) ||
@@ -329,23 +340,4 @@ void query_link_next(struct req *req, const struct resource *resource,
     cursor = cursor_make(req->app->cursor_key, cursor_scope(req, resource, query),
                          has_value ? &value : NULL, bson_iter_utf8(&id, NULL), req->arena);
     query_link_after(req, cursor);
-}
-
-void query_link_after(struct req *req, const char *cursor)
-{
-    struct str link;
-
-    str_init(&link);
-    str_addf(&link, "<%s?", req->path);
-    for (size_t i = 0; i < req->n_query; i++) {
-        if (strcmp(req->query[i].name, "after") == 0)
-            continue;
-        str_add_uri(&link, req->query[i].name, strlen(req->query[i].name));
-        str_addc(&link, '=');
-        str_add_uri(&link, req->query[i].value, strlen(req->query[i].value));
-        str_addc(&link, '&');
-    }
-    str_addf(&link, "after=%s>; rel=\"next\"", cursor);
-    resp_header(req, "Link", arena_strndup(req->arena, link.p, link.len));
-    str_release(&link);
 }

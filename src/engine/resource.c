@@ -55,6 +55,11 @@ unsigned resource_std(const struct resource *resource)
     return resource->audit ? STD_ID | STD_TENANT_ID : all;
 }
 
+unsigned resource_std_sorts(const struct resource *resource)
+{
+    return resource->audit ? 0 : STD_ID | STD_CREATED_AT;
+}
+
 bool resource_keeps(const struct resource *resource)
 {
     for (const struct field *f = resource->fields; f->name != NULL; f++)

@@ -120,6 +120,9 @@ extern const char *const std_field_names[STD_FIELDS]; /* name i has the bit 1 <<
 /* Which of them the records of a resource have. */
 unsigned resource_std(const struct resource *resource);
 
+/* By which of them lists can be sorted: none of the audit log, whose indexes are its own. */
+unsigned resource_std_sorts(const struct resource *resource);
+
 /* The bit of a standard field by its name of `len` bytes; 0 for any other name. */
 unsigned std_field(const char *name, size_t len);
 

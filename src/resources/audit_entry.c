@@ -32,10 +32,11 @@ static const struct field fields[] = {
 
 static const struct index_def indexes[] = {
     {.keys = {"tenant_id", "at", "id"}},
-    {.keys = {"tenant_id", "kind", "at"}},
-    {.keys = {"tenant_id", "action", "at"}},
-    {.keys = {"tenant_id", "actor", "at"}},
-    {.keys = {"tenant_id", "collection", "record_id", "at"}},
+    {.keys = {"tenant_id", "kind", "at", "id"}},
+    {.keys = {"tenant_id", "action", "at", "id"}},
+    {.keys = {"tenant_id", "actor", "at", "id"}},
+    {.keys = {"tenant_id", "collection", "at", "id"}},
+    {.keys = {"tenant_id", "record_id", "at", "id"}},
 };
 
 const struct resource audit_entry_resource = {
@@ -51,6 +52,6 @@ const struct resource audit_entry_resource = {
     .n_indexes = ARRAY_LEN(indexes),
     .sort = "-at",
     .audit = true,
-    .index_version = 1,
+    .index_version = 2,
     .summary = "entries of the audit log",
 };

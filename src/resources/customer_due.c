@@ -41,7 +41,7 @@ static void closed(bson_t *filter)
 static const struct view open_view = {.filter = due};
 
 static const struct view views[] = {
-    {"history", "List what was due and is closed", closed, "id"},
+    {"history", "List what was due and is closed", closed, "due_amount"}, /* 0: so by id */
 };
 
 const struct resource customer_due_resource = {
