@@ -78,6 +78,7 @@ subtest 'a sign-in' => sub {
     my $shown = $me->json;
     is_deeply [delete @$shown{qw(impersonated_by impersonation_started impersonation_ends read_only)}],
         [undef, undef, undef, JSON::PP::false()], 'me: nobody acts for the user';
+    ok((grep { $_ eq 'pos' } @{ delete $shown->{modules_enabled} }), '... the modules of the business');
     is_deeply $shown, $user, '... who is the same as at the sign-in';
     is(record($shop->{user_id})->{tenant_slug}, 'shop', 'the user found by admin_email is linked');
 };

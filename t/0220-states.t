@@ -14,7 +14,7 @@ my @as = (token => $erp->login($shop->{email}, $shop->{password})->{access_token
 
 my (undef, $listing) = $erp->run_program($erp->{erpd}, ['--routes', '--json']);
 my @routes = @{ from_json($listing) };
-my %path = map { $_->{resource} => $_->{path} } grep { $_->{resource} && $_->{method} eq 'POST' && $_->{path} !~ m{\{|/bulk$} } @routes;
+my %path = map { $_->{resource} => $_->{path} } grep { $_->{resource} && $_->{method} eq 'POST' && $_->{path} !~ m{\{|/(?:bulk|import)$} } @routes;
 my %segment = map { $_->{resource} => $_->{path} =~ m{\{id\}/(\w+)$} }
     grep { $_->{resource} && ($_->{in} // '') =~ /Transition$/ } @routes;
 

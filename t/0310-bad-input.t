@@ -6,7 +6,7 @@ use Erp::Test;
 use JSON::PP ();
 use Erp::Json qw(to_json from_json);
 
-my $erp = Erp::Test->start(workers => 2, login_workers => 1);
+my $erp = Erp::Test->start(kept => 1, workers => 2, login_workers => 1);
 my $shop = $erp->seed_tenant(slug => 'shop');
 my @as = (token => $erp->login($shop->{email}, $shop->{password})->{access_token});
 my $good = $erp->post('/api/products', { name => 'Good', price => 1.5, sku => 'G1' }, @as)->json;
@@ -117,6 +117,7 @@ my %least_of = map { $_->{out} => Erp::Case::least($_->{resource}) || {} } grep 
 for my $path (sort keys %{ $api->{paths} }) {
     for my $method (grep { $api->{paths}{$path}{$_} } qw(post put patch)) {
         my $content = ($api->{paths}{$path}{$method}{requestBody} || {})->{content} || next;
+        next if $path =~ m{/bulk$} || !$content->{'application/json'};    # rows and tables: t/0254, t/0256
         my ($ref) = map { $_->{schema}{'$ref'} // '' } values %$content;
         my ($name) = $ref =~ m{/(\w+)(?:Input|Patch)$} or next;
         my ($schema) = $api->{components}{schemas}{ ($ref =~ m{(\w+)$})[0] };

@@ -206,7 +206,8 @@ static void test_render_what_earlier_systems_stored(void **state ERP_UNUSED)
 
     str_init(&out);
     render_record(resource_by_noun("product"), &env, doc, NULL, &out);
-    assert_non_null(strstr(out.p, "\"price\":10.01,\"stock\":3,"));
+    assert_non_null(strstr(out.p, "\"price\":10.01,"));
+    assert_non_null(strstr(out.p, "\"stock\":3,"));
     assert_non_null(strstr(out.p, "\"created_at\":\"2024-01-01T00:00:00\""));
     str_release(&out);
     bson_destroy(doc);
