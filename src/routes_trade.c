@@ -90,6 +90,15 @@ const struct route routes_trade[] = {
         .summary = "Sales branch by branch, the largest first",
     },
 
+    /* ---- transfers ---- */
+    {
+        .method = "POST", .path = "/api/stock-transfers", .handler = action_transfer_create,
+        .roles = ROLES_MANAGER, .module = "inventory", .by_branch = true,
+        .body = BODY_JSON, .body_limit = 4096,
+        .in = "StockTransferCreate", .out = "StockTransfer", .writes = true, .in_turn = true,
+        .summary = "Move stock of a product from one branch to another",
+    },
+
     /* ---- the stock ledger ---- */
     {
         .method = "GET", .path = "/api/products/{id}/stock", .handler = action_stock_as_of,

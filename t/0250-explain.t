@@ -33,6 +33,7 @@ sub turns { return { '$arrayElemAt' => [[@_], { '$mod' => ['$$i', scalar @_] }] 
 
 my %value = (
     text    => sub { $_[0]{unique} ? { '$concat' => ['text ', { '$toString' => '$$i' }] } : turns(map { "text $_" } 0 .. 19) },
+    texts   => sub { [map { { '$concat' => ['text ', { '$toString' => { '$mod' => [{ '$add' => ['$$i', $_] }, 20] } }] } } 0, 7] },
     note    => sub { turns(map { "text $_" } 0 .. 19) },
     email   => sub { turns(map { "p$_\@sample.example" } 0 .. 19) },
     phone   => sub { turns(map { "017000000$_" } 0 .. 9) },

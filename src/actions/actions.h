@@ -74,6 +74,8 @@ bool action_report_profit(struct req *req);
 bool action_report_top_products(struct req *req);
 bool action_report_branches(struct req *req);
 
+bool action_transfer_create(struct req *req); /* transfers.c */
+
 bool action_stock_as_of(struct req *req);    /* stock_as_of.c */
 bool action_openapi(struct req *req);         /* meta.c */
 

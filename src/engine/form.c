@@ -318,6 +318,7 @@ static const struct form forms[] = {
     {"SaleCancelled", form_sale_cancelled, true},
     {"SaleItemsUpdateRequest", form_sale_notes, false},
     {"SaleItemUpdate", form_sale_note, false},
+    {"StockTransferCreate", form_transfer_create, false},
     {"Invoice", form_invoice, true},
     {"BranchStats", form_branch_stats, true},
     {"DashboardStats", form_dashboard, true},

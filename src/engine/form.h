@@ -18,6 +18,9 @@ extern const struct field form_plan[], form_plan_update[], form_subscription[],
     form_subscription_create[], form_subscription_status[], form_subscription_view[],
     form_payment[], form_payment_create[], form_access[], form_module_switch[];
 
+/* form_stock.c. */
+extern const struct field form_transfer_create[];
+
 /* form_report.c. */
 extern const struct field form_dashboard[], form_sales_day[], form_alerts[], form_alert_totals[],
     form_alert_counts[], form_profit[], form_top_product[], form_branch_report[],

@@ -36,7 +36,7 @@ enum kind_id {
 enum field_flags {
     F_REQUIRED = 1 << 0,  /* must be sent and not null on create and replace */
     F_READONLY = 1 << 1,  /* set by the server; ignored in bodies */
-    F_FILTER = 1 << 2,    /* ?name=value; gets an index */
+    F_FILTER = 1 << 2,    /* ?name=value; gets an index; of a list: those with this text in it */
     F_SORT = 1 << 3,      /* ?sort=name; gets an index */
     F_SEARCH = 1 << 4,    /* its words are found by ?q= */
     F_UNIQUE = 1 << 5,    /* unique in the tenant when not null; of a list, each text */

@@ -321,8 +321,17 @@ static void list_schema(const struct field *field, json_t *schema)
                         json_pack("{s:s,s:i}", "type", "string", "maxLength", 200));
 }
 
-const struct kind kind_text_list = {"texts", list_store, kind_show_any, kind_no_query,
-                                    list_schema};
+/* Equality with a list finds those that have the text in them. */
+static bool list_query(const struct kind_env *env ERP_UNUSED,
+                       const struct field *field ERP_UNUSED, const char *text, const char *key,
+                       bson_t *out)
+{
+    size_t len = strlen(text);
+
+    return len > 0 && utf8_count(text, len) <= 200 && bson_append_utf8(out, key, -1, text, -1);
+}
+
+const struct kind kind_text_list = {"texts", list_store, kind_show_any, list_query, list_schema};
 
 static bool object_store(const struct kind_env *env ERP_UNUSED, const struct field *field,
                          const char *path, json_t *value, bson_t *out, struct err *err)

@@ -49,8 +49,6 @@ static void lint_default(struct lint *lint, const struct field *f)
 
 static void lint_field(struct lint *lint, const struct field *f)
 {
-    const unsigned listed = F_FILTER | F_SORT;
-
     if (!name_ok(f->name) || std_field(f->name, strlen(f->name)) ||
         strcmp(f->name, EXPAND_MEMBER) == 0)
         fault(lint, "field %s: bad or reserved name", f->name);
@@ -70,9 +68,10 @@ static void lint_field(struct lint *lint, const struct field *f)
         fault(lint, "field %s: a range needs a sort", f->name);
     if ((f->flags & F_SEARCH) && f->kind != K_TEXT && f->kind != K_PHONE && f->kind != K_EMAIL)
         fault(lint, "field %s: only plain text is searched", f->name);
-    if (((f->flags & listed) && f->kind >= K_TEXT_LIST) ||
+    if (((f->flags & F_FILTER) && f->kind > K_TEXT_LIST) ||
+        ((f->flags & (F_SORT | F_RANGE)) && f->kind >= K_TEXT_LIST) ||
         ((f->flags & F_UNIQUE) && f->kind > K_TEXT_LIST))
-        fault(lint, "field %s: lists and objects are not indexed", f->name);
+        fault(lint, "field %s: objects are not indexed, and lists not in order", f->name);
     if ((f->flags & F_REQUIRED) && (f->flags & F_READONLY))
         fault(lint, "field %s: required and read-only", f->name);
     if ((f->flags & F_VIRTUAL) && !(f->flags & F_READONLY))

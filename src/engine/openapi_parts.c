@@ -196,6 +196,10 @@ static json_t *filter_schema(const struct field *field)
 {
     json_t *schema = openapi_field_schema(field);
 
+    if (field->kind == K_TEXT_LIST) { /* one of its texts */
+        json_decref(schema);
+        return json_pack("{s:s,s:i,s:i}", "type", "string", "minLength", 1, "maxLength", 200);
+    }
     json_object_del(schema, "minimum");
     json_object_del(schema, "maximum");
     json_object_del(schema, "minLength");

@@ -21,6 +21,7 @@ static const char *const samples[K_COUNT] = {
     [K_DAY] = "2026-01-07",
     [K_CLOCK] = "10:07",
     [K_INSTANT] = "2026-01-07T00:00:00Z",
+    [K_TEXT_LIST] = "text 7",
 };
 
 struct printer {
