@@ -171,7 +171,7 @@ subtest 'one tenant in detail' => sub {
     is +($erp->erpctl('log', 'nobody', 'debug'))[0], 1, 'no such tenant';
     is_deeply from_json(($erp->erpctl('log', '--json'))[1]), [], '... takes no place';
     is +($erp->erpctl('log', 'default', $_))[0], 0, "the shared database: $_" for 'debug', 'off';
-    my @told = $erp->mongo_all('admin_audit', doc(find => 'audit_log', filter => { action => { '$in' => [qw(log_debug log_off)] } }, sort => { _id => 1 }));
+    my @told = $erp->mongo_all('admin_audit', doc(find => 'audit_log', filter => { action => { '$in' => [qw(log_debug log_off)] } }, sort => { id => 1 }));
     is_deeply [map { "$_->{action} $_->{record_id}" } @told], ['log_debug shop', 'log_off shop', 'log_debug default', 'log_off default'], 'who asked is written down';
     $erp->mongo_insert('admin', 'tenants_registry', map { { slug => $_, tenant_id => Erp::Test::uuid(), status => 'active', db_name => $_ } } 'one-more', map { "biz-$_" } 1 .. 32);
     is +($erp->erpctl('log', "biz-$_", 'debug'))[0], 0, "tenant $_" for 1 .. 32;
