@@ -52,3 +52,19 @@ const char *body_password(struct req *req, const char *name, size_t *len)
     json_object_set_new(req->body, name, json_string("taken out of here"));
     return text;
 }
+
+bool body_reason(struct req *req, const char **reason)
+{
+    const json_t *sent = req->body ? json_object_get(req->body, "reason") : NULL;
+
+    *reason = req_query(req, "reason");
+    if (sent && !json_is_null(sent) && !json_is_string(sent))
+        return err_field(req->err, "reason", "type", "Must be text");
+    if (sent && json_is_string(sent))
+        *reason = json_string_value(sent);
+    if (*reason && utf8_count(*reason, strlen(*reason)) > 500)
+        return err_field(req->err, "reason", "too_long", "At most 500 characters");
+    if (*reason && **reason == '\0')
+        *reason = NULL;
+    return true;
+}

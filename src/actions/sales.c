@@ -1,6 +1,7 @@
 /* Sales over the wire: what the body says, and what is shown. The rules are in trade/sale.h. */
 #include "base.h"
 #include "actions/actions.h"
+#include "actions/body.h"
 #include "db/decimal.h"
 #include "db/doc.h"
 #include "db/own.h"
@@ -129,23 +130,6 @@ bool action_sale_pay(struct req *req)
 
 /* ---- cancelling ---- */
 
-/* In the query, as earlier clients have it, or in the body. */
-static bool read_reason(struct req *req, const char **reason)
-{
-    const json_t *sent = req->body ? json_object_get(req->body, "reason") : NULL;
-
-    *reason = req_query(req, "reason");
-    if (sent && !json_is_null(sent) && !json_is_string(sent))
-        return err_field(req->err, "reason", "type", "Must be text");
-    if (sent && json_is_string(sent))
-        *reason = json_string_value(sent);
-    if (*reason && utf8_count(*reason, strlen(*reason)) > 500)
-        return err_field(req->err, "reason", "too_long", "At most 500 characters");
-    if (*reason && **reason == '\0')
-        *reason = NULL;
-    return true;
-}
-
 static bool cancel_body(struct scope *scope, void *data, struct err *err)
 {
     struct work *w = data;
@@ -159,7 +143,7 @@ bool action_sale_cancel(struct req *req)
     struct work w = {.req = req};
     struct str *out = resp_body(req);
 
-    if (!read_reason(req, &w.text) || !sale_prepare(req))
+    if (!body_reason(req, &w.text) || !sale_prepare(req))
         return false;
     tell(&w, "sale_cancelled", "Sale cancelled", "A sale was cancelled");
     if (!txn_run(&req->scope, cancel_body, &w, req->err))

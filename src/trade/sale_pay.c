@@ -17,7 +17,7 @@ static bson_t *sale_filter(const struct sale_change *c)
     bson_t *filter = own_bson(c->scope->arena);
 
     scope_filter(c->scope, "branch_id", filter);
-    BSON_APPEND_UTF8(filter, "id", req_param(c->req, "id"));
+    BSON_APPEND_UTF8(filter, "id", c->id);
     return filter;
 }
 
@@ -25,10 +25,14 @@ bool sale_change_read(struct sale_change *c)
 {
     if (!scope_find_one(c->scope, SALES, sale_filter(c), NULL, &c->sale, c->err))
         return false;
-    return c->sale != NULL || err_set(c->err, ERR_NOT_FOUND, "Sale not found");
+    if (c->sale != NULL)
+        return true;
+    if (c->path != NULL)
+        return err_field(c->err, c->path, "reference", "There is no sale with this id");
+    return err_set(c->err, ERR_NOT_FOUND, "Sale not found");
 }
 
-static bool is_cancelled(const struct sale_change *c)
+bool sale_change_cancelled(const struct sale_change *c)
 {
     const char *status = doc_text(c->sale, "status");
 
@@ -66,7 +70,7 @@ bool sale_change_audit(struct sale_change *c, const char *action)
     return audit_add(c->scope,
                      &(struct audit_entry){.action = action,
                                            .collection = SALES,
-                                           .record_id = req_param(c->req, "id"),
+                                           .record_id = c->id,
                                            .actor = who->user_id,
                                            .impersonated_by = who->claims.impersonated_by,
                                            .request_id = c->req->request_id,
@@ -77,8 +81,7 @@ bool sale_change_audit(struct sale_change *c, const char *action)
 
 /* ---- dues ---- */
 
-/* What is still due of the sale. Closed ones stay, with nothing due, as history. */
-static bool change_due(struct sale_change *c, money_t paid, money_t due, const char *status)
+bool sale_change_due(struct sale_change *c, money_t paid, money_t due, const char *status)
 {
     bson_t *filter = own_bson(c->scope->arena), *update = own_bson(c->scope->arena);
     bool open = strcmp(status, "open") == 0;
@@ -86,8 +89,9 @@ static bool change_due(struct sale_change *c, money_t paid, money_t due, const c
     bson_t set;
 
     scope_filter(c->scope, NULL, filter);
-    BSON_APPEND_UTF8(filter, "sale_id", req_param(c->req, "id"));
+    BSON_APPEND_UTF8(filter, "sale_id", c->id);
     BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
+    append_money(&set, "total_amount", doc_money(c->after, "total", c->decimals), c->decimals);
     append_money(&set, "paid_amount", paid, c->decimals);
     append_money(&set, "due_amount", due, c->decimals);
     BSON_APPEND_UTF8(&set, "status", status);
@@ -106,7 +110,7 @@ static bool check_payment(struct sale_change *c, money_t amount, money_t balance
 {
     char text[MONEY_TEXT_SIZE];
 
-    if (is_cancelled(c))
+    if (sale_change_cancelled(c))
         return err_set(c->err, ERR_STATE, "The sale is cancelled: nothing is due of it");
     money_format(text, balance, c->decimals);
     if (balance <= 0)
@@ -127,9 +131,9 @@ static bool settle(struct sale_change *c, money_t amount)
                                               arena, "Payment of ৳%s received for Invoice %s",
                                               money_text(arena, amount, c->decimals),
                                               invoice ? invoice : doc_text(c->sale, "sale_number")),
-                                          .sale_id = req_param(c->req, "id"),
+                                          .sale_id = c->id,
                                           .branch_id = doc_text(c->sale, "branch_id")});
-    return notices_settle(c->scope, NOTICE_UNPAID_INVOICE, req_param(c->req, "id"), NULL, c->err);
+    return notices_settle(c->scope, NOTICE_UNPAID_INVOICE, c->id, NULL, c->err);
 }
 
 static bool store_payment(struct sale_change *c, const struct tender *tender, const char *reference,
@@ -146,7 +150,7 @@ bool sale_pay(struct req *req, struct scope *scope, const struct tender *tender,
               const char *reference, struct notices *list, struct sale_paid *out, struct err *err)
 {
     struct sale_change c = {.req = req, .scope = scope, .list = list, .err = err,
-                            .decimals = req->tenant->decimals};
+                            .id = req_param(req, "id"), .decimals = req->tenant->decimals};
     bson_t *set = own_bson(scope->arena);
     money_t paid, balance;
 
@@ -163,7 +167,7 @@ bool sale_pay(struct req *req, struct scope *scope, const struct tender *tender,
     *out = (struct sale_paid){.balance = balance,
                               .payment_status = balance == 0 ? "paid" : "partially_paid"};
     return sale_change_store(&c, set) && store_payment(&c, tender, reference, &out->payment_id) &&
-           change_due(&c, paid, balance, balance == 0 ? "settled" : "open") &&
+           sale_change_due(&c, paid, balance, balance == 0 ? "settled" : "open") &&
            (balance > 0 || settle(&c, tender->amount)) && sale_change_audit(&c, "pay") &&
            notices_store(scope, list, err);
 }
@@ -215,7 +219,7 @@ static size_t keep_known(struct stock_line *lines, size_t n)
 
 static bool give_back(struct sale_change *c, size_t *restored)
 {
-    const struct stock_cause cause = {STOCK_CANCEL, req_param(c->req, "id"),
+    const struct stock_cause cause = {STOCK_CANCEL, c->id,
                                       doc_text(c->sale, "sale_number")};
     struct stock_line *lines = lines_back(c, restored);
 
@@ -241,22 +245,22 @@ static bool tell_cancelled(struct sale_change *c, const char *reason)
                                               c->scope->arena, "Sale %s was cancelled%s%.300s",
                                               doc_text(c->sale, "sale_number"),
                                               reason ? ": " : "", reason ? reason : ""),
-                                          .sale_id = req_param(c->req, "id"),
+                                          .sale_id = c->id,
                                           .branch_id = doc_text(c->sale, "branch_id")});
-    return notices_settle(c->scope, NOTICE_UNPAID_INVOICE, req_param(c->req, "id"), NULL, c->err);
+    return notices_settle(c->scope, NOTICE_UNPAID_INVOICE, c->id, NULL, c->err);
 }
 
 bool sale_cancel(struct req *req, struct scope *scope, const char *reason, struct notices *list,
                  size_t *restored, struct err *err)
 {
     struct sale_change c = {.req = req, .scope = scope, .list = list, .err = err,
-                            .decimals = req->tenant->decimals};
+                            .id = req_param(req, "id"), .decimals = req->tenant->decimals};
     bson_t *set = own_bson(scope->arena);
     money_t total, balance;
 
     if (!sale_change_read(&c))
         return false;
-    if (is_cancelled(&c))
+    if (sale_change_cancelled(&c))
         return err_set(err, ERR_STATE, "The sale is cancelled already");
     if (doc_money(c.sale, "amount_paid", c.decimals) > 0)
         return err_set(err, ERR_STATE, "Cannot cancel sale with payments. Please process a return "
@@ -266,7 +270,7 @@ bool sale_cancel(struct req *req, struct scope *scope, const char *reason, struc
     append_cancelled(&c, reason, set);
     /* The warranties of the sale are made void here. */
     return sale_change_store(&c, set) && give_back(&c, restored) &&
-           change_due(&c, 0, 0, "cancelled") &&
+           sale_change_due(&c, 0, 0, "cancelled") &&
            customer_add(scope, doc_text(c.sale, "customer_id"), -total, -balance, c.decimals,
                         err) &&
            tell_cancelled(&c, reason) && sale_change_audit(&c, "cancel") &&

@@ -43,22 +43,27 @@ bool sale_customer(struct sale_work *w);
 bool customer_add(struct scope *scope, const char *customer_id, money_t bought, money_t owed,
                   int decimals, struct err *err);
 
-/* One attempt to change the sale of the request's path (sale_pay.c). */
+/* One attempt to change a sale (sale_pay.c). */
 struct sale_change {
     struct req *req;
     struct scope *scope;
     struct notices *list;
     struct err *err;
     int decimals;
+    const char *id;      /* of the sale */
+    const char *path;    /* the member of the body that names it; NULL: the request's path does */
     const bson_t *sale;  /* as it was */
     const bson_t *after; /* as it is */
 };
 
-/* Reads it, within the branch: ERR_NOT_FOUND. */
+/* Reads it, within the branch: ERR_NOT_FOUND, or ERR_VALIDATION at `path`. */
 bool sale_change_read(struct sale_change *c);
+bool sale_change_cancelled(const struct sale_change *c);
 /* Changes the sale that was read, and no other. */
 bool sale_change_store(struct sale_change *c, const bson_t *set);
 bool sale_change_audit(struct sale_change *c, const char *action);
+/* After it: what is still due of it. Closed ones stay, with nothing due, as history. */
+bool sale_change_due(struct sale_change *c, money_t paid, money_t due, const char *status);
 
 /* Validates a row of a body by a form; its faults get `path` in front (sale_order.c). */
 bool sale_check_row(struct req *req, const char *form, json_t *row, const char *path,
