@@ -8,6 +8,11 @@
 static const struct route_param cancel_params[] = {
     {"reason", "string", "Why; may stand in the body instead", false}, {NULL, NULL, NULL, false}};
 
+static const struct route_param approve_params[] = {
+    {"restock", "boolean", "false: the stock does not go back", false},
+    {"refund", "string", "How money goes back; as it was paid by default", false},
+    {NULL, NULL, NULL, false}};
+
 static const struct route_param stock_params[] = {
     {"as_of", "string", "The moment asked for: an instant, or a day's beginning; now by default",
      false},
@@ -51,6 +56,28 @@ const struct route routes_trade[] = {
         .method = "GET", .path = "/api/sales/{id}/invoice", .handler = action_sale_invoice,
         .module = "sales", .by_branch = true, .out = "Invoice",
         .summary = "A sale with its payments and warranties",
+    },
+
+    /* ---- returns ---- */
+    {
+        .method = "POST", .path = "/api/returns", .handler = action_return_create,
+        .module = "returns", .by_branch = true, .body = BODY_JSON, .body_limit = 8192,
+        .in = "ReturnRequestCreate", .out = "ReturnRequest", .writes = true, .in_turn = true,
+        .summary = "Ask for a return of what a sale sold",
+    },
+    {
+        .method = "PATCH", .path = "/api/returns/{id}/approve", .handler = action_return_approve,
+        .roles = ROLES_MANAGER, .module = "returns", .by_branch = true,
+        .body = BODY_OPTIONAL, .body_limit = 4096, .query = approve_params,
+        .in = "ReturnApprove", .out = "ReturnApproved", .writes = true, .in_turn = true,
+        .summary = "Approve a return: stock, money and what is due, all or nothing",
+    },
+    {
+        .method = "PATCH", .path = "/api/returns/{id}/reject", .handler = action_return_reject,
+        .roles = ROLES_MANAGER, .module = "returns", .by_branch = true,
+        .body = BODY_OPTIONAL, .body_limit = 4096, .query = cancel_params,
+        .in = "ReturnReject", .out = "ReturnRejected", .writes = true, .in_turn = true,
+        .summary = "Reject a return; the sale stays as it is",
     },
 
     /* ---- dashboards and reports ---- */

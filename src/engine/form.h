@@ -21,6 +21,10 @@ extern const struct field form_plan[], form_plan_update[], form_subscription[],
 /* form_stock.c. */
 extern const struct field form_transfer_create[];
 
+/* form_return.c. */
+extern const struct field form_return_create[], form_return_approve[], form_return_approved[],
+    form_return_rejected[];
+
 /* form_report.c. */
 extern const struct field form_dashboard[], form_sales_day[], form_alerts[], form_alert_totals[],
     form_alert_counts[], form_profit[], form_top_product[], form_branch_report[],

@@ -22,6 +22,8 @@ static const struct field fields[] = {
     {"tax_included", K_MONEY, F_READONLY, .def = "0",
      .summary = "What the prices contain already; a part of the total"},
     {"total", K_MONEY, F_READONLY, .def = "0"},
+    {"refunded_amount", K_MONEY, F_READONLY, .def = "0",
+     .summary = "What came off the total by returns"},
     {"amount_paid", K_MONEY, F_READONLY, .def = "0"},
     {"balance_due", K_MONEY, F_READONLY, .def = "0"},
     {"status", K_ENUM, F_READONLY | F_FILTER, .values = statuses, .def = "\"completed\""},

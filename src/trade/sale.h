@@ -97,8 +97,12 @@ bool sale_pay(struct req *req, struct scope *scope, const struct tender *tender,
 bool sale_cancel(struct req *req, struct scope *scope, const char *reason, struct notices *list,
                  size_t *restored, struct err *err);
 
-/* A member of a sale's item: how many of it came back, kept by returns. */
-#define SALE_RETURNED "returned_quantity"
+/* Members of a sale's item, kept by returns: how many of it came back, for how much; and what is
+ * asked for, but not decided. */
+#define SALE_RETURNED       "returned_quantity"
+#define SALE_REFUNDED       "refunded_amount"
+#define SALE_RETURN_PENDING "return_pending"
+#define SALE_REFUND_PENDING "refund_pending"
 
 /* Who may sell at another price than the product's; it is noted on the line. */
 #define SALE_PRICE_ROLES ROLES_MANAGER

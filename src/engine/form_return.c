@@ -1,0 +1,45 @@
+/* Bodies and replies of returns. */
+#include "base.h"
+#include "engine/form.h"
+
+const struct field form_return_create[] = {
+    {.name = "sale_id", .kind = K_TEXT, .flags = F_REQUIRED, .max = 64},
+    {.name = "product_id", .kind = K_TEXT, .flags = F_REQUIRED, .max = 64},
+    {.name = "reason", .kind = K_TEXT, .flags = F_REQUIRED, .max = 500},
+    {.name = "refund_amount", .kind = K_MONEY, .flags = F_REQUIRED,
+     .summary = "At most the share of the line's total that the quantity has"},
+    {.name = "quantity", .kind = K_INT, .min = 1, .max = 1000000, .def = "1"},
+    {.name = "line", .kind = K_INT, .max = 499,
+     .summary = "Which of the sale's items, from 0; by default the first of the product that has "
+                "enough left"},
+    {NULL},
+};
+
+const struct field form_return_approve[] = {
+    {.name = "restock", .kind = K_BOOL, .def = "true",
+     .summary = "The stock goes back to where it was sold from"},
+    {.name = "refund", .kind = K_TEXT, .max = 16,
+     .summary = "How money goes back: cash, card, bkash, nagad, rocket or bank; null: as it was "
+                "paid"},
+    {NULL},
+};
+
+const struct field form_return_approved[] = {
+    {.name = "message", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "return_id", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "refund_amount", .kind = K_MONEY, .flags = F_REQUIRED,
+     .summary = "What comes off the sale's total"},
+    {.name = "paid_back", .kind = K_MONEY, .flags = F_REQUIRED,
+     .summary = "What of it goes back in money; the rest is not due any more"},
+    {.name = "payment_id", .kind = K_TEXT, .summary = "null: no money goes back"},
+    {.name = "new_balance_due", .kind = K_MONEY, .flags = F_REQUIRED},
+    {.name = "payment_status", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "restocked", .kind = K_BOOL, .flags = F_REQUIRED},
+    {NULL},
+};
+
+const struct field form_return_rejected[] = {
+    {.name = "message", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "return_id", .kind = K_TEXT, .flags = F_REQUIRED},
+    {NULL},
+};

@@ -1,0 +1,153 @@
+/* Approving a return: the sale is worth less, money goes back, and so does stock. */
+#include "base.h"
+#include "trade/returns_priv.h"
+#include "core/clock.h"
+#include "db/doc.h"
+#include "db/own.h"
+
+/* What it does to the sale. */
+struct effect {
+    money_t total, paid, balance; /* as they will be */
+    money_t owed;                 /* by how much the balance changes */
+    const char *status;           /* payment_status */
+};
+
+static const char *payment_status(money_t paid, money_t balance)
+{
+    return balance == 0 ? "paid" : paid > 0 ? "partially_paid" : "unpaid";
+}
+
+/* What was paid goes back first; what is left of the refund is not due any more. */
+static bool work_out(struct return_work *w, struct effect *e, struct return_done *out)
+{
+    const bson_t *sale = w->c.sale;
+    money_t paid = doc_money(sale, "amount_paid", w->c.decimals);
+
+    out->refund = w->order.refund;
+    out->paid_back = paid < out->refund ? paid : out->refund;
+    e->total = doc_money(sale, "total", w->c.decimals) - out->refund;
+    if (e->total < 0)
+        return err_set(w->c.err, ERR_STATE, "The refund is more than what the sale comes to");
+    e->paid = paid - out->paid_back;
+    e->balance = e->total - e->paid;
+    e->owed = e->balance - doc_money(sale, "balance_due", w->c.decimals);
+    e->status = payment_status(e->paid, e->balance);
+    out->balance = e->balance;
+    out->payment_status = e->status;
+    return true;
+}
+
+static bool change_sale(struct return_work *w, const struct effect *e)
+{
+    struct return_line line = return_line_of(w);
+    bson_t *set = own_bson(w->c.scope->arena);
+    money_t refunded = doc_money(w->c.sale, SALE_REFUNDED, w->c.decimals);
+
+    if (return_counted(w)) {
+        line.pending -= w->order.quantity;
+        line.refund_pending -= w->order.refund;
+    }
+    line.returned += w->order.quantity;
+    line.refunded += w->order.refund;
+    return_line_set(w, &line, set);
+    append_money(set, SALE_REFUNDED, refunded + w->order.refund, w->c.decimals);
+    append_money(set, "total", e->total, w->c.decimals);
+    append_money(set, "amount_paid", e->paid, w->c.decimals);
+    append_money(set, "balance_due", e->balance, w->c.decimals);
+    BSON_APPEND_UTF8(set, "payment_status", e->status);
+    return sale_change_store(&w->c, set);
+}
+
+/* ---- money ---- */
+
+/* As it was paid, where that was one way. */
+static const char *method_of(const struct return_work *w, const struct return_how *how)
+{
+    const char *paid = doc_text(w->c.sale, "payment_method");
+    const char *method = how->method;
+
+    if (method == NULL && paid != NULL)
+        method = pay_method(paid);
+    return method != NULL ? method : pay_methods[0];
+}
+
+static bool pay_back(struct return_work *w, const char *method, struct return_done *out)
+{
+    const struct tender tender = {method, -out->paid_back};
+
+    out->payment_id = NULL;
+    return out->paid_back == 0 ||
+           scope_insert(w->c.scope, SALE_PAYMENTS,
+                        payment_document(w->c.req, w->c.after, &tender,
+                                         doc_text(w->row, "return_number"), &out->payment_id),
+                        w->c.err);
+}
+
+/* A due that was closed before stays as it is. */
+static bool change_due(struct return_work *w, const struct effect *e)
+{
+    if (doc_money(w->c.sale, "balance_due", w->c.decimals) == 0)
+        return true;
+    return sale_change_due(&w->c, e->paid, e->balance, e->balance == 0 ? "settled" : "open") &&
+           (e->balance > 0 ||
+            notices_settle(w->c.scope, NOTICE_UNPAID_INVOICE, w->c.id, NULL, w->c.err));
+}
+
+/* ---- stock ---- */
+
+static bool put_back(struct return_work *w, struct return_done *out)
+{
+    const struct stock_cause cause = {STOCK_RETURN, doc_text(w->row, "id"),
+                                      doc_text(w->row, "return_number")};
+    const char *branch = doc_text(w->c.sale, "branch_id");
+    struct stock_line line = {.product_id = w->order.product_id,
+                              .branch_id = branch != NULL && *branch ? branch : NULL,
+                              .delta = w->order.quantity};
+
+    if (!stock_load(w->c.scope, &line, 1, w->c.err))
+        return false;
+    out->restocked = line.product != NULL && (line.branch_id == NULL || line.assignment != NULL);
+    return !out->restocked || stock_move(w->c.scope, &cause, &line, 1, w->c.err);
+}
+
+/* ---- the whole ---- */
+
+static bool change_row(struct return_work *w, const struct return_done *out, const char *method)
+{
+    bson_t *set = own_bson(w->c.scope->arena);
+
+    BSON_APPEND_UTF8(set, "status", "approved");
+    append_text_or_null(set, "approved_by", w->c.req->principal.email);
+    BSON_APPEND_DATE_TIME(set, "approved_at", clock_ms());
+    BSON_APPEND_INT64(set, "line", w->order.line);
+    BSON_APPEND_INT64(set, "quantity", w->order.quantity);
+    BSON_APPEND_BOOL(set, "restocked", out->restocked);
+    append_money(set, "paid_back", out->paid_back, w->c.decimals);
+    append_text_or_null(set, "refund_method", out->paid_back > 0 ? method : NULL);
+    append_text_or_null(set, "payment_id", out->payment_id);
+    return return_store(w, set, "approve");
+}
+
+bool return_approve(struct req *req, struct scope *scope, const struct return_how *how,
+                    struct notices *list, struct return_done *out, struct err *err)
+{
+    struct return_work w = {.c = {.req = req, .scope = scope, .list = list, .err = err,
+                                  .decimals = req->tenant->decimals}};
+    const char *method;
+    struct effect e = {0};
+
+    *out = (struct return_done){0};
+    if (!return_read(&w))
+        return false;
+    if (sale_change_cancelled(&w.c))
+        return err_set(err, ERR_STATE, "The sale is cancelled: nothing of it comes back");
+    if (!return_counted(&w) && !return_check(&w))
+        return false;
+    method = method_of(&w, how);
+    return work_out(&w, &e, out) && change_sale(&w, &e) && pay_back(&w, method, out) &&
+           change_due(&w, &e) &&
+           customer_add(scope, doc_text(w.c.sale, "customer_id"), -out->refund, e.owed,
+                        w.c.decimals, err) &&
+           (!how->restock || put_back(&w, out)) && change_row(&w, out, method) &&
+           notices_store(scope, list, err);
+}
