@@ -100,7 +100,7 @@ subtest 'paid goods come back' => sub {
     ok $kept->{approved_at}, '... and when';
     my $after = $erp->get("/api/customers/$s->{customer_id}", @as)->json;
     is_deeply [$after->{total_purchases}, $after->{due_amount}], [$customer->{total_purchases} - 10, $customer->{due_amount}], 'the customer bought less';
-    my @audit = $erp->mongo_all("$shop->{db_name}_audit", doc(find => 'audit_log', filter => { collection => 'returns' }));
+    my @audit = $erp->mongo_all("$shop->{db_name}_audit", doc(find => 'audit_log', filter => { collection => 'returns' }, sort => { id => 1 }));
     is_deeply [map { $_->{action} } @audit], ['create', 'approve'], 'audit entries';
     my $before = state();
     for my $how (qw(approve reject)) {

@@ -6,9 +6,10 @@
  * is as it was read: however many ask and decide at once, never more comes back than was sold, and
  * never more money than the line came to.
  *
- * Round trips: to ask 6 (sale, its change, counter, return, audit entries, commit); to approve 6
- * and one each for: money that goes back (payment), a customer, something due, what was told of it;
- * and 3 or 4 for stock (trade/stock.h); to reject 6.
+ * Round trips: to ask 7 (sale, its change, counter, return, two audit entries, commit); to approve
+ * or reject 7 (return, sale, the change of both, two audit entries, commit). Approving, one more
+ * each for: money that goes back (payment), a customer, something due, the end of its reminders;
+ * and for stock those of trade/stock.h. Notifications one more.
  */
 #ifndef ERP_TRADE_RETURNS_H
 #define ERP_TRADE_RETURNS_H
