@@ -47,6 +47,7 @@ static bool build_caches(struct app *app)
     }
     conf_derive_key(conf, "cursor", app->cursor_key);
     app->clients = clients_new((size_t)conf->client_cache, app->board);
+    clients_set_command_time(app->clients, (int32_t)conf->db_patience_ms);
     app->registry = registry_new(conf, app->board, app->clients);
     app->resolver = (struct resolver){conf, app->board, app->registry, app->clients};
     app->users = users_new(conf, app->board, app->registry);

@@ -7,7 +7,7 @@ use Erp::OwnMongo;
 use Erp::Proc qw(free_port random_text);
 use Erp::Say qw(slurp);
 
-my $erp = Erp::Test->start(workers => 3, login_workers => 1, env => { ERP_TENANT_TTL => 2 });
+my $erp = Erp::Test->start(workers => 3, login_workers => 1, env => { ERP_TENANT_TTL => 2, ERP_DB_PATIENCE_MS => undef });
 my $own = Erp::OwnMongo->new(failpoints => 1);
 my $FIRST = 3.5;    # seconds
 
@@ -184,7 +184,7 @@ subtest 'a connection that breaks' => sub {
 unlike slurp("$erp->{log}/main.log"), qr/endSessions/, 'no worker waited to end its sessions';
 
 subtest 'the platform\'s own server' => sub {
-    my $platform = Erp::Test->start(workers => 2, login_workers => 1, env => { MONGO_URL => $own->url, ERP_TENANT_TTL => 1 });
+    my $platform = Erp::Test->start(workers => 2, login_workers => 1, env => { MONGO_URL => $own->url, ERP_TENANT_TTL => 1, ERP_DB_PATIENCE_MS => undef });
     # Seeds go through the run's server: this one is written by an administrator of its own.
     $platform->{eval} = Erp::MongoEval->new($ENV{ERP_TEST_EVAL}, $own->{root_url});
     my $p = with_token($platform, slug => 'shop');

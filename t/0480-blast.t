@@ -11,7 +11,7 @@ use Erp::Say qw(slurp spew);
 
 my ($ROUNDS, $MORE, $SECONDS, $WORKERS) = (3, 6, 3, 4);
 my $own = Erp::OwnMongo->new(failpoints => 1);
-my %env = (ERP_LOG_LEVEL => 'info');
+my %env = (ERP_DB_PATIENCE_MS => undef, ERP_LOG_LEVEL => 'info');
 my $erp = Erp::Test->start(workers => $WORKERS, login_workers => 1, env => \%env);
 
 sub tenant {

@@ -33,6 +33,7 @@ struct conf {
     int64_t client_cache;
     int64_t tenant_ttl_s;
     int64_t tenant_share_pct;
+    int64_t db_patience_ms;
     int64_t body_limit;
     int64_t recycle_requests;
     int64_t recycle_bytes;

@@ -97,6 +97,14 @@ const struct conf_row conf_table[] = {
      .offset = AT(tenant_ttl_s),
      .help = "How long a registry entry is cached while the watcher runs; changes are seen at "
              "once. Without a watcher it is at most 5."},
+    {.name = "ERP_DB_PATIENCE_MS",
+     .kind = CONF_INT,
+     .text = "2800",
+     .min = 500,
+     .max = 15000,
+     .offset = AT(db_patience_ms),
+     .help = "Milliseconds that one command may take on a database. A server that says nothing for "
+             "400 more is taken for hanging, and its tenants get 503 until it answers."},
     {.name = "ERP_TENANT_SHARE",
      .kind = CONF_INT,
      .text = "50",

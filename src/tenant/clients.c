@@ -24,6 +24,7 @@ struct clients {
     uint64_t tick;
     size_t max;
     int32_t patience_ms; /* 0: the usual */
+    int32_t command_ms;  /* the same */
     size_t n;
     struct entry *entries[];
 };
@@ -96,7 +97,7 @@ static void count(struct clients *clients, enum board_counter counter)
         board_count(clients->board, counter, 1);
 }
 
-static bool connect_entry(struct entry *entry, int32_t patience_ms, struct err *err)
+static bool connect_entry(struct entry *entry, const struct clients *clients, struct err *err)
 {
     mongoc_uri_t *uri = clients_parse_uri(entry->uri);
     bson_error_t error;
@@ -106,8 +107,9 @@ static bool connect_entry(struct entry *entry, int32_t patience_ms, struct err *
         return err_set(err, ERR_DB_NOT_CONFIGURED,
                        "The database address of this tenant is not valid");
     }
-    if (patience_ms && !clients_uri_patient(uri, patience_ms))
-        die("a socket cannot wait for %d ms", (int)patience_ms);
+    if ((clients->command_ms && !clients_uri_command_time(uri, clients->command_ms)) ||
+        (clients->patience_ms && !clients_uri_patient(uri, clients->patience_ms)))
+        die("a socket cannot wait for so long");
     entry->client = mongoc_client_new_from_uri_with_error(uri, &error);
     mongoc_uri_destroy(uri);
     if (!entry->client) {
@@ -139,7 +141,7 @@ static struct entry *entry_new(struct clients *clients, const char *uri, uint64_
         die("out of memory: a client");
     entry->hash = hash;
     entry->cluster = clients_cluster(uri);
-    if (connect_entry(entry, clients->patience_ms, err))
+    if (connect_entry(entry, clients, err))
         return entry;
     entry_free(entry);
     return NULL;
@@ -323,6 +325,7 @@ bool clients_scope(struct clients *clients, const char *uri, const char *db_name
         .db_name = arena_strdup(arena, db_name),
         .tenant_id = arena_strdup(arena, tenant_id),
         .deadline_us = deadline_us,
+        .max_time_ms = clients->command_ms,
         .arena = arena,
         .verdict = learn,
         .waits = waits,
@@ -335,6 +338,11 @@ bool clients_scope(struct clients *clients, const char *uri, const char *db_name
 void clients_set_patience(struct clients *clients, int32_t socket_ms)
 {
     clients->patience_ms = socket_ms;
+}
+
+void clients_set_command_time(struct clients *clients, int32_t ms)
+{
+    clients->command_ms = ms;
 }
 
 void clients_drop(struct clients *clients, const char *uri)

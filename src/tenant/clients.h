@@ -38,6 +38,10 @@ bool clients_scope(struct clients *clients, const char *uri, const char *db_name
  * long, and read again after that. */
 void clients_set_patience(struct clients *clients, int32_t socket_ms);
 
+/* For workers: what one command may take on the server; sockets wait a little longer. Clients made
+ * from now on. Without it that is SCOPE_COMMAND_MS. */
+void clients_set_command_time(struct clients *clients, int32_t ms);
+
 /* Marks the client of a URI, if there is one: it is closed and made anew at its next use. */
 void clients_drop(struct clients *clients, const char *uri);
 
@@ -53,6 +57,8 @@ mongoc_uri_t *clients_parse_uri(const char *uri);
 bool clients_uri_impatient(mongoc_uri_t *uri);
 /* Such a URI for long operations: copies, indexes, streams; its appName is "erpctl". */
 bool clients_uri_patient(mongoc_uri_t *uri, int32_t socket_ms);
+/* Such a URI for commands that may take `command_ms`. */
+bool clients_uri_command_time(mongoc_uri_t *uri, int32_t command_ms);
 bool clients_uri_usable(const char *uri); /* does it parse */
 
 #endif

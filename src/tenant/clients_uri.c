@@ -7,9 +7,9 @@
 
 #define SELECTION_MS 3000
 #define CONNECT_MS   1000
-#define SOCKET_MS    (SCOPE_COMMAND_MS + 400) /* a server that works has answered by then */
+#define MARGIN_MS    400 /* after a command's time a server that works has answered by then */
 #define HEARTBEAT_MS 30000
-#define WTIMEOUT_MS  2500 /* below SCOPE_COMMAND_MS: the server says what it could not confirm */
+#define WTIMEOUT_LESS_MS 300 /* than a command's time: the server says what it could not confirm */
 #define PROBE_MS     1200
 
 #define PATIENT_WTIMEOUT_MS 4000
@@ -58,6 +58,12 @@ static void set_concerns(mongoc_uri_t *uri, int32_t wtimeout_ms)
     mongoc_read_prefs_destroy(prefs);
 }
 
+bool clients_uri_command_time(mongoc_uri_t *uri, int32_t command_ms)
+{
+    set_concerns(uri, command_ms - WTIMEOUT_LESS_MS);
+    return mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, command_ms + MARGIN_MS);
+}
+
 static bool set_options(mongoc_uri_t *uri)
 {
     static const struct {
@@ -66,7 +72,6 @@ static bool set_options(mongoc_uri_t *uri)
     } numbers[] = {
         {MONGOC_URI_SERVERSELECTIONTIMEOUTMS, SELECTION_MS},
         {MONGOC_URI_CONNECTTIMEOUTMS, CONNECT_MS},
-        {MONGOC_URI_SOCKETTIMEOUTMS, SOCKET_MS},
         {MONGOC_URI_HEARTBEATFREQUENCYMS, HEARTBEAT_MS},
         {MONGOC_URI_SOCKETCHECKINTERVALMS, IDLE_MS},
     };
@@ -78,9 +83,7 @@ static bool set_options(mongoc_uri_t *uri)
 
     for (size_t i = 0; ok && i < ARRAY_LEN(numbers); i++)
         ok = mongoc_uri_set_option_as_int32(uri, numbers[i].name, numbers[i].value);
-    if (ok)
-        set_concerns(uri, WTIMEOUT_MS);
-    return ok;
+    return ok && clients_uri_command_time(uri, SCOPE_COMMAND_MS);
 }
 
 static void driver_log(mongoc_log_level_t driver_level, const char *domain, const char *text,
