@@ -140,7 +140,7 @@ static json_t *expand_schema(const struct resource *resource)
     for (const struct field *f = resource->fields; f->name != NULL; f++)
         if (f->kind == K_REF)
             json_array_append_new(values, json_string(f->name));
-    return json_pack("{s:s,s:i,s:{s:s,s:o}}", "type", "array", "maxItems", EXPAND_MAX, "items",
+    return json_pack("{s:s,s:{s:s,s:o}}", "type", "array", "items",
                      "type", "string", "enum", values);
 }
 

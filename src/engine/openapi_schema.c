@@ -144,7 +144,7 @@ static json_t *input_object(const struct field *fields, unsigned optional, const
     json_t *schema = object_schema(text);
 
     for (const struct field *f = fields; f->name != NULL; f++)
-        if (!(f->flags & F_READONLY))
+        if (!(f->flags & F_READONLY) && !(f->flags & optional & F_IMMUTABLE))
             add_property(schema, f->name, write_schema(f),
                          (f->flags & F_REQUIRED) && !(f->flags & optional));
     return schema;
