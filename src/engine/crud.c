@@ -301,14 +301,12 @@ static void fill_row(const struct resource *resource, enum resource_ops op, stru
                      struct route *row)
 {
     bool sends = (op & (OP_CREATE | OP_REPLACE | OP_PATCH)) != 0;
-    unsigned read = resource->read_roles ? resource->read_roles : ROLES_TENANT;
-    unsigned write = resource->write_roles ? resource->write_roles : ROLES_MANAGER;
 
     row->resource = resource;
     row->module = resource->module;
     row->by_branch = resource->branch_field != NULL;
     row->writes = (op & OP_READ) == 0;
-    row->roles = row->writes ? write : read;
+    row->roles = row->writes ? resource_write_roles(resource) : resource_read_roles(resource);
     if (op == OP_DELETE && resource->delete_roles)
         row->roles = resource->delete_roles;
     row->body = sends ? BODY_JSON : BODY_NONE;

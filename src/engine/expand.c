@@ -29,7 +29,7 @@ static const struct field *find_ref(const struct resource *resource, const char 
 /* What the gate would say if the caller read the referenced records by themselves. */
 static bool may_read(struct req *req, const struct resource *target, struct err *err)
 {
-    unsigned roles = target->read_roles ? target->read_roles : ROLES_TENANT;
+    unsigned roles = resource_read_roles(target);
     enum role role = req->principal.role;
 
     if (!(roles & R(role)))

@@ -231,7 +231,7 @@ void import_route(const struct resource *resource, struct arena *texts, struct r
         .path = arena_printf(texts, "%s/import", resource->path),
         .handler = import,
         .module = resource->module,
-        .roles = resource->write_roles ? resource->write_roles : ROLES_MANAGER,
+        .roles = resource_write_roles(resource),
         .by_branch = resource->branch_field != NULL,
         .writes = true,
         .repeatable = true,

@@ -177,14 +177,6 @@ static void add_field_indexes(struct builder *b, const struct field *f)
         add_index(b, unique, true, &there, false);
 }
 
-static bool searchable(const struct resource *resource)
-{
-    for (const struct field *f = resource->fields; f->name != NULL; f++)
-        if (f->flags & F_SEARCH)
-            return true;
-    return false;
-}
-
 size_t index_command(const struct resource *resource, bool unique, bson_t *command)
 {
     static const char *const base[INDEX_KEYS_MAX] = {"tenant_id", "id"};
@@ -210,7 +202,7 @@ size_t index_command(const struct resource *resource, bool unique, bson_t *comma
         add_named(&b, base, "tenant_id_id", false, &all_records, false);
     if (resource->ops & OP_LIST)
         add_index(&b, dates, false, &all_records, false);
-    if (searchable(resource))
+    if (resource_searchable(resource))
         add_index(&b, words, false, &all_records, false);
     for (const struct field *f = resource->fields; f->name != NULL; f++)
         add_field_indexes(&b, f);

@@ -121,14 +121,6 @@ static json_t *fields_schema(const struct resource *resource)
                      values);
 }
 
-static bool searchable(const struct resource *resource)
-{
-    for (const struct field *f = resource->fields; f->name != NULL; f++)
-        if (f->flags & F_SEARCH)
-            return true;
-    return false;
-}
-
 /* NULL: it refers to nothing. */
 static json_t *expand_schema(const struct resource *resource)
 {
@@ -169,7 +161,7 @@ static json_t *query_schema(const struct route *row, const struct route_param *p
     if (strcmp(name, "fields") == 0)
         return fields_schema(row->resource);
     if (strcmp(name, "q") == 0 || strcmp(name, "search") == 0)
-        return searchable(row->resource)
+        return resource_searchable(row->resource)
                    ? json_pack("{s:s,s:i}", "type", "string", "maxLength", LIST_SEARCH_MAX)
                    : NULL;
     if (strcmp(name, "after") == 0)

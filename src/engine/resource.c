@@ -38,6 +38,24 @@ const struct resource *resource_by_collection(const char *collection)
     return NULL;
 }
 
+unsigned resource_read_roles(const struct resource *resource)
+{
+    return resource->read_roles ? resource->read_roles : ROLES_TENANT;
+}
+
+unsigned resource_write_roles(const struct resource *resource)
+{
+    return resource->write_roles ? resource->write_roles : ROLES_MANAGER;
+}
+
+bool resource_searchable(const struct resource *resource)
+{
+    for (const struct field *f = resource->fields; f->name != NULL; f++)
+        if (f->flags & F_SEARCH)
+            return true;
+    return false;
+}
+
 const char *const std_field_names[STD_FIELDS] = {"id", "tenant_id", "created_at", "updated_at"};
 
 unsigned std_field(const char *name, size_t len)

@@ -112,6 +112,13 @@ const struct resource *resource_at(size_t i);
 const struct resource *resource_by_noun(const char *noun);
 const struct resource *resource_by_collection(const char *collection);
 
+/* Who reads and who writes it where nothing more special is said. */
+unsigned resource_read_roles(const struct resource *resource);
+unsigned resource_write_roles(const struct resource *resource);
+
+/* Whether ?q= finds its records. */
+bool resource_searchable(const struct resource *resource);
+
 /* The fields that every record has beside those of its descriptor, in the order shown. */
 enum std_field { STD_ID = 1, STD_TENANT_ID = 2, STD_CREATED_AT = 4, STD_UPDATED_AT = 8 };
 #define STD_FIELDS 4

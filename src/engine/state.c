@@ -15,9 +15,7 @@ static unsigned machine_roles(const struct resource *resource)
 {
     const struct states *states = resource->states;
 
-    return states->roles          ? states->roles
-           : resource->write_roles ? resource->write_roles
-                                   : ROLES_MANAGER;
+    return states->roles ? states->roles : resource_write_roles(resource);
 }
 
 static const char *argument_name(const struct states *states)
@@ -272,7 +270,7 @@ void state_route(const struct resource *resource, struct arena *texts, struct ro
 void state_toggle_route(const struct resource *resource, struct arena *texts, struct route *row)
 {
     common(resource, row);
-    row->roles = resource->write_roles ? resource->write_roles : ROLES_MANAGER;
+    row->roles = resource_write_roles(resource);
     row->path = arena_printf(texts, "%s/{id}/toggle", resource->path);
     row->handler = state_toggle;
     row->body = BODY_NONE;

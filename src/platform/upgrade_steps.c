@@ -43,14 +43,6 @@ static bool index_sets(const struct job *job, const struct tenant *tenant, struc
     return true;
 }
 
-static bool searchable(const struct resource *resource)
-{
-    for (const struct field *field = resource->fields; field->name; field++)
-        if (field->flags & F_SEARCH)
-            return true;
-    return false;
-}
-
 /* Only where there are none still: a worker may just have changed the record. */
 static bool add_words(const struct resource *resource, struct scope *scope, const bson_t *doc,
                       struct err *err)
@@ -104,7 +96,7 @@ static bool search_words(const struct job *job, const struct tenant *tenant, str
         const struct resource *resource = resource_at(i);
         int64_t n = 0;
 
-        if (!searchable(resource))
+        if (!resource_searchable(resource))
             continue;
         if (!words_of(resource, scope, &n, job->err))
             return false;
