@@ -2,6 +2,7 @@
 #include "base.h"
 #include "actions/actions.h"
 #include "core/clock.h"
+#include "db/doc.h"
 #include "engine/cursor.h"
 #include "engine/form.h"
 #include "engine/query.h"
@@ -109,10 +110,10 @@ bool action_subscription_create(struct req *req)
 
     if (!read_form(req, "CreateSubscriptionRequest", VALIDATE_CREATE, &in))
         return false;
-    wish = (struct subscription_wish){.tenant_id = billing_text(in.set, "tenant_id"),
-                                      .plan_id = billing_text(in.set, "plan_id"),
-                                      .cycle = billing_text(in.set, "billing_cycle"),
-                                      .notes = billing_text(in.set, "notes")};
+    wish = (struct subscription_wish){.tenant_id = doc_text(in.set, "tenant_id"),
+                                      .plan_id = doc_text(in.set, "plan_id"),
+                                      .cycle = doc_text(in.set, "billing_cycle"),
+                                      .notes = doc_text(in.set, "notes")};
     if (!subscription_create(&job, &wish, &doc))
         return false;
     tell_after(req, doc);
@@ -152,10 +153,10 @@ bool action_subscription_set(struct req *req)
 
     if (!read_form(req, "SubscriptionStatusRequest", VALIDATE_CREATE, &in))
         return false;
-    if (!sub_status_parse(billing_text(in.set, "status"), &status))
+    if (!sub_status_parse(doc_text(in.set, "status"), &status))
         die("the form lets a status pass that is none");
     if (!subscription_set(&job, req_param(req, "subscription_id"), status,
-                          billing_text(in.set, "reason"), billing_instant(in.set, "expires_on"),
+                          doc_text(in.set, "reason"), billing_instant(in.set, "expires_on"),
                           &doc))
         return false;
     return show(req, doc);
@@ -180,11 +181,11 @@ bool action_payment_create(struct req *req)
 
     if (!read_form(req, "RecordPaymentRequest", VALIDATE_CREATE, &in))
         return false;
-    payment = (struct payment){.subscription_id = billing_text(in.set, "subscription_id"),
-                               .amount = billing_money(in.set, "amount", 2),
-                               .method = billing_text(in.set, "payment_method"),
-                               .receipt = billing_text(in.set, "receipt_number"),
-                               .notes = billing_text(in.set, "notes"),
+    payment = (struct payment){.subscription_id = doc_text(in.set, "subscription_id"),
+                               .amount = doc_money(in.set, "amount", 2, -1),
+                               .method = doc_text(in.set, "payment_method"),
+                               .receipt = doc_text(in.set, "receipt_number"),
+                               .notes = doc_text(in.set, "notes"),
                                .date_ms = billing_instant(in.set, "payment_date")};
     if (!subscription_pay(&job, &payment, &doc, &subscription))
         return false;

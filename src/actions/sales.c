@@ -2,7 +2,6 @@
 #include "base.h"
 #include "actions/actions.h"
 #include "actions/body.h"
-#include "db/decimal.h"
 #include "db/doc.h"
 #include "db/own.h"
 #include "db/txn.h"
@@ -84,15 +83,13 @@ static bool read_payment(struct req *req, struct work *w)
 {
     const struct kind_env env = env_of(req);
     struct validated in;
-    bson_iter_t amount;
 
     if (!form_check("PaymentCreate", VALIDATE_CREATE, &env, req->body, req->strict, req->arena,
                     &in, req->err))
         return false;
     if (in.ignored)
         resp_header(req, "X-Ignored-Fields", in.ignored);
-    if (bson_iter_init_find(&amount, in.set, "amount"))
-        decimal_to_money(&amount, env.decimals, &w->tender.amount);
+    w->tender.amount = doc_money(in.set, "amount", env.decimals, 0);
     w->tender.method = pay_method(doc_text(in.set, "method"));
     w->text = doc_text(in.set, "reference");
     return w->tender.method != NULL ||

@@ -3,6 +3,7 @@
 #include "actions/actions.h"
 #include "actions/body.h"
 #include "auth/password.h"
+#include "db/doc.h"
 #include "engine/form.h"
 #include "platform/signup.h"
 
@@ -10,11 +11,11 @@
 
 static const char *text_of(const bson_t *doc, const char *name)
 {
-    bson_iter_t it;
+    const char *text = doc_text(doc, name);
 
-    if (!bson_iter_init_find(&it, doc, name) || !BSON_ITER_HOLDS_UTF8(&it))
+    if (!text)
         die("the form lets %s pass without a text", name);
-    return bson_iter_utf8(&it, NULL);
+    return text;
 }
 
 static bool read_signup(struct req *req, const bson_t *set, struct signup *signup)

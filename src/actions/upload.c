@@ -3,6 +3,7 @@
 #include "base.h"
 #include "actions/actions.h"
 #include "core/clock.h"
+#include "db/doc.h"
 #include "db/own.h"
 #include "engine/crud.h"
 #include "engine/form.h"
@@ -15,15 +16,6 @@
 const struct upload upload_logo = {"logo", "logo_url"};
 const struct upload upload_background = {"background", "background_image_url"};
 const struct upload upload_favicon = {"favicon", "favicon_url"};
-
-static const char *text_of(const bson_t *doc, const char *name)
-{
-    bson_iter_t it;
-
-    return doc && bson_iter_init_find(&it, doc, name) && BSON_ITER_HOLDS_UTF8(&it)
-               ? bson_iter_utf8(&it, NULL)
-               : NULL;
-}
 
 /* Settings may name any address; what is ours has our path. */
 static void remove_old(struct req *req, const char *url)
@@ -77,7 +69,7 @@ bool action_upload(struct req *req)
             files_remove(&req->app->conf, tenant_id, FILES_BRANDING, name);
         return false;
     }
-    remove_old(req, text_of(before, upload->field));
+    remove_old(req, doc_text(before, upload->field));
     str_clear(resp_body(req));
     str_addf(resp_body(req), "{\"url\":\"%s\",\"filename\":\"%s\"}", url, name);
     return true;
@@ -118,7 +110,7 @@ bool action_branding(struct req *req)
     struct str *out = resp_body(req);
 
     for (const struct field *f = fields; f->name; f++) {
-        const char *text = text_of(doc, f->name), *def = resource_field(settings, f->name)->def;
+        const char *text = doc_text(doc, f->name), *def = resource_field(settings, f->name)->def;
 
         str_addf(out, "%s\"%s\":", f == fields ? "{" : ",", f->name);
         if (text)

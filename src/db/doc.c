@@ -2,6 +2,7 @@
 #include "db/doc.h"
 
 #include "core/clock.h"
+#include "db/decimal.h"
 
 bool doc_at(const bson_t *doc, const char *path, bson_iter_t *out)
 {
@@ -41,10 +42,34 @@ int64_t doc_int(const bson_t *doc, const char *path, int64_t absent)
     return doc_at(doc, path, &it) && BSON_ITER_HOLDS_INT(&it) ? bson_iter_as_int64(&it) : absent;
 }
 
+money_t doc_money(const bson_t *doc, const char *path, int decimals, money_t absent)
+{
+    bson_iter_t it;
+    money_t amount;
+
+    return doc_at(doc, path, &it) && decimal_to_money(&it, decimals, &amount) ? amount : absent;
+}
+
 void doc_append_text(bson_t *doc, const char *key, const char *text)
 {
     if (text)
         bson_append_utf8(doc, key, -1, text, -1);
+}
+
+void doc_append_text_or_null(bson_t *doc, const char *key, const char *text)
+{
+    if (text)
+        bson_append_utf8(doc, key, -1, text, -1);
+    else
+        bson_append_null(doc, key, -1);
+}
+
+bool doc_append_money(bson_t *doc, const char *key, money_t amount, int decimals)
+{
+    bson_decimal128_t d;
+
+    decimal_from_money(&d, amount, decimals);
+    return bson_append_decimal128(doc, key, -1, &d);
 }
 
 void doc_append_dates(bson_t *doc)

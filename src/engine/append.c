@@ -1,12 +1,12 @@
 /* Adds a row to a list of a record, and moves the amounts that go with it, in one transaction. */
 #include "base.h"
 #include "engine/append.h"
+#include "db/doc.h"
 #include "engine/change.h"
 #include "engine/form.h"
 #include "engine/refs.h"
 #include "core/clock.h"
 #include "core/id.h"
-#include "db/decimal.h"
 #include "db/json_bson.h"
 #include "db/own.h"
 
@@ -146,20 +146,16 @@ static bool append_list(const struct adding *a, const bson_t *old, bson_t *set, 
 
 static bool append_sum(const struct adding *a, const bson_t *old, bson_t *set, struct err *err)
 {
-    money_t sum = 0, amount = 0;
-    bson_decimal128_t d;
-    bson_iter_t it;
+    const struct append *append = a->append;
+    int decimals = a->env.decimals;
+    money_t sum;
 
-    if (a->append->amount == NULL)
+    if (append->amount == NULL)
         return true;
-    if (bson_iter_init_find(&it, old, a->append->sum))
-        decimal_to_money(&it, a->env.decimals, &sum);
-    if (bson_iter_init_find(&it, a->input.set, a->append->amount))
-        decimal_to_money(&it, a->env.decimals, &amount);
-    if (!money_add(sum, amount, &sum))
-        return err_field(err, a->append->amount, "range", "The sum is too large");
-    decimal_from_money(&d, sum, a->env.decimals);
-    return bson_append_decimal128(set, a->append->sum, -1, &d);
+    if (!money_add(doc_money(old, append->sum, decimals, 0),
+                   doc_money(a->input.set, append->amount, decimals, 0), &sum))
+        return err_field(err, append->amount, "range", "The sum is too large");
+    return doc_append_money(set, append->sum, sum, decimals);
 }
 
 /* --- the operation --------------------------------------------------------------------------- */
@@ -249,9 +245,7 @@ void append_route(const struct resource *resource, const struct append *append,
                           .in = append->form,
                           .out = resource->schema,
                           .summary = append->summary};
-    row->roles = append->roles          ? append->roles
-                 : resource->write_roles ? resource->write_roles
-                                         : ROLES_MANAGER;
+    row->roles = append->roles ? append->roles : resource_write_roles(resource);
     if (append->by_query)
         row->query = query_params(append, texts);
 }

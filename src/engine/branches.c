@@ -2,6 +2,7 @@
 #include "base.h"
 #include "engine/branches.h"
 #include "engine/crud.h"
+#include "engine/ids.h"
 #include "engine/validate.h"
 #include "core/id.h"
 #include "db/doc.h"
@@ -26,18 +27,13 @@ static bson_t *ids_filter(struct scope *scope, const struct resource *through, c
                           const bson_t **docs, size_t n)
 {
     bson_t *filter = own_bson(scope->arena);
-    bson_t in, ids;
-    char key[24];
+    struct ids ids;
 
+    ids_init(&ids, scope->arena, n);
+    for (size_t i = 0; i < n; i++)
+        ids_add(&ids, doc_text(docs[i], "id") ? doc_text(docs[i], "id") : "");
     scope_filter(scope, through->branch_field, filter);
-    bson_append_document_begin(filter, record, -1, &in);
-    bson_append_array_begin(&in, "$in", 3, &ids);
-    for (size_t i = 0; i < n; i++) {
-        snprintf(key, sizeof(key), "%zu", i);
-        bson_append_utf8(&ids, key, -1, doc_text(docs[i], "id") ? doc_text(docs[i], "id") : "", -1);
-    }
-    bson_append_array_end(&in, &ids);
-    bson_append_document_end(filter, &in);
+    ids_append_in(&ids, record, filter);
     return filter;
 }
 

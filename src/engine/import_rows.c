@@ -2,8 +2,10 @@
  * new records and one of changes. */
 #include "base.h"
 #include "engine/import.h"
+#include "engine/ids.h"
 #include "engine/validate.h"
 #include "core/id.h"
+#include "db/doc.h"
 #include "db/own.h"
 
 /* --- what is known --------------------------------------------------------------------------- */
@@ -34,18 +36,13 @@ static const bson_t *key_filter(const struct import *im, struct import_row *cons
                                 const char *name)
 {
     bson_t *filter = own_bson(im->arena);
-    bson_t child, list;
-    char number[24];
+    struct ids ids;
 
+    ids_init(&ids, im->arena, m);
+    for (size_t i = 0; i < m; i++)
+        ids_add(&ids, rows[i]->key);
     scope_filter(im->create.scope, im->table.resource->branch_field, filter);
-    bson_append_document_begin(filter, name, -1, &child);
-    bson_append_array_begin(&child, "$in", 3, &list);
-    for (size_t i = 0; i < m; i++) {
-        snprintf(number, sizeof(number), "%zu", i);
-        bson_append_utf8(&list, number, -1, rows[i]->key, -1);
-    }
-    bson_append_array_end(&child, &list);
-    bson_append_document_end(filter, &child);
+    ids_append_in(&ids, name, filter);
     return filter;
 }
 
@@ -53,11 +50,10 @@ static void note_known(const struct import *im, struct import_row *const *rows, 
                        const char *name, const bson_t *doc)
 {
     struct import_row wanted, *at = &wanted, *const *found;
-    bson_iter_t it;
 
-    if (!bson_iter_init_find(&it, doc, name) || !BSON_ITER_HOLDS_UTF8(&it))
+    wanted.key = doc_text(doc, name);
+    if (!wanted.key)
         return;
-    wanted.key = bson_iter_utf8(&it, NULL);
     found = bsearch(&at, rows, m, sizeof(*rows), by_key);
     if (found == NULL)
         return;

@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "db/bson_json.h"
 #include "db/decimal.h"
+#include "db/doc.h"
 #include "db/json_bson.h"
 
 #define RATE_DECIMALS 4
@@ -33,14 +34,6 @@ static bool number_read(json_t *value, int decimals, const char *path, money_t *
     default:
         return err_field(err, path, "type", "Must be a number");
     }
-}
-
-static bool number_append(const char *key, money_t amount, int decimals, bson_t *out)
-{
-    bson_decimal128_t d;
-
-    decimal_from_money(&d, amount, decimals);
-    return bson_append_decimal128(out, key, -1, &d);
 }
 
 static void number_show(const bson_iter_t *value, int decimals, bool trim, struct str *out)
@@ -83,7 +76,7 @@ static bool money_store(const struct kind_env *env, const struct field *field, c
         money_format(high, money_max(field), env->decimals);
         return err_field(err, path, "range", "Must be from %s to %s", low, high);
     }
-    return number_append(field->name, amount, env->decimals, out);
+    return doc_append_money(out, field->name, amount, env->decimals);
 }
 
 static void money_show(const struct kind_env *env, const bson_iter_t *value, struct str *out)
@@ -97,7 +90,7 @@ static bool money_query(const struct kind_env *env, const struct field *field ER
     money_t amount;
 
     return money_parse(text, strlen(text), env->decimals, &amount) == MONEY_OK &&
-           number_append(key, amount, env->decimals, out);
+           doc_append_money(out, key, amount, env->decimals);
 }
 
 /* Minor units: what they are in whole ones depends on the currency, so only what holds for all. */
@@ -122,7 +115,7 @@ static bool rate_store(const struct kind_env *env ERP_UNUSED, const struct field
     if (amount < field->min * 10000 || amount > max * 10000)
         return err_field(err, path, "range", "Must be from %" PRId64 " to %" PRId64, field->min,
                          max);
-    return number_append(field->name, amount, RATE_DECIMALS, out);
+    return doc_append_money(out, field->name, amount, RATE_DECIMALS);
 }
 
 static void rate_show(const struct kind_env *env ERP_UNUSED, const bson_iter_t *value,
@@ -137,7 +130,7 @@ static bool rate_query(const struct kind_env *env ERP_UNUSED, const struct field
     money_t amount;
 
     return money_parse(text, strlen(text), RATE_DECIMALS, &amount) == MONEY_OK &&
-           number_append(key, amount, RATE_DECIMALS, out);
+           doc_append_money(out, key, amount, RATE_DECIMALS);
 }
 
 static void rate_schema(const struct field *field, json_t *schema)

@@ -3,7 +3,7 @@
 #include "platform/billing.h"
 #include "core/id.h"
 #include "db/bson_json.h"
-#include "db/decimal.h"
+#include "db/doc.h"
 #include "db/own.h"
 #include "tenant/audit.h"
 
@@ -113,15 +113,6 @@ bool billing_list(struct job *job, const char *collection, const struct billing_
 
 /* ---- members ---- */
 
-const char *billing_text(const bson_t *doc, const char *key)
-{
-    bson_iter_t it;
-
-    return bson_iter_init_find(&it, doc, key) && BSON_ITER_HOLDS_UTF8(&it)
-               ? bson_iter_utf8(&it, NULL)
-               : NULL;
-}
-
 int64_t billing_instant(const bson_t *doc, const char *key)
 {
     bson_iter_t it;
@@ -139,24 +130,7 @@ void billing_append_instant(bson_t *doc, const char *key, int64_t ms)
         bson_append_null(doc, key, -1);
 }
 
-money_t billing_money(const bson_t *doc, const char *key, int decimals)
-{
-    bson_iter_t it;
-    money_t amount;
-
-    return bson_iter_init_find(&it, doc, key) && decimal_to_money(&it, decimals, &amount) ? amount
-                                                                                         : -1;
-}
-
 /* ---- events ---- */
-
-static void append_text(bson_t *doc, const char *key, const char *text)
-{
-    if (text)
-        bson_append_utf8(doc, key, -1, text, -1);
-    else
-        bson_append_null(doc, key, -1);
-}
 
 static bson_t *event_doc(const struct job *job, const struct billing_event *event)
 {
@@ -164,14 +138,14 @@ static bson_t *event_doc(const struct job *job, const struct billing_event *even
     char id[ID_SIZE];
 
     id_new(id);
-    append_text(doc, "id", id);
-    append_text(doc, "subscription_id", event->subscription_id);
-    append_text(doc, "tenant_id", event->tenant_id);
-    append_text(doc, "event", event->what);
-    append_text(doc, "old", event->old);
-    append_text(doc, "new", event->new);
-    append_text(doc, "triggered_by", job->actor);
-    append_text(doc, "reason", event->reason);
+    doc_append_text_or_null(doc, "id", id);
+    doc_append_text_or_null(doc, "subscription_id", event->subscription_id);
+    doc_append_text_or_null(doc, "tenant_id", event->tenant_id);
+    doc_append_text_or_null(doc, "event", event->what);
+    doc_append_text_or_null(doc, "old", event->old);
+    doc_append_text_or_null(doc, "new", event->new);
+    doc_append_text_or_null(doc, "triggered_by", job->actor);
+    doc_append_text_or_null(doc, "reason", event->reason);
     BSON_APPEND_DATE_TIME(doc, "created_at", job_now(job));
     return doc;
 }

@@ -38,12 +38,10 @@ struct billing_query {
 bool billing_list(struct job *job, const char *collection, const struct billing_query *query,
                   struct str *out, const bson_t **more);
 
-/* Members of a stored record: text or NULL (borrowed), an instant or 0, money or -1. */
-const char *billing_text(const bson_t *doc, const char *key);
+/* An instant of a stored record, or 0. */
 int64_t billing_instant(const bson_t *doc, const char *key);
 /* 0 is stored as null. */
 void billing_append_instant(bson_t *doc, const char *key, int64_t ms);
-money_t billing_money(const bson_t *doc, const char *key, int decimals);
 
 struct billing_event {
     const char *what;      /* "created", "status", "payment", "reminder" */

@@ -5,6 +5,7 @@
 #include "platform/jobs.h"
 #include "core/clock.h"
 #include "core/id.h"
+#include "db/doc.h"
 #include "db/own.h"
 #include "platform/announce.h"
 #include "platform/lease.h"
@@ -54,8 +55,8 @@ static const char *subscription_of(const struct run *run, const char *id)
 
 static void add_row(struct run *run, const bson_t *doc, const char *outcome)
 {
-    const char *slug = billing_text(doc, run->row->slug);
-    const char *id = subscription_of(run, billing_text(doc, "id"));
+    const char *slug = doc_text(doc, run->row->slug);
+    const char *id = subscription_of(run, doc_text(doc, "id"));
 
     json_array_append_new(run->report->rows,
                           json_pack("{s:s, s:s?, s:s?, s:s}", "job", run->row->name, "tenant", slug,
@@ -170,7 +171,7 @@ static bool list_moving(struct run *run, struct job *job, struct item **list)
                 BCON_INT32(1), "}");
     cursor = ok ? scope_find(&scope, SUBSCRIPTIONS, filter, opts) : NULL;
     while (ok && (ok = scope_next(&scope, cursor, &doc, job->err)) && doc)
-        add_item(job, billing_text(doc, "id"), &tail);
+        add_item(job, doc_text(doc, "id"), &tail);
     return ok;
 }
 
@@ -193,7 +194,7 @@ static bool list_deleted(struct run *run, struct job *job, struct item **list)
 static bool purge(struct run *run, struct job *job, const bson_t *doc)
 {
     struct removed gone;
-    const char *slug = billing_text(doc, "slug");
+    const char *slug = doc_text(doc, "slug");
 
     if (run->dry) {
         add_row(run, doc, "to be removed for good");
@@ -229,7 +230,7 @@ static bool sweep(struct run *run, struct job *job, const bson_t *doc)
     if (!run->dry && !announce_sweep(job, doc))
         return false;
     add_row(run, doc, arena_printf(job->arena, "receipts of announcement %s",
-                                   billing_text(doc, "id")));
+                                   doc_text(doc, "id")));
     run->report->done += !run->dry;
     job_step(job, "announcement");
     return true;
@@ -252,7 +253,7 @@ static const struct row rows[] = {
 
 static void failed(struct run *run, const bson_t *doc, const char *id, const struct err *err)
 {
-    const char *slug = doc ? billing_text(doc, run->row->slug) : NULL;
+    const char *slug = doc ? doc_text(doc, run->row->slug) : NULL;
     const char *sub = subscription_of(run, id);
 
     run->report->failed++;

@@ -1,7 +1,7 @@
 /* The table of plans, and changing one. To add a plan: a row; it is stored at the next need. */
 #include "base.h"
 #include "platform/plan.h"
-#include "db/decimal.h"
+#include "db/doc.h"
 #include "db/own.h"
 #include "db/txn.h"
 #include "tenant/audit.h"
@@ -63,16 +63,14 @@ static void append_row(const struct plan_row *row, int64_t now, bson_t *out)
 {
     int decimals = currency_decimals(PLAN_CURRENCY);
     money_t price = row->price;
-    bson_decimal128_t decimal;
     bson_t quotas, features;
 
     for (int i = 0; i < decimals; i++)
         price *= 10;
-    decimal_from_money(&decimal, price, decimals);
     BSON_APPEND_UTF8(out, "id", row->id);
     BSON_APPEND_UTF8(out, "plan_id", row->id);
     BSON_APPEND_UTF8(out, "name", row->name);
-    BSON_APPEND_DECIMAL128(out, "price", &decimal);
+    doc_append_money(out, "price", price, decimals);
     BSON_APPEND_UTF8(out, "currency", PLAN_CURRENCY);
     BSON_APPEND_UTF8(out, "billing_cycle", row->cycle);
     BSON_APPEND_DOCUMENT_BEGIN(out, "quotas", &quotas);

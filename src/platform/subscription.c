@@ -1,6 +1,7 @@
 /* The state machine's table, and reading, showing and telling. Writing is subscription_write.c. */
 #include "base.h"
 #include "platform/subscription.h"
+#include "db/doc.h"
 
 #define EVENTS_SHOWN 10
 
@@ -40,12 +41,12 @@ bool subscription_read(const bson_t *doc, struct subscription *out, struct err *
 
     *out = (struct subscription){
         .doc = doc,
-        .id = billing_text(doc, "id"),
-        .tenant_id = billing_text(doc, "tenant_id"),
-        .slug = billing_text(doc, "tenant_slug"),
-        .plan_id = billing_text(doc, "plan_id"),
-        .cycle = billing_text(doc, "billing_cycle"),
-        .currency = billing_text(doc, "currency"),
+        .id = doc_text(doc, "id"),
+        .tenant_id = doc_text(doc, "tenant_id"),
+        .slug = doc_text(doc, "tenant_slug"),
+        .plan_id = doc_text(doc, "plan_id"),
+        .cycle = doc_text(doc, "billing_cycle"),
+        .currency = doc_text(doc, "currency"),
         .expires_ms = billing_instant(doc, "expires_on"),
         .trial_ends_ms = billing_instant(doc, "trial_ends_at"),
         .grace_ends_ms = billing_instant(doc, "grace_expires_at"),
@@ -53,9 +54,9 @@ bool subscription_read(const bson_t *doc, struct subscription *out, struct err *
     };
     if (!out->id || !out->tenant_id || !out->slug || !out->plan_id || !out->cycle ||
         !out->currency || currency_decimals(out->currency) < 0 ||
-        !sub_status_parse(billing_text(doc, "status"), &out->status))
+        !sub_status_parse(doc_text(doc, "status"), &out->status))
         return err_set(err, ERR_STATE, "The record of this subscription cannot be used.");
-    out->price = billing_money(doc, "price", currency_decimals(out->currency));
+    out->price = doc_money(doc, "price", currency_decimals(out->currency), -1);
     if (bson_iter_init_find(&it, doc, "grace_period_days") && BSON_ITER_HOLDS_NUMBER(&it))
         out->grace_days = bson_iter_as_int64(&it);
     if (bson_iter_init_find(&it, doc, "version") && BSON_ITER_HOLDS_NUMBER(&it))
@@ -84,7 +85,7 @@ bool subscription_due(const struct subscription *sub, int64_t now_ms, enum sub_s
 
 void subscription_tell(struct job *job, const bson_t *doc)
 {
-    const char *slug = billing_text(doc, "tenant_slug");
+    const char *slug = doc_text(doc, "tenant_slug");
 
     if (!slug)
         return;

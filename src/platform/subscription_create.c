@@ -2,7 +2,7 @@
 #include "base.h"
 #include "platform/subscription_priv.h"
 #include "core/id.h"
-#include "db/decimal.h"
+#include "db/doc.h"
 #include "db/own.h"
 #include "db/txn.h"
 #include "platform/plan.h"
@@ -81,7 +81,7 @@ struct birth {
 /* Plans are priced by the month; a longer cycle costs its months. */
 static bool read_terms(struct birth *b, struct err *err)
 {
-    const char *own = billing_text(b->plan, "billing_cycle");
+    const char *own = doc_text(b->plan, "billing_cycle");
     const struct cycle *base = cycle_of(own ? own : "monthly"), *cycle;
     money_t price;
     bson_iter_t it;
@@ -92,10 +92,10 @@ static bool read_terms(struct birth *b, struct err *err)
                        b->wish->plan_id);
     cycle = b->wish->cycle ? cycle_of(b->wish->cycle) : base;
     b->cycle = cycle->name;
-    b->currency = billing_text(b->plan, "currency");
+    b->currency = doc_text(b->plan, "currency");
     if (!b->currency || currency_decimals(b->currency) < 0)
         return err_set(err, ERR_STATE, "The record of this plan cannot be used.");
-    price = billing_money(b->plan, "price", currency_decimals(b->currency));
+    price = doc_money(b->plan, "price", currency_decimals(b->currency), -1);
     if (price < 0)
         return err_set(err, ERR_STATE, "The record of this plan cannot be used.");
     if ((cycle->months == 0) != (base->months == 0))
@@ -108,13 +108,11 @@ static bool read_terms(struct birth *b, struct err *err)
 
 static void append_terms(const struct birth *b, bson_t *doc)
 {
-    bson_decimal128_t price;
     bson_t snapshot;
 
-    decimal_from_money(&price, b->price, currency_decimals(b->currency));
     BSON_APPEND_UTF8(doc, "plan_id", b->wish->plan_id);
     BSON_APPEND_UTF8(doc, "billing_cycle", b->cycle);
-    BSON_APPEND_DECIMAL128(doc, "price", &price);
+    doc_append_money(doc, "price", b->price, currency_decimals(b->currency));
     BSON_APPEND_UTF8(doc, "currency", b->currency);
     BSON_APPEND_INT32(doc, "grace_period_days", GRACE_DAYS);
     bson_init(&snapshot);
@@ -168,8 +166,8 @@ static bool find_slug(const struct birth *b, struct scope *scope, const char **s
 
     if (!billing_find(b->job, scope, ENTRIES, "tenant_id", b->wish->tenant_id, &entry, err))
         return false;
-    status = entry ? billing_text(entry, "status") : NULL;
-    *slug = entry ? billing_text(entry, "slug") : NULL;
+    status = entry ? doc_text(entry, "status") : NULL;
+    *slug = entry ? doc_text(entry, "slug") : NULL;
     if (!*slug || (status && strcmp(status, tenant_status_name(TENANT_DELETED)) == 0))
         return err_set(err, ERR_TENANT_NOT_FOUND, "Tenant not found");
     return true;

@@ -3,7 +3,7 @@
 #include "base.h"
 #include "platform/subscription.h"
 #include "core/id.h"
-#include "db/decimal.h"
+#include "db/doc.h"
 #include "db/own.h"
 #include "db/txn.h"
 #include "platform/subscription_priv.h"
@@ -171,21 +171,16 @@ static bson_t *payment_doc(const struct write *w, const struct subscription *old
     bson_t *doc = own_bson(w->job->arena);
     char *id = arena_alloc(w->job->arena, ID_SIZE);
     int64_t now = job_now(w->job);
-    bson_decimal128_t amount;
 
     id_new(id);
-    decimal_from_money(&amount, p->amount, currency_decimals(old->currency));
     BSON_APPEND_UTF8(doc, "id", id);
     BSON_APPEND_UTF8(doc, "subscription_id", old->id);
     BSON_APPEND_UTF8(doc, "tenant_id", old->tenant_id);
-    BSON_APPEND_DECIMAL128(doc, "amount", &amount);
+    doc_append_money(doc, "amount", p->amount, currency_decimals(old->currency));
     BSON_APPEND_UTF8(doc, "currency", old->currency);
     BSON_APPEND_UTF8(doc, "payment_method", p->method);
     BSON_APPEND_DATE_TIME(doc, "payment_date", p->date_ms ? p->date_ms : now);
-    if (p->receipt)
-        BSON_APPEND_UTF8(doc, "receipt_number", p->receipt);
-    else
-        BSON_APPEND_NULL(doc, "receipt_number");
+    doc_append_text_or_null(doc, "receipt_number", p->receipt);
     BSON_APPEND_UTF8(doc, "notes", p->notes ? p->notes : "");
     billing_append_instant(doc, "period_start", from);
     billing_append_instant(doc, "period_end", to);

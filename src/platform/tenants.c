@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/str.h"
 #include "db/bson_json.h"
+#include "db/doc.h"
 #include "db/own.h"
 #include "engine/render.h"
 
@@ -65,11 +66,9 @@ void tenants_render(const bson_t *doc, const char *link, struct str *out)
 /* A member in the arena; "" when it is no text. */
 static const char *text_of(const struct job *job, const bson_t *doc, const char *key)
 {
-    bson_iter_t it;
+    const char *text = doc_text(doc, key);
 
-    return bson_iter_init_find(&it, doc, key) && BSON_ITER_HOLDS_UTF8(&it)
-               ? arena_strdup(job->arena, bson_iter_utf8(&it, NULL))
-               : "";
+    return text ? arena_strdup(job->arena, text) : "";
 }
 
 bool tenants_list(const struct job *job, const char *after, int64_t limit, struct str *out,

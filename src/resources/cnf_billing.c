@@ -2,6 +2,7 @@
 #include "base.h"
 #include "engine/resource.h"
 #include "db/decimal.h"
+#include "db/doc.h"
 
 static const char *const statuses[] = {
     "pending", "unpaid", "partial", "paid", "overdue", "cancelled", NULL};
@@ -41,14 +42,6 @@ static bool add(const struct kind_env *env, const bson_t *set, const char *name,
             !__builtin_add_overflow(*sum, amount, sum));
 }
 
-static bool append(const struct kind_env *env, const char *name, money_t amount, bson_t *out)
-{
-    bson_decimal128_t d;
-
-    decimal_from_money(&d, amount, env->decimals);
-    return bson_append_decimal128(out, name, -1, &d);
-}
-
 /* An invoice is not changed afterwards, so all of it is in `set`. */
 static bool derive(const struct kind_env *env, const bson_t *set, const bson_t *old, bson_t *out,
                    struct err *err)
@@ -65,7 +58,8 @@ static bool derive(const struct kind_env *env, const bson_t *set, const bson_t *
             return err_field(err, charges[i], "range", "The sum is too large");
     if (!add(env, set, "discount", &discount) || discount > sum)
         return err_field(err, "discount", "range", "Must not be more than the charges");
-    return append(env, "subtotal", sum, out) && append(env, "total_amount", sum - discount, out);
+    return doc_append_money(out, "subtotal", sum, env->decimals) &&
+           doc_append_money(out, "total_amount", sum - discount, env->decimals);
 }
 
 static const struct field fields[] = {

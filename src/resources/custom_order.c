@@ -2,18 +2,13 @@
 #include "base.h"
 #include "engine/resource.h"
 #include "db/decimal.h"
+#include "db/doc.h"
 
 /* The amount of a field: as it is written, else as it is stored; 0 when it is neither. */
 static money_t amount_of(const struct kind_env *env, const bson_t *set, const bson_t *old,
                          const char *name)
 {
-    money_t amount = 0;
-    bson_iter_t it;
-
-    if (bson_iter_init_find(&it, set, name) ||
-        (old != NULL && bson_iter_init_find(&it, old, name)))
-        decimal_to_money(&it, env->decimals, &amount);
-    return amount;
+    return doc_money(bson_has_field(set, name) ? set : old, name, env->decimals, 0);
 }
 
 static bool add_installments(const struct kind_env *env, const bson_t *set, const bson_t *old,
@@ -35,14 +30,6 @@ static bool add_installments(const struct kind_env *env, const bson_t *set, cons
     return true;
 }
 
-static bool append(const struct kind_env *env, const char *name, money_t amount, bson_t *out)
-{
-    bson_decimal128_t d;
-
-    decimal_from_money(&d, amount, env->decimals);
-    return bson_append_decimal128(out, name, -1, &d);
-}
-
 /* What is paid is the advance and the installments, and the rest is the balance: worked out anew
  * with every write, so that neither can drift from the rows. */
 static bool derive(const struct kind_env *env, const bson_t *set, const bson_t *old, bson_t *out,
@@ -54,8 +41,8 @@ static bool derive(const struct kind_env *env, const bson_t *set, const bson_t *
     bson_iter_t it;
 
     if (add_installments(env, set, old, &paid) && paid <= total)
-        return append(env, "balance_amount", total - paid, out) &&
-               append(env, "paid_amount", paid, out);
+        return doc_append_money(out, "balance_amount", total - paid, env->decimals) &&
+               doc_append_money(out, "paid_amount", paid, env->decimals);
     if (!bson_iter_init_find(&it, set, "installments") || old == NULL)
         return err_field(err, "advance_payment", "range",
                          "What is paid must not be more than the total");

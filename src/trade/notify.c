@@ -6,8 +6,10 @@
 #include "core/clock.h"
 #include "core/id.h"
 #include "core/log.h"
+#include "db/doc.h"
 #include "db/many.h"
 #include "db/own.h"
+#include "engine/ids.h"
 #include "engine/index.h"
 #include "tenant/standing.h"
 
@@ -64,7 +66,6 @@ static bool add_admins(struct notices *list, struct req *req, const struct notic
     mongoc_cursor_t *cursor;
     struct notice one = *notice;
     struct scope scope;
-    bson_iter_t it;
     bool ok = registry_users_scope(req->app->registry, req->arena,
                                    until_us < req->deadline_us ? until_us : req->deadline_us,
                                    &scope, err);
@@ -76,10 +77,9 @@ static bool add_admins(struct notices *list, struct req *req, const struct notic
                 BCON_INT64(ADMINS_MAX));
     cursor = ok ? scope_find(&scope, USERS, filter, opts) : NULL;
     while (ok && (ok = scope_next(&scope, cursor, &doc, err)) && doc) {
-        if (!bson_iter_init_find(&it, doc, "id") || !BSON_ITER_HOLDS_UTF8(&it))
-            continue;
-        one.user_id = arena_strdup(req->arena, bson_iter_utf8(&it, NULL));
-        notices_add(list, &one);
+        one.user_id = arena_strdup(req->arena, doc_text(doc, "id"));
+        if (one.user_id)
+            notices_add(list, &one);
     }
     return ok;
 }
@@ -184,42 +184,33 @@ static bool said_before(const struct notices *list, size_t i)
 
 static void forget(const struct notices *list, const bson_t *doc, bool *wanted)
 {
-    bson_iter_t type, reference;
+    const char *type = doc_text(doc, "type"), *reference = doc_text(doc, "reference_id");
 
-    if (!bson_iter_init_find(&type, doc, "type") || !BSON_ITER_HOLDS_UTF8(&type) ||
-        !bson_iter_init_find(&reference, doc, "reference_id") || !BSON_ITER_HOLDS_UTF8(&reference))
-        return;
-    for (size_t i = 0; i < list->n; i++)
-        if (list->rows[i].once &&
-            strcmp(notice_type_names[list->rows[i].type], bson_iter_utf8(&type, NULL)) == 0 &&
-            strcmp(list->rows[i].reference_id, bson_iter_utf8(&reference, NULL)) == 0)
+    for (size_t i = 0; type && reference && i < list->n; i++)
+        if (list->rows[i].once && strcmp(notice_type_names[list->rows[i].type], type) == 0 &&
+            strcmp(list->rows[i].reference_id, reference) == 0)
             wanted[i] = false;
 }
 
 /* Which of the list are to be stored: not those of which an unread one is there already. */
 static bool choose(struct scope *scope, const struct notices *list, bool *wanted, struct err *err)
 {
-    bson_t *filter = own_bson(list->arena), *opts = own_bson(list->arena), in, values;
+    bson_t *filter = own_bson(list->arena), *opts = own_bson(list->arena);
     const bson_t *doc = NULL;
     mongoc_cursor_t *cursor;
-    uint32_t n = 0;
-    char key[12];
+    struct ids references;
     bool ok;
 
-    scope_filter(scope, NULL, filter);
-    BSON_APPEND_DOCUMENT_BEGIN(filter, "reference_id", &in);
-    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &values);
+    ids_init(&references, list->arena, list->n);
     for (size_t i = 0; i < list->n; i++) {
         wanted[i] = !list->rows[i].once || !said_before(list, i);
-        if (!list->rows[i].once || !wanted[i])
-            continue;
-        snprintf(key, sizeof key, "%u", n++);
-        bson_append_utf8(&values, key, -1, list->rows[i].reference_id, -1);
+        if (list->rows[i].once && wanted[i])
+            ids_add(&references, list->rows[i].reference_id);
     }
-    bson_append_array_end(&in, &values);
-    bson_append_document_end(filter, &in);
-    if (n == 0)
+    if (references.n == 0)
         return true;
+    scope_filter(scope, NULL, filter);
+    ids_append_in(&references, "reference_id", filter);
     BSON_APPEND_BOOL(filter, "is_read", false);
     BCON_APPEND(opts, "projection", "{", "type", BCON_INT32(1), "reference_id", BCON_INT32(1), "}");
     cursor = scope_find(scope, NOTIFICATIONS, filter, opts);

@@ -3,7 +3,6 @@
 #include "trade/returns_priv.h"
 #include "core/clock.h"
 #include "core/id.h"
-#include "db/decimal.h"
 #include "db/doc.h"
 #include "db/own.h"
 #include "engine/form.h"
@@ -33,7 +32,7 @@ bool return_order_read(struct req *req, json_t *body, struct return_order *order
     order->reason = doc_text(in.set, "reason");
     order->quantity = doc_int(in.set, "quantity", 1);
     order->line = doc_int(in.set, "line", RETURN_NO_LINE);
-    order->refund = doc_money(in.set, "refund_amount", env.decimals);
+    order->refund = doc_money(in.set, "refund_amount", env.decimals, 0);
     return true;
 }
 
@@ -51,13 +50,7 @@ static int64_t count_at(const struct return_work *w, int64_t line, const char *n
 
 static money_t money_at(const struct return_work *w, int64_t line, const char *name)
 {
-    bson_iter_t it;
-    money_t amount;
-
-    return doc_at(w->c.sale, path_of(w, line, name), &it) &&
-                   decimal_to_money(&it, w->c.decimals, &amount)
-               ? amount
-               : 0;
+    return doc_money(w->c.sale, path_of(w, line, name), w->c.decimals, 0);
 }
 
 /* Sales of earlier systems do not say what a line comes to. */
@@ -136,7 +129,7 @@ static money_t most_back(const struct return_work *w, const struct return_line *
     int64_t gone = line->returned + line->pending;
     money_t share = worth(line, gone + w->order.quantity) - worth(line, gone);
     money_t rest = line->total - line->refunded - line->refund_pending;
-    money_t whole = doc_money(w->c.sale, "total", w->c.decimals) - line->refund_pending;
+    money_t whole = doc_money(w->c.sale, "total", w->c.decimals, 0) - line->refund_pending;
 
     if (share > rest)
         share = rest;
@@ -182,8 +175,8 @@ void return_line_set(const struct return_work *w, const struct return_line *line
 
     bson_append_int64(set, path_of(w, at, SALE_RETURNED), -1, line->returned);
     bson_append_int64(set, path_of(w, at, SALE_RETURN_PENDING), -1, line->pending);
-    append_money(set, path_of(w, at, SALE_REFUNDED), line->refunded, w->c.decimals);
-    append_money(set, path_of(w, at, SALE_REFUND_PENDING), line->refund_pending, w->c.decimals);
+    doc_append_money(set, path_of(w, at, SALE_REFUNDED), line->refunded, w->c.decimals);
+    doc_append_money(set, path_of(w, at, SALE_REFUND_PENDING), line->refund_pending, w->c.decimals);
 }
 
 /* ---- the record ---- */
@@ -218,15 +211,15 @@ static const bson_t *document(struct return_work *w)
     if (!series_append(resource_by_noun("return_request"), w->c.scope, doc, w->c.err))
         return NULL;
     BSON_APPEND_UTF8(doc, "sale_id", o->sale_id);
-    append_text_or_null(doc, "sale_number", doc_text(w->c.sale, "sale_number"));
-    append_text_or_null(doc, "branch_id", doc_text(w->c.sale, "branch_id"));
+    doc_append_text_or_null(doc, "sale_number", doc_text(w->c.sale, "sale_number"));
+    doc_append_text_or_null(doc, "branch_id", doc_text(w->c.sale, "branch_id"));
     BSON_APPEND_UTF8(doc, "product_id", o->product_id);
     BSON_APPEND_INT64(doc, "line", o->line);
     BSON_APPEND_INT64(doc, "quantity", o->quantity);
     BSON_APPEND_UTF8(doc, "reason", o->reason);
-    append_money(doc, "refund_amount", o->refund, w->c.decimals);
+    doc_append_money(doc, "refund_amount", o->refund, w->c.decimals);
     BSON_APPEND_UTF8(doc, "status", "pending");
-    append_text_or_null(doc, "created_by", w->c.req->principal.email);
+    doc_append_text_or_null(doc, "created_by", w->c.req->principal.email);
     BSON_APPEND_INT64(doc, FIELD_REV, 1);
     return doc;
 }
@@ -279,7 +272,8 @@ static void read_order(struct return_work *w)
                                      .product_id = doc_text(w->row, "product_id"),
                                      .line = doc_int(w->row, "line", RETURN_NO_LINE),
                                      .quantity = doc_int(w->row, "quantity", 1),
-                                     .refund = doc_money(w->row, "refund_amount", w->c.decimals)};
+                                     .refund = doc_money(w->row, "refund_amount",
+                                                         w->c.decimals, 0)};
 }
 
 bool return_read(struct return_work *w)
@@ -309,7 +303,7 @@ bool return_store(struct return_work *w, const bson_t *set, const char *action)
     bson_t *filter = row_filter(w), *update = own_bson(w->c.scope->arena);
     bson_t child;
 
-    append_text_or_null(filter, "status", doc_text(w->row, "status"));
+    doc_append_text_or_null(filter, "status", doc_text(w->row, "status"));
     BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &child);
     bson_concat(&child, set);
     BSON_APPEND_DATE_TIME(&child, "updated_at", clock_ms());
@@ -343,8 +337,8 @@ bool return_reject(struct req *req, struct scope *scope, const char *reason, str
         return_line_set(&w, &line, change);
     }
     BSON_APPEND_UTF8(set, "status", "rejected");
-    append_text_or_null(set, "rejected_by", req->principal.email);
-    append_text_or_null(set, "rejection_reason", reason);
+    doc_append_text_or_null(set, "rejected_by", req->principal.email);
+    doc_append_text_or_null(set, "rejection_reason", reason);
     BSON_APPEND_DATE_TIME(set, "rejected_at", clock_ms());
     return sale_change_store(&w.c, change) && return_store(&w, set, "reject") &&
            notices_store(scope, list, err);

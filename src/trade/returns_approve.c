@@ -21,16 +21,16 @@ static const char *payment_status(money_t paid, money_t balance)
 static bool work_out(struct return_work *w, struct effect *e, struct return_done *out)
 {
     const bson_t *sale = w->c.sale;
-    money_t paid = doc_money(sale, "amount_paid", w->c.decimals);
+    money_t paid = doc_money(sale, "amount_paid", w->c.decimals, 0);
 
     out->refund = w->order.refund;
     out->paid_back = paid < out->refund ? paid : out->refund;
-    e->total = doc_money(sale, "total", w->c.decimals) - out->refund;
+    e->total = doc_money(sale, "total", w->c.decimals, 0) - out->refund;
     if (e->total < 0)
         return err_set(w->c.err, ERR_STATE, "The refund is more than what the sale comes to");
     e->paid = paid - out->paid_back;
     e->balance = e->total - e->paid;
-    e->owed = e->balance - doc_money(sale, "balance_due", w->c.decimals);
+    e->owed = e->balance - doc_money(sale, "balance_due", w->c.decimals, 0);
     e->status = payment_status(e->paid, e->balance);
     out->balance = e->balance;
     out->payment_status = e->status;
@@ -41,7 +41,7 @@ static bool change_sale(struct return_work *w, const struct effect *e)
 {
     struct return_line line = return_line_of(w);
     bson_t *set = own_bson(w->c.scope->arena);
-    money_t refunded = doc_money(w->c.sale, SALE_REFUNDED, w->c.decimals);
+    money_t refunded = doc_money(w->c.sale, SALE_REFUNDED, w->c.decimals, 0);
 
     if (return_counted(w)) {
         line.pending -= w->order.quantity;
@@ -50,10 +50,10 @@ static bool change_sale(struct return_work *w, const struct effect *e)
     line.returned += w->order.quantity;
     line.refunded += w->order.refund;
     return_line_set(w, &line, set);
-    append_money(set, SALE_REFUNDED, refunded + w->order.refund, w->c.decimals);
-    append_money(set, "total", e->total, w->c.decimals);
-    append_money(set, "amount_paid", e->paid, w->c.decimals);
-    append_money(set, "balance_due", e->balance, w->c.decimals);
+    doc_append_money(set, SALE_REFUNDED, refunded + w->order.refund, w->c.decimals);
+    doc_append_money(set, "total", e->total, w->c.decimals);
+    doc_append_money(set, "amount_paid", e->paid, w->c.decimals);
+    doc_append_money(set, "balance_due", e->balance, w->c.decimals);
     BSON_APPEND_UTF8(set, "payment_status", e->status);
     return sale_change_store(&w->c, set);
 }
@@ -86,7 +86,7 @@ static bool pay_back(struct return_work *w, const char *method, struct return_do
 /* A due that was closed before stays as it is. */
 static bool change_due(struct return_work *w, const struct effect *e)
 {
-    if (doc_money(w->c.sale, "balance_due", w->c.decimals) == 0)
+    if (doc_money(w->c.sale, "balance_due", w->c.decimals, 0) == 0)
         return true;
     return sale_change_due(&w->c, e->paid, e->balance, e->balance == 0 ? "settled" : "open") &&
            (e->balance > 0 ||
@@ -117,14 +117,14 @@ static bool change_row(struct return_work *w, const struct return_done *out, con
     bson_t *set = own_bson(w->c.scope->arena);
 
     BSON_APPEND_UTF8(set, "status", "approved");
-    append_text_or_null(set, "approved_by", w->c.req->principal.email);
+    doc_append_text_or_null(set, "approved_by", w->c.req->principal.email);
     BSON_APPEND_DATE_TIME(set, "approved_at", clock_ms());
     BSON_APPEND_INT64(set, "line", w->order.line);
     BSON_APPEND_INT64(set, "quantity", w->order.quantity);
     BSON_APPEND_BOOL(set, "restocked", out->restocked);
-    append_money(set, "paid_back", out->paid_back, w->c.decimals);
-    append_text_or_null(set, "refund_method", out->paid_back > 0 ? method : NULL);
-    append_text_or_null(set, "payment_id", out->payment_id);
+    doc_append_money(set, "paid_back", out->paid_back, w->c.decimals);
+    doc_append_text_or_null(set, "refund_method", out->paid_back > 0 ? method : NULL);
+    doc_append_text_or_null(set, "payment_id", out->payment_id);
     return return_store(w, set, "approve");
 }
 

@@ -17,9 +17,9 @@ static void append_sum(const bson_t *old, const char *name, money_t amount, int 
 
     if (bson_iter_init_find(&it, old, name) && !BSON_ITER_HOLDS_NUMBER(&it) &&
         !BSON_ITER_HOLDS_DECIMAL128(&it))
-        append_money(set, name, amount, decimals);
+        doc_append_money(set, name, amount, decimals);
     else
-        append_money(inc, name, amount, decimals);
+        doc_append_money(inc, name, amount, decimals);
 }
 
 static void append_new(bson_t *set, const char *name, const char *text)
@@ -73,11 +73,11 @@ static bool make(struct sale_work *w)
     BSON_APPEND_UTF8(doc, "tenant_id", w->scope->tenant_id);
     doc_append_dates(doc);
     BSON_APPEND_UTF8(doc, "name", o->customer_name);
-    append_text_or_null(doc, "phone", o->customer_phone);
-    append_text_or_null(doc, "email", NULL);
-    append_text_or_null(doc, "address", o->customer_address);
-    append_money(doc, "total_purchases", w->ticket.total, w->decimals);
-    append_money(doc, "due_amount", w->balance, w->decimals);
+    doc_append_text_or_null(doc, "phone", o->customer_phone);
+    doc_append_text_or_null(doc, "email", NULL);
+    doc_append_text_or_null(doc, "address", o->customer_address);
+    doc_append_money(doc, "total_purchases", w->ticket.total, w->decimals);
+    doc_append_money(doc, "due_amount", w->balance, w->decimals);
     BSON_APPEND_INT64(doc, FIELD_REV, 1);
     validate_append_words(resource_by_noun("customer"), doc, NULL, doc);
     return scope_insert(w->scope, "customers", doc, w->err);
@@ -118,7 +118,7 @@ static void append_more(bson_t *set, const char *name, const char *path, money_t
     bson_append_array_end(&inner, &pair);
     bson_append_document_end(&list, &inner);
     if (decimals >= 0)
-        append_money(&list, "1", amount, decimals);
+        doc_append_money(&list, "1", amount, decimals);
     else
         BSON_APPEND_INT64(&list, "1", amount);
     bson_append_array_end(&child, &list);

@@ -62,18 +62,18 @@ static void append_item(const bson_t *old, const struct sale_item *note, bson_t 
 
         if (note != NULL && strcmp(key, "serial_number") == 0) {
             serial = true;
-            append_text_or_null(out, key, note->serial_number);
+            doc_append_text_or_null(out, key, note->serial_number);
         } else if (note != NULL && strcmp(key, "custom_description") == 0) {
             description = true;
-            append_text_or_null(out, key, note->custom_description);
+            doc_append_text_or_null(out, key, note->custom_description);
         } else {
             bson_append_iter(out, key, -1, &it);
         }
     }
     if (note != NULL && !serial)
-        append_text_or_null(out, "serial_number", note->serial_number);
+        doc_append_text_or_null(out, "serial_number", note->serial_number);
     if (note != NULL && !description)
-        append_text_or_null(out, "custom_description", note->custom_description);
+        doc_append_text_or_null(out, "custom_description", note->custom_description);
 }
 
 static bool append_items(struct scope *scope, const bson_t *sale, const struct sale_order *order,

@@ -3,27 +3,10 @@
 #include "trade/sale_priv.h"
 #include "core/clock.h"
 #include "core/id.h"
-#include "db/decimal.h"
 #include "db/doc.h"
 #include "db/own.h"
 #include "engine/series.h"
 #include "engine/validate.h"
-
-void append_money(bson_t *doc, const char *key, money_t amount, int decimals)
-{
-    bson_decimal128_t d;
-
-    decimal_from_money(&d, amount, decimals);
-    bson_append_decimal128(doc, key, -1, &d);
-}
-
-void append_text_or_null(bson_t *doc, const char *key, const char *text)
-{
-    if (text != NULL)
-        bson_append_utf8(doc, key, -1, text, -1);
-    else
-        bson_append_null(doc, key, -1);
-}
 
 const char *money_text(struct arena *arena, money_t amount, int decimals)
 {
@@ -31,15 +14,6 @@ const char *money_text(struct arena *arena, money_t amount, int decimals)
 
     money_format(text, amount, decimals);
     return arena_strdup(arena, text);
-}
-
-money_t doc_money(const bson_t *doc, const char *name, int decimals)
-{
-    bson_iter_t it;
-    money_t amount;
-
-    return bson_iter_init_find(&it, doc, name) && decimal_to_money(&it, decimals, &amount) ? amount
-                                                                                           : 0;
 }
 
 static void append_head(const struct scope *scope, const char *id, bson_t *doc)
@@ -59,13 +33,13 @@ static void append_cost(const struct sale_work *w, size_t at, bson_t *doc)
     money_t cost = 0;
 
     if (line->assignment != NULL)
-        cost = doc_money(line->assignment, "purchase_price", w->decimals);
+        cost = doc_money(line->assignment, "purchase_price", w->decimals, 0);
     if (cost == 0)
-        cost = doc_money(line->product, "unit_cost", w->decimals);
+        cost = doc_money(line->product, "unit_cost", w->decimals, 0);
     if (cost == 0 && item->has_cost)
         cost = item->unit_cost;
     if (cost != 0 || item->has_cost)
-        append_money(doc, "unit_cost", cost, w->decimals);
+        doc_append_money(doc, "unit_cost", cost, w->decimals);
     else
         BSON_APPEND_NULL(doc, "unit_cost");
 }
@@ -77,22 +51,22 @@ static void append_item(const struct sale_work *w, size_t at, bson_t *doc)
     const bson_t *product = w->lines[at].product;
 
     BSON_APPEND_UTF8(doc, "product_id", item->product_id);
-    append_text_or_null(doc, "product_name", doc_text(product, "name"));
-    append_text_or_null(doc, "product_sku", doc_text(product, "sku"));
+    doc_append_text_or_null(doc, "product_name", doc_text(product, "name"));
+    doc_append_text_or_null(doc, "product_sku", doc_text(product, "sku"));
     BSON_APPEND_INT64(doc, "quantity", item->quantity);
-    append_money(doc, "price", item->price, w->decimals);
+    doc_append_money(doc, "price", item->price, w->decimals);
     append_cost(w, at, doc);
-    append_text_or_null(doc, "serial_number", item->serial_number);
-    append_text_or_null(doc, "custom_description", item->custom_description);
-    append_money(doc, "discount", price->discount, w->decimals);
-    append_money(doc, "discount_share", price->share, w->decimals);
-    append_money(doc, "tax", price->tax, w->decimals);
-    append_money(doc, "tax_included", price->tax_included, w->decimals);
-    append_money(doc, "total", price->total, w->decimals);
+    doc_append_text_or_null(doc, "serial_number", item->serial_number);
+    doc_append_text_or_null(doc, "custom_description", item->custom_description);
+    doc_append_money(doc, "discount", price->discount, w->decimals);
+    doc_append_money(doc, "discount_share", price->share, w->decimals);
+    doc_append_money(doc, "tax", price->tax, w->decimals);
+    doc_append_money(doc, "tax_included", price->tax_included, w->decimals);
+    doc_append_money(doc, "total", price->total, w->decimals);
     if (item->price == w->list_prices[at])
         return;
-    append_money(doc, "list_price", w->list_prices[at], w->decimals);
-    append_text_or_null(doc, "price_set_by", w->req->principal.email);
+    doc_append_money(doc, "list_price", w->list_prices[at], w->decimals);
+    doc_append_text_or_null(doc, "price_set_by", w->req->principal.email);
 }
 
 static void append_items(const struct sale_work *w, bson_t *doc)
@@ -112,13 +86,13 @@ static void append_items(const struct sale_work *w, bson_t *doc)
 
 static void append_amounts(const struct sale_work *w, bson_t *doc)
 {
-    append_money(doc, "subtotal", w->ticket.subtotal, w->decimals);
-    append_money(doc, "discount", w->ticket.discount, w->decimals);
-    append_money(doc, "tax", w->ticket.tax, w->decimals);
-    append_money(doc, "tax_included", w->ticket.tax_included, w->decimals);
-    append_money(doc, "total", w->ticket.total, w->decimals);
-    append_money(doc, "amount_paid", w->paid, w->decimals);
-    append_money(doc, "balance_due", w->balance, w->decimals);
+    doc_append_money(doc, "subtotal", w->ticket.subtotal, w->decimals);
+    doc_append_money(doc, "discount", w->ticket.discount, w->decimals);
+    doc_append_money(doc, "tax", w->ticket.tax, w->decimals);
+    doc_append_money(doc, "tax_included", w->ticket.tax_included, w->decimals);
+    doc_append_money(doc, "total", w->ticket.total, w->decimals);
+    doc_append_money(doc, "amount_paid", w->paid, w->decimals);
+    doc_append_money(doc, "balance_due", w->balance, w->decimals);
 }
 
 const bson_t *sale_document(struct sale_work *w)
@@ -129,11 +103,11 @@ const bson_t *sale_document(struct sale_work *w)
     append_head(w->scope, w->id, doc);
     if (!series_append(resource_by_noun("sale"), w->scope, doc, w->err))
         return NULL;
-    append_text_or_null(doc, "branch_id", w->branch_id);
-    append_text_or_null(doc, "customer_id", w->customer_id);
-    append_text_or_null(doc, "customer_name", w->customer_name);
-    append_text_or_null(doc, "customer_phone", o->customer_phone);
-    append_text_or_null(doc, "customer_address", o->customer_address);
+    doc_append_text_or_null(doc, "branch_id", w->branch_id);
+    doc_append_text_or_null(doc, "customer_id", w->customer_id);
+    doc_append_text_or_null(doc, "customer_name", w->customer_name);
+    doc_append_text_or_null(doc, "customer_phone", o->customer_phone);
+    doc_append_text_or_null(doc, "customer_address", o->customer_address);
     append_items(w, doc);
     append_amounts(w, doc);
     BSON_APPEND_UTF8(doc, "status", "completed");
@@ -141,10 +115,10 @@ const bson_t *sale_document(struct sale_work *w)
                                             : w->paid > 0   ? "partially_paid"
                                                             : "unpaid");
     BSON_APPEND_UTF8(doc, "payment_method", o->method);
-    append_text_or_null(doc, "reference", o->reference);
-    append_text_or_null(doc, "created_by", w->req->principal.email);
+    doc_append_text_or_null(doc, "reference", o->reference);
+    doc_append_text_or_null(doc, "created_by", w->req->principal.email);
     BSON_APPEND_BOOL(doc, "include_warranty_terms", w->with_terms);
-    append_text_or_null(doc, "warranty_terms", w->terms);
+    doc_append_text_or_null(doc, "warranty_terms", w->terms);
     BSON_APPEND_INT64(doc, FIELD_REV, 1);
     return doc;
 }
@@ -154,7 +128,7 @@ const bson_t *sale_document(struct sale_work *w)
 /* Member `from` of the sale, under its own name or another. */
 static void append_same(bson_t *doc, const char *name, const bson_t *sale, const char *from)
 {
-    append_text_or_null(doc, name, doc_text(sale, from));
+    doc_append_text_or_null(doc, name, doc_text(sale, from));
 }
 
 const bson_t *payment_document(struct req *req, const bson_t *sale, const struct tender *tender,
@@ -170,11 +144,11 @@ const bson_t *payment_document(struct req *req, const bson_t *sale, const struct
     append_same(doc, "invoice_no", sale, "invoice_no");
     append_same(doc, "branch_id", sale, "branch_id");
     append_same(doc, "customer_id", sale, "customer_id");
-    append_money(doc, "amount", tender->amount, req->tenant->decimals);
+    doc_append_money(doc, "amount", tender->amount, req->tenant->decimals);
     BSON_APPEND_UTF8(doc, "method", tender->method);
-    append_text_or_null(doc, "reference", reference);
+    doc_append_text_or_null(doc, "reference", reference);
     BSON_APPEND_DATE_TIME(doc, "received_at", clock_ms());
-    append_text_or_null(doc, "received_by", req->principal.email);
+    doc_append_text_or_null(doc, "received_by", req->principal.email);
     BSON_APPEND_INT64(doc, FIELD_REV, 1);
     if (id != NULL)
         *id = fresh;
@@ -188,14 +162,14 @@ const bson_t *due_document(const struct sale_work *w, const bson_t *sale)
 
     id_new(id);
     append_head(w->scope, id, doc);
-    append_text_or_null(doc, "customer_id", w->customer_id);
-    append_text_or_null(doc, "customer_name", w->customer_name);
+    doc_append_text_or_null(doc, "customer_id", w->customer_id);
+    doc_append_text_or_null(doc, "customer_name", w->customer_name);
     append_same(doc, "sale_id", sale, "id");
     append_same(doc, "sale_number", sale, "sale_number");
     append_same(doc, "branch_id", sale, "branch_id");
-    append_money(doc, "total_amount", w->ticket.total, w->decimals);
-    append_money(doc, "paid_amount", w->paid, w->decimals);
-    append_money(doc, "due_amount", w->balance, w->decimals);
+    doc_append_money(doc, "total_amount", w->ticket.total, w->decimals);
+    doc_append_money(doc, "paid_amount", w->paid, w->decimals);
+    doc_append_money(doc, "due_amount", w->balance, w->decimals);
     BSON_APPEND_DATE_TIME(doc, "transaction_date", clock_ms());
     BSON_APPEND_UTF8(doc, "status", "open");
     BSON_APPEND_NULL(doc, "closed_at");

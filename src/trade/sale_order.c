@@ -2,6 +2,7 @@
 #include "base.h"
 #include "trade/sale_priv.h"
 #include "db/decimal.h"
+#include "db/doc.h"
 #include "engine/form.h"
 
 const char *const pay_methods[] = {"cash", "card", "bkash", "nagad", "rocket", "bank", NULL};
@@ -18,12 +19,9 @@ const char *pay_method(const char *text)
 
 static const char *text_of(struct arena *arena, const bson_t *set, const char *name)
 {
-    bson_iter_t it;
+    const char *text = doc_text(set, name);
 
-    if (!bson_iter_init_find(&it, set, name) || !BSON_ITER_HOLDS_UTF8(&it) ||
-        bson_iter_utf8(&it, NULL)[0] == '\0')
-        return NULL;
-    return arena_strdup(arena, bson_iter_utf8(&it, NULL));
+    return text != NULL && *text ? arena_strdup(arena, text) : NULL;
 }
 
 static bool money_of(const bson_t *set, const char *name, int decimals, money_t *out)

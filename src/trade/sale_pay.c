@@ -91,9 +91,10 @@ bool sale_change_due(struct sale_change *c, money_t paid, money_t due, const cha
     scope_filter(c->scope, NULL, filter);
     BSON_APPEND_UTF8(filter, "sale_id", c->id);
     BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
-    append_money(&set, "total_amount", doc_money(c->after, "total", c->decimals), c->decimals);
-    append_money(&set, "paid_amount", paid, c->decimals);
-    append_money(&set, "due_amount", due, c->decimals);
+    doc_append_money(&set, "total_amount", doc_money(c->after, "total", c->decimals, 0),
+                     c->decimals);
+    doc_append_money(&set, "paid_amount", paid, c->decimals);
+    doc_append_money(&set, "due_amount", due, c->decimals);
     BSON_APPEND_UTF8(&set, "status", status);
     if (open)
         BSON_APPEND_NULL(&set, "closed_at");
@@ -156,13 +157,13 @@ bool sale_pay(struct req *req, struct scope *scope, const struct tender *tender,
 
     if (!sale_change_read(&c))
         return false;
-    balance = doc_money(c.sale, "balance_due", c.decimals);
-    paid = doc_money(c.sale, "amount_paid", c.decimals) + tender->amount;
+    balance = doc_money(c.sale, "balance_due", c.decimals, 0);
+    paid = doc_money(c.sale, "amount_paid", c.decimals, 0) + tender->amount;
     if (!check_payment(&c, tender->amount, balance))
         return false;
     balance -= tender->amount;
-    append_money(set, "amount_paid", paid, c.decimals);
-    append_money(set, "balance_due", balance, c.decimals);
+    doc_append_money(set, "amount_paid", paid, c.decimals);
+    doc_append_money(set, "balance_due", balance, c.decimals);
     BSON_APPEND_UTF8(set, "payment_status", balance == 0 ? "paid" : "partially_paid");
     *out = (struct sale_paid){.balance = balance,
                               .payment_status = balance == 0 ? "paid" : "partially_paid"};
@@ -232,8 +233,8 @@ static bool give_back(struct sale_change *c, size_t *restored)
 static void append_cancelled(const struct sale_change *c, const char *reason, bson_t *set)
 {
     BSON_APPEND_UTF8(set, "status", "cancelled");
-    append_text_or_null(set, "cancelled_by", c->req->principal.user_id);
-    append_text_or_null(set, "cancellation_reason", reason);
+    doc_append_text_or_null(set, "cancelled_by", c->req->principal.user_id);
+    doc_append_text_or_null(set, "cancellation_reason", reason);
     BSON_APPEND_DATE_TIME(set, "cancelled_at", clock_ms());
 }
 
@@ -262,11 +263,11 @@ bool sale_cancel(struct req *req, struct scope *scope, const char *reason, struc
         return false;
     if (sale_change_cancelled(&c))
         return err_set(err, ERR_STATE, "The sale is cancelled already");
-    if (doc_money(c.sale, "amount_paid", c.decimals) > 0)
+    if (doc_money(c.sale, "amount_paid", c.decimals, 0) > 0)
         return err_set(err, ERR_STATE, "Cannot cancel sale with payments. Please process a return "
                                        "instead.");
-    total = doc_money(c.sale, "total", c.decimals);
-    balance = doc_money(c.sale, "balance_due", c.decimals);
+    total = doc_money(c.sale, "total", c.decimals, 0);
+    balance = doc_money(c.sale, "balance_due", c.decimals, 0);
     append_cancelled(&c, reason, set);
     /* The warranties of the sale are made void here. */
     return sale_change_store(&c, set) && give_back(&c, restored) &&

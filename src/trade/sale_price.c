@@ -37,9 +37,9 @@ static bool product_ok(struct sale_work *w, size_t at)
 /* The branch's own price, unless it is 0, before the product's. */
 static money_t list_price(const struct sale_work *w, const struct stock_line *line)
 {
-    money_t own = line->assignment ? doc_money(line->assignment, "sale_price", w->decimals) : 0;
+    money_t own = line->assignment ? doc_money(line->assignment, "sale_price", w->decimals, 0) : 0;
 
-    return own != 0 ? own : doc_money(line->product, "price", w->decimals);
+    return own != 0 ? own : doc_money(line->product, "price", w->decimals, 0);
 }
 
 static bool price_allowed(struct sale_work *w, size_t at)

@@ -70,9 +70,6 @@ bool sale_check_row(struct req *req, const char *form, json_t *row, const char *
                     struct validated *in);
 
 /* Documents (sale_doc.c). */
-void append_money(bson_t *doc, const char *key, money_t amount, int decimals);
-/* NULL is stored as null. */
-void append_text_or_null(bson_t *doc, const char *key, const char *text);
 /* "12.50", arena-owned. */
 const char *money_text(struct arena *arena, money_t amount, int decimals);
 /* The sale with its numbers taken from their series; NULL on failure. */
@@ -80,8 +77,5 @@ const bson_t *sale_document(struct sale_work *w);
 const bson_t *payment_document(struct req *req, const bson_t *sale, const struct tender *tender,
                                const char *reference, const char **id);
 const bson_t *due_document(const struct sale_work *w, const bson_t *sale);
-
-/* What is owed and paid of a stored sale, whoever wrote it. */
-money_t doc_money(const bson_t *doc, const char *name, int decimals);
 
 #endif

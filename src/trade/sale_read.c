@@ -5,6 +5,7 @@
 #include "trade/sale_priv.h"
 #include "db/doc.h"
 #include "db/own.h"
+#include "engine/ids.h"
 
 /* What comes with every product, as arrays of at most one document. */
 #define WITH_ASSIGNMENT "_assignment"
@@ -64,17 +65,12 @@ static void add_lookup(struct sale_work *w, struct pipe *pipe, const char *colle
 
 static void append_products(const struct sale_work *w, bson_t *match)
 {
-    bson_t in, list;
-    char key[24];
+    struct ids ids;
 
-    BSON_APPEND_DOCUMENT_BEGIN(match, "id", &in);
-    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
-    for (size_t i = 0; i < w->order->n; i++) {
-        snprintf(key, sizeof key, "%zu", i);
-        BSON_APPEND_UTF8(&list, key, w->order->items[i].product_id);
-    }
-    bson_append_array_end(&in, &list);
-    bson_append_document_end(match, &in);
+    ids_init(&ids, w->scope->arena, w->order->n);
+    for (size_t i = 0; i < w->order->n; i++)
+        ids_add(&ids, w->order->items[i].product_id);
+    ids_append_in(&ids, "id", match);
 }
 
 static bson_t *match_of(const struct sale_work *w, const char *name, const char *value)

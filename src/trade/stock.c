@@ -8,6 +8,7 @@
 #include "db/doc.h"
 #include "db/many.h"
 #include "db/own.h"
+#include "engine/ids.h"
 #include "engine/validate.h"
 
 /* All that one call does to one product in one place. */
@@ -18,23 +19,16 @@ struct place {
 
 /* ---- reading ---- */
 
-static void append_in(const struct stock_line *lines, size_t n, const char *name, bool branches,
-                      bson_t *filter)
+static void append_in(struct arena *arena, const struct stock_line *lines, size_t n,
+                      const char *name, bool branches, bson_t *filter)
 {
-    bson_t in, list;
-    char key[24];
-    size_t used = 0;
+    struct ids ids;
 
-    BSON_APPEND_DOCUMENT_BEGIN(filter, name, &in);
-    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
-    for (size_t i = 0; i < n; i++) {
-        if (branches && lines[i].branch_id == NULL)
-            continue;
-        snprintf(key, sizeof key, "%zu", used++);
-        BSON_APPEND_UTF8(&list, key, branches ? lines[i].branch_id : lines[i].product_id);
-    }
-    bson_append_array_end(&in, &list);
-    bson_append_document_end(filter, &in);
+    ids_init(&ids, arena, n);
+    for (size_t i = 0; i < n; i++)
+        if (!branches || lines[i].branch_id != NULL)
+            ids_add(&ids, branches ? lines[i].branch_id : lines[i].product_id);
+    ids_append_in(&ids, name, filter);
 }
 
 static bool text_is(const bson_t *doc, const char *name, const char *text)
@@ -86,14 +80,14 @@ bool stock_load(struct scope *scope, struct stock_line *lines, size_t n, struct 
     if (n == 0)
         return true;
     scope_filter(scope, NULL, products);
-    append_in(lines, n, "id", false, products);
+    append_in(scope->arena, lines, n, "id", false, products);
     if (!read_all(scope, STOCK_PRODUCTS, products, lines, n, err))
         return false;
     if (!branches)
         return true;
     scope_filter(scope, NULL, assignments);
-    append_in(lines, n, "product_id", false, assignments);
-    append_in(lines, n, "branch_id", true, assignments);
+    append_in(scope->arena, lines, n, "product_id", false, assignments);
+    append_in(scope->arena, lines, n, "branch_id", true, assignments);
     return read_all(scope, STOCK_ASSIGNMENTS, assignments, lines, n, err);
 }
 

@@ -3,6 +3,7 @@
 #include "trade/stock_ledger.h"
 #include "core/clock.h"
 #include "core/id.h"
+#include "db/doc.h"
 #include "db/many.h"
 #include "db/own.h"
 #include "engine/validate.h"
@@ -20,14 +21,6 @@ void ledger_init(struct ledger *ledger, const struct scope *scope, size_t room)
     ledger->room = room;
 }
 
-static void append_text(bson_t *doc, const char *name, const char *text)
-{
-    if (text != NULL)
-        bson_append_utf8(doc, name, -1, text, -1);
-    else
-        bson_append_null(doc, name, -1);
-}
-
 void ledger_add(struct ledger *ledger, const struct scope *scope, const struct ledger_row *row)
 {
     bson_t *doc = own_bson(scope->arena);
@@ -36,19 +29,20 @@ void ledger_add(struct ledger *ledger, const struct scope *scope, const struct l
 
     assert(ledger->n < ledger->room);
     id_new(id);
-    append_text(doc, "id", id);
-    append_text(doc, "tenant_id", scope->tenant_id);
+    doc_append_text_or_null(doc, "id", id);
+    doc_append_text_or_null(doc, "tenant_id", scope->tenant_id);
     BSON_APPEND_DATE_TIME(doc, "created_at", now);
     BSON_APPEND_DATE_TIME(doc, "updated_at", now);
-    append_text(doc, "kind", stock_kinds[row->kind]);
-    append_text(doc, "product_id", row->product_id);
-    append_text(doc, "branch_id", row->branch_id);
+    doc_append_text_or_null(doc, "kind", stock_kinds[row->kind]);
+    doc_append_text_or_null(doc, "product_id", row->product_id);
+    doc_append_text_or_null(doc, "branch_id", row->branch_id);
     BSON_APPEND_INT64(doc, "delta", row->delta);
     BSON_APPEND_INT64(doc, "before", row->before);
     BSON_APPEND_INT64(doc, "after", row->before + row->delta);
-    append_text(doc, "document_id", row->document_id);
-    append_text(doc, "document_number", row->document_number);
-    append_text(doc, "created_by", scope->who && scope->who->email ? scope->who->email : "erpctl");
+    doc_append_text_or_null(doc, "document_id", row->document_id);
+    doc_append_text_or_null(doc, "document_number", row->document_number);
+    doc_append_text_or_null(doc, "created_by",
+                            scope->who && scope->who->email ? scope->who->email : "erpctl");
     BSON_APPEND_INT64(doc, FIELD_REV, 1);
     ledger->rows[ledger->n++] = doc;
 }
@@ -96,19 +90,13 @@ static bson_t *as_of_pipeline(const struct scope *scope, const char *product_id,
 
 static struct stock_place place_of(const struct scope *scope, const bson_t *doc, int64_t *since_ms)
 {
-    struct stock_place place = {.known = true};
-    bson_iter_t it;
+    int64_t since;
 
-    if (bson_iter_init_find(&it, doc, "_id") && BSON_ITER_HOLDS_UTF8(&it))
-        place.branch_id = arena_strdup(scope->arena, bson_iter_utf8(&it, NULL));
-    if (bson_iter_init_find(&it, doc, "stock"))
-        place.stock = bson_iter_as_int64(&it);
-    if (bson_iter_init_find(&it, doc, "late"))
-        place.known = !bson_iter_as_bool(&it);
-    if (bson_iter_init_find(&it, doc, "since") && BSON_ITER_HOLDS_DATE_TIME(&it) &&
-        (*since_ms < 0 || bson_iter_date_time(&it) < *since_ms))
-        *since_ms = bson_iter_date_time(&it);
-    return place;
+    if (doc_instant(doc, "since", &since) && (*since_ms < 0 || since < *since_ms))
+        *since_ms = since;
+    return (struct stock_place){.branch_id = arena_strdup(scope->arena, doc_text(doc, "_id")),
+                                .stock = doc_int(doc, "stock", 0),
+                                .known = !doc_bool(doc, "late")};
 }
 
 bool stock_as_of(struct scope *scope, const char *product_id, int64_t at_ms,
