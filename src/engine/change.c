@@ -4,11 +4,26 @@
 #include "engine/change.h"
 #include "engine/index.h"
 #include "engine/render.h"
-#include "engine/validate.h"
-#include "core/clock.h"
+#include "engine/write.h"
 #include "db/own.h"
 #include "db/txn.h"
 #include "tenant/audit.h"
+
+bool change_audit(const struct req *req, struct scope *scope, const char *action,
+                  const char *collection, const char *id, const bson_t *before,
+                  const bson_t *after, struct err *err)
+{
+    const struct audit_entry entry = {.action = action,
+                                      .collection = collection,
+                                      .record_id = id,
+                                      .actor = req->principal.user_id,
+                                      .impersonated_by = req->principal.claims.impersonated_by,
+                                      .request_id = req->request_id,
+                                      .before = before,
+                                      .after = after};
+
+    return audit_add(scope, &entry, err);
+}
 
 void change_init(struct change *change, struct req *req, const struct resource *resource,
                  const char *action)
@@ -37,30 +52,14 @@ bool change_apply(struct scope *scope, struct change *change, const bson_t *old,
                   struct err *err)
 {
     const struct req *req = change->req;
-    bson_t *update = own_bson(req->arena);
-    bson_t child;
+    const char *collection = change->resource->collection;
 
-    bson_append_document_begin(update, "$set", 4, &child);
-    bson_concat(&child, set);
-    bson_append_date_time(&child, "updated_at", -1, clock_ms());
-    bson_append_document_end(update, &child);
-    bson_append_document_begin(update, "$inc", 4, &child);
-    bson_append_int64(&child, FIELD_REV, -1, 1);
-    bson_append_document_end(update, &child);
-    if (!scope_find_and_update(scope, change->resource->collection, change->filter, update, true,
+    if (!scope_find_and_update(scope, collection, change->filter, write_set(set, req->arena), true,
                                false, NULL, &change->result, err))
         return false;
     return change->result == NULL ||
-           audit_add(scope,
-                     &(struct audit_entry){.action = change->action,
-                                           .collection = change->resource->collection,
-                                           .record_id = req_param(req, "id"),
-                                           .actor = req->principal.user_id,
-                                           .impersonated_by = req->principal.claims.impersonated_by,
-                                           .request_id = req->request_id,
-                                           .before = old,
-                                           .after = change->result},
-                     err);
+           change_audit(req, scope, change->action, collection, req_param(req, "id"), old,
+                        change->result, err);
 }
 
 static bool not_found(const struct change *change)

@@ -6,6 +6,12 @@
 #include "engine/resource.h"
 #include "db/scope.h"
 
+/* The audit entry of a write that the request's user asked for; `before` or `after` may be NULL. In
+ * the scope's transaction, one round trip. */
+bool change_audit(const struct req *req, struct scope *scope, const char *action,
+                  const char *collection, const char *id, const bson_t *before,
+                  const bson_t *after, struct err *err);
+
 struct change {
     struct req *req;
     const struct resource *resource;

@@ -26,22 +26,30 @@ const bson_t *write_document(const struct resource *resource, const struct scope
     return doc;
 }
 
-const bson_t *write_update(const struct resource *resource, const bson_t *old, const bson_t *set,
-                           const bson_t *derived, struct arena *arena)
+const bson_t *write_set(const bson_t *set, struct arena *arena)
 {
     bson_t *update = own_bson(arena);
     bson_t child;
 
     bson_append_document_begin(update, "$set", 4, &child);
     bson_concat(&child, set);
-    bson_concat(&child, derived);
     bson_append_date_time(&child, "updated_at", -1, clock_ms());
-    validate_append_words(resource, set, old, &child);
     bson_append_document_end(update, &child);
     bson_append_document_begin(update, "$inc", 4, &child);
     bson_append_int64(&child, FIELD_REV, -1, 1);
     bson_append_document_end(update, &child);
     return update;
+}
+
+const bson_t *write_update(const struct resource *resource, const bson_t *old, const bson_t *set,
+                           const bson_t *derived, struct arena *arena)
+{
+    bson_t *all = own_bson(arena);
+
+    bson_concat(all, set);
+    bson_concat(all, derived);
+    validate_append_words(resource, set, old, all);
+    return write_set(all, arena);
 }
 
 const bson_t *write_derived(const struct resource *resource, struct scope *scope,

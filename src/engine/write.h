@@ -1,5 +1,5 @@
 /* What becomes of checked fields: the document that is stored, the update, and who may write it.
- * For batches (batch.c). */
+ * For one record (crud_write.c, change.c) and for many (batch.c). */
 #ifndef ERP_ENGINE_WRITE_H
 #define ERP_ENGINE_WRITE_H
 
@@ -12,7 +12,10 @@ const bson_t *write_document(const struct resource *resource, const struct scope
                              const char *id, const bson_t *set, struct series *series,
                              const bson_t *derived, struct arena *arena);
 
-/* {$set: …, $inc: {_rev: 1}} of the fields and what was derived. Arena-owned. */
+/* {$set: {…, updated_at}, $inc: {_rev: 1}}: the update of any record. Arena-owned. */
+const bson_t *write_set(const bson_t *set, struct arena *arena);
+
+/* The same of the fields, what was derived, and the search words that come of them. Arena-owned. */
 const bson_t *write_update(const struct resource *resource, const bson_t *old, const bson_t *set,
                            const bson_t *derived, struct arena *arena);
 
