@@ -9,6 +9,7 @@
 #include "engine/import.h"
 #include "engine/index.h"
 #include "engine/render.h"
+#include "engine/write.h"
 #include "tenant/audit.h"
 #include "db/own.h"
 
@@ -226,7 +227,6 @@ bool crud_not_found(struct req *req)
 {
     const struct resource *resource = req->route->resource;
     bool have = false;
-    char name[64];
 
     if (req->route->writes && branches_bound(resource, &req->scope) &&
         !branches_have(&req->scope, resource, req_param(req, "id"), &have, req->err))
@@ -234,10 +234,7 @@ bool crud_not_found(struct req *req)
     if (have) /* they see it */
         return err_set(req->err, ERR_FORBIDDEN,
                        "It is not your branch's own: only the office changes it");
-
-    snprintf(name, sizeof(name), "%s", req->route->resource->noun);
-    name[0] = (char)toupper((unsigned char)name[0]);
-    return err_set(req->err, ERR_NOT_FOUND, "%s not found", name);
+    return write_not_found(resource, req->err);
 }
 
 static bool crud_get(struct req *req)

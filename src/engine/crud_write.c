@@ -5,10 +5,8 @@
 #include "engine/branches.h"
 #include "engine/index.h"
 #include "engine/refs.h"
-#include "engine/render.h"
-#include "engine/series.h"
 #include "engine/validate.h"
-#include "core/clock.h"
+#include "engine/write.h"
 #include "core/id.h"
 #include "db/own.h"
 #include "db/txn.h"
@@ -63,30 +61,6 @@ static bool follow(struct scope *scope, const struct write *w, const bson_t *bef
 
 /* --- create ---------------------------------------------------------------------------------- */
 
-/* Numbers are taken and values worked out in the transaction, anew in each attempt. NULL on
- * failure. */
-static bson_t *build_document(const struct write *w, struct scope *scope, struct err *err)
-{
-    bson_t *doc = own_bson(w->arena), *fields = own_bson(w->arena);
-    int64_t now = clock_ms();
-
-    bson_concat(fields, w->input->set);
-    if (!series_append(w->resource, scope, fields, err) ||
-        (w->resource->derive != NULL &&
-         !w->resource->derive(&w->env, w->input->set, NULL, fields, err)) ||
-        (w->resource->look != NULL &&
-         !w->resource->look(scope, w->input->set, NULL, fields, err)))
-        return NULL;
-    bson_append_utf8(doc, "id", 2, w->id, -1);
-    bson_append_utf8(doc, "tenant_id", -1, scope->tenant_id, -1);
-    bson_append_date_time(doc, "created_at", -1, now);
-    bson_append_date_time(doc, "updated_at", -1, now);
-    bson_concat(doc, fields);
-    bson_append_int64(doc, FIELD_REV, -1, 1);
-    validate_append_words(w->resource, fields, NULL, doc);
-    return doc;
-}
-
 static bool check_limit(struct scope *scope, const struct write *w, struct err *err)
 {
     bson_t all = BSON_INITIALIZER;
@@ -98,15 +72,21 @@ static bool check_limit(struct scope *scope, const struct write *w, struct err *
     return ok;
 }
 
+/* Numbers are taken and values worked out in the transaction, anew in each attempt. */
 static bool create_body(struct scope *scope, void *data, struct err *err)
 {
     struct write *w = data;
+    const bson_t *derived;
+    struct series series;
 
-    if (!refs_check(w->resource, scope, w->input->set, err) || !check_limit(scope, w, err))
+    if (!refs_check(w->resource, scope, w->input->set, err) || !check_limit(scope, w, err) ||
+        (derived = write_derived(w->resource, scope, &w->env, w->input->set, NULL, w->arena,
+                                 err)) == NULL ||
+        !series_take(w->resource, scope, 1, &series, err))
         return false;
-    w->result = build_document(w, scope, err);
-    return w->result != NULL &&
-           (scope_insert(scope, w->resource->collection, w->result, err) || refused(w, err)) &&
+    w->result = write_document(w->resource, scope, w->id, w->input->set, &series, derived,
+                               w->arena);
+    return (scope_insert(scope, w->resource->collection, w->result, err) || refused(w, err)) &&
            follow(scope, w, NULL, w->result, err) &&
            (w->numbers == NULL || branches_assign(scope, w->resource, &w->env, w->actor, w->id,
                                                   w->numbers, err)) &&
@@ -123,13 +103,6 @@ static bool run_create(struct write *w, struct scope *scope, struct err *err)
 
 /* --- replace and patch ----------------------------------------------------------------------- */
 
-static bool if_match_ok(const struct write *w, const bson_t *old, struct err *err)
-{
-    if (w->if_match == NULL || render_etag_listed(w->if_match, old, w->arena))
-        return true;
-    return err_set(err, ERR_STALE, "The record was changed by someone else since you read it");
-}
-
 /* The record before the write: NULL and `missing` when there is none. */
 static bool find_old(struct scope *scope, struct write *w, const bson_t **old, struct err *err)
 {
@@ -137,46 +110,24 @@ static bool find_old(struct scope *scope, struct write *w, const bson_t **old, s
     if (!scope_find_one(scope, w->resource->collection, w->filter, NULL, old, err))
         return false;
     w->missing = *old == NULL;
-    return w->missing || if_match_ok(w, *old, err);
-}
-
-/* NULL on failure. */
-static const bson_t *build_update(const struct write *w, struct scope *scope, const bson_t *old,
-                                  struct err *err)
-{
-    bson_t *update = own_bson(w->arena), *derived = own_bson(w->arena);
-    bson_t child;
-
-    if (w->resource->derive != NULL &&
-        !w->resource->derive(&w->env, w->input->set, old, derived, err))
-        return NULL;
-    if (w->resource->look != NULL && !w->resource->look(scope, w->input->set, old, derived, err))
-        return NULL;
-    bson_append_document_begin(update, "$set", 4, &child);
-    bson_concat(&child, w->input->set);
-    bson_concat(&child, derived);
-    bson_append_date_time(&child, "updated_at", -1, clock_ms());
-    validate_append_words(w->resource, w->input->set, old, &child);
-    bson_append_document_end(update, &child);
-    bson_append_document_begin(update, "$inc", 4, &child);
-    bson_append_int64(&child, FIELD_REV, -1, 1);
-    bson_append_document_end(update, &child);
-    return update;
+    return w->missing || write_if_match(w->if_match, *old, w->arena, err);
 }
 
 static bool update_body(struct scope *scope, void *data, struct err *err)
 {
     struct write *w = data;
-    const bson_t *old, *update;
+    const bson_t *old, *derived;
 
     if (!find_old(scope, w, &old, err))
         return false;
     if (w->missing)
         return true;
     if (!refs_check(w->resource, scope, w->input->set, err) ||
-        (update = build_update(w, scope, old, err)) == NULL ||
-        !(scope_find_and_update(scope, w->resource->collection, w->filter, update, true, false,
-                                NULL, &w->result, err) ||
+        (derived = write_derived(w->resource, scope, &w->env, w->input->set, old, w->arena,
+                                 err)) == NULL ||
+        !(scope_find_and_update(scope, w->resource->collection, w->filter,
+                                write_update(w->resource, old, w->input->set, derived, w->arena),
+                                true, false, NULL, &w->result, err) ||
           refused(w, err)))
         return false;
     w->missing = w->result == NULL;
