@@ -116,7 +116,7 @@ static const char *first_text(const struct adding *a)
 static bool append_list(const struct adding *a, const bson_t *old, bson_t *set, bool *known,
                         struct err *err)
 {
-    const struct field *f = resource_field(a->change.resource, a->append->list);
+    const struct field *f = resource_field(a->change.req->route->resource, a->append->list);
     bool texts = f->kind == K_TEXT_LIST;
     int64_t max = f->max ? f->max : LIST_MAX, n = 0;
     bson_iter_t it, item;
@@ -178,7 +178,7 @@ static bool check_open(const struct adding *a, const bson_t *old, struct err *er
 static bool add_body(struct scope *scope, void *data, struct err *err)
 {
     struct adding *a = data;
-    const struct resource *resource = a->change.resource;
+    const struct resource *resource = a->change.req->route->resource;
     bson_t *set = own_bson(scope->arena), *all = own_bson(scope->arena);
     const bson_t *old;
     bool known;
@@ -202,12 +202,11 @@ static bool add_body(struct scope *scope, void *data, struct err *err)
 static bool add(struct req *req)
 {
     const struct append *append = req->route->arg;
-    const struct resource *resource = req->route->resource;
     struct adding a = {.append = append, .env = {.decimals = req->tenant->decimals}};
 
     a.form.noun = append->form;
     a.form.fields = form_by_name(append->form)->fields;
-    change_init(&a.change, req, resource, append->segment);
+    change_init(&a.change, req, append->segment);
     return read_input(&a) && change_run(&a.change, add_body, &a);
 }
 

@@ -13,22 +13,21 @@ bool change_audit(const struct req *req, struct scope *scope, const char *action
                   const bson_t *after, struct err *err);
 
 struct change {
-    struct req *req;
-    const struct resource *resource;
+    struct req *req; /* its row names the resource */
     const char *action;   /* of the audit entry */
     const bson_t *filter; /* tenant, branch and id */
     const bson_t *result; /* the record afterwards, arena-owned; NULL: there is none */
 };
 
 /* The request's record ({id} of the path). Its documents are the arena's. */
-void change_init(struct change *change, struct req *req, const struct resource *resource,
-                 const char *action);
+void change_init(struct change *change, struct req *req, const char *action);
 
 /* The record as it is; *old NULL when there is none. ERR_STALE when If-Match names another
  * revision. One round trip. */
 bool change_read(struct scope *scope, struct change *change, const bson_t **old, struct err *err);
 
-/* Sets the fields of `set`, counts the revision and adds the audit entry: two round trips. */
+/* Sets the fields of `set`, counts the revision and lets the rest follow (write_follow): two
+ * round trips. */
 bool change_apply(struct scope *scope, struct change *change, const bson_t *old, const bson_t *set,
                   struct err *err);
 

@@ -1,7 +1,6 @@
 /* Writing: every operation is one transaction that holds the change and its audit entry. */
 #include "base.h"
 #include "engine/crud_write.h"
-#include "tenant/audit.h"
 #include "engine/branches.h"
 #include "engine/index.h"
 #include "engine/refs.h"
@@ -44,7 +43,6 @@ static bool refused(const struct write *w, struct err *err)
 static bool follow(struct scope *scope, const struct write *w, const bson_t *before,
                    const bson_t *after, struct err *err)
 {
-    const struct written record = {before, after};
     const struct audit_entry entry = {.kind = w->kind,
                                       .action = w->action,
                                       .collection = w->resource->collection,
@@ -55,8 +53,7 @@ static bool follow(struct scope *scope, const struct write *w, const bson_t *bef
                                       .before = before,
                                       .after = after};
 
-    return audit_add(scope, &entry, err) &&
-           (w->resource->written == NULL || w->resource->written(scope, &record, 1, err));
+    return write_follow(w->resource, scope, &entry, err);
 }
 
 /* --- create ---------------------------------------------------------------------------------- */

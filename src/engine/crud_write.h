@@ -1,4 +1,4 @@
-/* Between crud.c (reading, rows) and crud_write.c (writing); not for others. */
+/* Between crud.c (reading, rows), crud_write.c (writing) and change.c; not for others. */
 #ifndef ERP_ENGINE_CRUD_WRITE_H
 #define ERP_ENGINE_CRUD_WRITE_H
 

@@ -189,7 +189,7 @@ static bool change_body(struct scope *scope, void *data, struct err *err)
 static bool toggle_body(struct scope *scope, void *data, struct err *err)
 {
     struct move *m = data;
-    const char *name = m->change.resource->toggle;
+    const char *name = m->change.req->route->resource->toggle;
     const bson_t *old;
     bson_t *set = own_bson(m->change.req->arena);
     bson_iter_t it;
@@ -208,7 +208,7 @@ bool state_change(struct req *req)
 {
     struct move m = {.to = wanted_state(req, req->route->resource->states)};
 
-    change_init(&m.change, req, req->route->resource, "state");
+    change_init(&m.change, req, "state");
     return change_run(&m.change, change_body, &m);
 }
 
@@ -216,7 +216,7 @@ static bool state_toggle(struct req *req)
 {
     struct move m = {.to = NULL};
 
-    change_init(&m.change, req, req->route->resource, "toggle");
+    change_init(&m.change, req, "toggle");
     return change_run(&m.change, toggle_body, &m);
 }
 

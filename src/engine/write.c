@@ -65,6 +65,15 @@ const bson_t *write_derived(const struct resource *resource, struct scope *scope
     return derived;
 }
 
+bool write_follow(const struct resource *resource, struct scope *scope,
+                  const struct audit_entry *entry, struct err *err)
+{
+    const struct written record = {entry->before, entry->after};
+
+    return audit_add(scope, entry, err) &&
+           (resource->written == NULL || resource->written(scope, &record, 1, err));
+}
+
 bool write_if_match(const char *list, const bson_t *old, struct arena *arena, struct err *err)
 {
     if (list == NULL || render_etag_listed(list, old, arena))

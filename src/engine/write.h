@@ -6,6 +6,7 @@
 #include "db/scope.h"
 #include "engine/resource.h"
 #include "engine/series.h"
+#include "tenant/audit.h"
 
 /* The record as it is stored first: `set`, its numbers, what was derived. Arena-owned. */
 const bson_t *write_document(const struct resource *resource, const struct scope *scope,
@@ -24,6 +25,11 @@ const bson_t *write_update(const struct resource *resource, const bson_t *old, c
 const bson_t *write_derived(const struct resource *resource, struct scope *scope,
                             const struct kind_env *env, const bson_t *set, const bson_t *old,
                             struct arena *arena, struct err *err);
+
+/* What follows a write, of `entry->before` to `entry->after`: the audit entry, and what the
+ * descriptor says (written). */
+bool write_follow(const struct resource *resource, struct scope *scope,
+                  const struct audit_entry *entry, struct err *err);
 
 /* True when one of the listed entity tags is the record's, or the list is * or NULL; else
  * ERR_STALE. */
