@@ -86,6 +86,17 @@ struct return_line return_line_of(const struct return_work *w)
     return line_at(w, w->order.line);
 }
 
+struct return_line return_line_decided(const struct return_work *w)
+{
+    struct return_line line = return_line_of(w);
+
+    if (return_counted(w)) {
+        line.pending -= w->order.quantity;
+        line.refund_pending -= w->order.refund;
+    }
+    return line;
+}
+
 static int64_t left_of(const struct return_line *line)
 {
     return line->sold - line->returned - line->pending;
@@ -224,17 +235,16 @@ static const bson_t *document(struct return_work *w)
     return doc;
 }
 
-static struct return_work work_of(struct req *req, struct scope *scope, struct notices *list,
+struct return_work return_work_of(struct req *req, struct scope *scope, struct notices *list,
                                   struct err *err)
 {
-    return (struct return_work){.c = {.req = req, .scope = scope, .list = list, .err = err,
-                                      .decimals = req->tenant->decimals}};
+    return (struct return_work){.c = sale_change_of(req, scope, NULL, list, err)};
 }
 
 bool return_make(struct req *req, struct scope *scope, const struct return_order *order,
                  struct notices *list, const bson_t **made, struct err *err)
 {
-    struct return_work w = work_of(req, scope, list, err);
+    struct return_work w = return_work_of(req, scope, list, err);
     bson_t *set = own_bson(scope->arena);
     struct return_line line;
 
@@ -324,16 +334,14 @@ bool return_store(struct return_work *w, const bson_t *set, const char *action)
 bool return_reject(struct req *req, struct scope *scope, const char *reason, struct notices *list,
                    struct err *err)
 {
-    struct return_work w = work_of(req, scope, list, err);
+    struct return_work w = return_work_of(req, scope, list, err);
     bson_t *set = own_bson(scope->arena), *change = own_bson(scope->arena);
     struct return_line line;
 
     if (!return_read(&w))
         return false;
     if (return_counted(&w)) {
-        line = return_line_of(&w);
-        line.pending -= w.order.quantity;
-        line.refund_pending -= w.order.refund;
+        line = return_line_decided(&w);
         return_line_set(&w, &line, change);
     }
     BSON_APPEND_UTF8(set, "status", "rejected");

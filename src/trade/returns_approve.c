@@ -9,13 +9,7 @@
 struct effect {
     money_t total, paid, balance; /* as they will be */
     money_t owed;                 /* by how much the balance changes */
-    const char *status;           /* payment_status */
 };
-
-static const char *payment_status(money_t paid, money_t balance)
-{
-    return balance == 0 ? "paid" : paid > 0 ? "partially_paid" : "unpaid";
-}
 
 /* What was paid goes back first; what is left of the refund is not due any more. */
 static bool work_out(struct return_work *w, struct effect *e, struct return_done *out)
@@ -31,30 +25,23 @@ static bool work_out(struct return_work *w, struct effect *e, struct return_done
     e->paid = paid - out->paid_back;
     e->balance = e->total - e->paid;
     e->owed = e->balance - doc_money(sale, "balance_due", w->c.decimals, 0);
-    e->status = payment_status(e->paid, e->balance);
     out->balance = e->balance;
-    out->payment_status = e->status;
+    out->payment_status = payment_status(e->paid, e->balance);
     return true;
 }
 
 static bool change_sale(struct return_work *w, const struct effect *e)
 {
-    struct return_line line = return_line_of(w);
+    struct return_line line = return_line_decided(w);
     bson_t *set = own_bson(w->c.scope->arena);
     money_t refunded = doc_money(w->c.sale, SALE_REFUNDED, w->c.decimals, 0);
 
-    if (return_counted(w)) {
-        line.pending -= w->order.quantity;
-        line.refund_pending -= w->order.refund;
-    }
     line.returned += w->order.quantity;
     line.refunded += w->order.refund;
     return_line_set(w, &line, set);
     doc_append_money(set, SALE_REFUNDED, refunded + w->order.refund, w->c.decimals);
     doc_append_money(set, "total", e->total, w->c.decimals);
-    doc_append_money(set, "amount_paid", e->paid, w->c.decimals);
-    doc_append_money(set, "balance_due", e->balance, w->c.decimals);
-    BSON_APPEND_UTF8(set, "payment_status", e->status);
+    append_paid(set, e->paid, e->balance, w->c.decimals);
     return sale_change_store(&w->c, set);
 }
 
@@ -86,11 +73,8 @@ static bool pay_back(struct return_work *w, const char *method, struct return_do
 /* A due that was closed before stays as it is. */
 static bool change_due(struct return_work *w, const struct effect *e)
 {
-    if (doc_money(w->c.sale, "balance_due", w->c.decimals, 0) == 0)
-        return true;
-    return sale_change_due(&w->c, e->paid, e->balance, e->balance == 0 ? "settled" : "open") &&
-           (e->balance > 0 ||
-            notices_settle(w->c.scope, NOTICE_UNPAID_INVOICE, w->c.id, NULL, w->c.err));
+    return doc_money(w->c.sale, "balance_due", w->c.decimals, 0) == 0 ||
+           sale_change_due(&w->c, e->paid, e->balance, "settled");
 }
 
 /* ---- stock ---- */
@@ -99,9 +83,8 @@ static bool put_back(struct return_work *w, struct return_done *out)
 {
     const struct stock_cause cause = {STOCK_RETURN, doc_text(w->row, "id"),
                                       doc_text(w->row, "return_number")};
-    const char *branch = doc_text(w->c.sale, "branch_id");
     struct stock_line line = {.product_id = w->order.product_id,
-                              .branch_id = branch != NULL && *branch ? branch : NULL,
+                              .branch_id = sale_branch(w->c.sale),
                               .delta = w->order.quantity};
 
     if (!stock_load(w->c.scope, &line, 1, w->c.err))
@@ -131,8 +114,7 @@ static bool change_row(struct return_work *w, const struct return_done *out, con
 bool return_approve(struct req *req, struct scope *scope, const struct return_how *how,
                     struct notices *list, struct return_done *out, struct err *err)
 {
-    struct return_work w = {.c = {.req = req, .scope = scope, .list = list, .err = err,
-                                  .decimals = req->tenant->decimals}};
+    struct return_work w = return_work_of(req, scope, list, err);
     const char *method;
     struct effect e = {0};
 
@@ -145,9 +127,7 @@ bool return_approve(struct req *req, struct scope *scope, const struct return_ho
         return false;
     method = method_of(&w, how);
     return work_out(&w, &e, out) && change_sale(&w, &e) && pay_back(&w, method, out) &&
-           change_due(&w, &e) &&
-           customer_add(scope, doc_text(w.c.sale, "customer_id"), -out->refund, e.owed,
-                        w.c.decimals, err) &&
+           change_due(&w, &e) && sale_change_customer(&w.c, -out->refund, e.owed) &&
            (!how->restock || put_back(&w, out)) && change_row(&w, out, method) &&
            notices_store(scope, list, err);
 }

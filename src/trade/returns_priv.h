@@ -13,6 +13,9 @@ struct return_work {
     const bson_t *after; /* as it is */
 };
 
+struct return_work return_work_of(struct req *req, struct scope *scope, struct notices *list,
+                                  struct err *err);
+
 /* What the order's line of the sale counts. */
 struct return_line {
     int64_t sold, returned, pending;
@@ -20,6 +23,8 @@ struct return_line {
 };
 
 struct return_line return_line_of(const struct return_work *w);
+/* The same, and what was asked for is not pending any more. */
+struct return_line return_line_decided(const struct return_work *w);
 
 /* Finds the line, and refuses what is more than it has left. */
 bool return_check(struct return_work *w);

@@ -125,24 +125,24 @@ static void append_more(bson_t *set, const char *name, const char *path, money_t
     bson_append_document_end(set, &child);
 }
 
-bool customer_add(struct scope *scope, const char *customer_id, money_t bought, money_t owed,
-                  int decimals, struct err *err)
+bool sale_change_customer(struct sale_change *c, money_t bought, money_t owed)
 {
-    bson_t *filter = own_bson(scope->arena), *update = own_bson(scope->arena);
+    const char *customer_id = doc_text(c->sale, "customer_id");
+    bson_t *filter = own_bson(c->scope->arena), *update = own_bson(c->scope->arena);
     bson_t stage, set;
     int64_t matched;
 
     if (customer_id == NULL || *customer_id == '\0')
         return true;
-    scope_filter(scope, NULL, filter);
+    scope_filter(c->scope, NULL, filter);
     BSON_APPEND_UTF8(filter, "id", customer_id);
     BSON_APPEND_DOCUMENT_BEGIN(update, "0", &stage);
     BSON_APPEND_DOCUMENT_BEGIN(&stage, "$set", &set);
-    append_more(&set, "total_purchases", "$total_purchases", bought, decimals);
-    append_more(&set, "due_amount", "$due_amount", owed, decimals);
+    append_more(&set, "total_purchases", "$total_purchases", bought, c->decimals);
+    append_more(&set, "due_amount", "$due_amount", owed, c->decimals);
     append_more(&set, FIELD_REV, "$" FIELD_REV, 1, -1);
     BSON_APPEND_DATE_TIME(&set, "updated_at", clock_ms());
     bson_append_document_end(&stage, &set);
     bson_append_document_end(update, &stage);
-    return scope_update_one(scope, "customers", filter, update, NULL, &matched, err);
+    return scope_update_one(c->scope, "customers", filter, update, NULL, &matched, c->err);
 }

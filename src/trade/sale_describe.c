@@ -110,8 +110,7 @@ static bool append_items(struct scope *scope, const bson_t *sale, const struct s
 bool sale_describe(struct req *req, struct scope *scope, const struct sale_order *order,
                    const bson_t **sale, struct err *err)
 {
-    struct sale_change c = {.req = req, .scope = scope, .err = err, .id = req_param(req, "id"),
-                            .decimals = req->tenant->decimals};
+    struct sale_change c = sale_change_of(req, scope, req_param(req, "id"), NULL, err);
     bson_t *set = own_bson(scope->arena);
 
     if (!sale_change_read(&c) || !append_items(scope, c.sale, order, set, err) ||

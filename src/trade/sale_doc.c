@@ -16,6 +16,18 @@ const char *money_text(struct arena *arena, money_t amount, int decimals)
     return arena_strdup(arena, text);
 }
 
+const char *payment_status(money_t paid, money_t balance)
+{
+    return balance == 0 ? "paid" : paid > 0 ? "partially_paid" : "unpaid";
+}
+
+void append_paid(bson_t *set, money_t paid, money_t balance, int decimals)
+{
+    doc_append_money(set, "amount_paid", paid, decimals);
+    doc_append_money(set, "balance_due", balance, decimals);
+    BSON_APPEND_UTF8(set, "payment_status", payment_status(paid, balance));
+}
+
 static void append_head(const struct scope *scope, const char *id, bson_t *doc)
 {
     BSON_APPEND_UTF8(doc, "id", id);
@@ -111,9 +123,7 @@ const bson_t *sale_document(struct sale_work *w)
     append_items(w, doc);
     append_amounts(w, doc);
     BSON_APPEND_UTF8(doc, "status", "completed");
-    BSON_APPEND_UTF8(doc, "payment_status", w->balance == 0 ? "paid"
-                                            : w->paid > 0   ? "partially_paid"
-                                                            : "unpaid");
+    BSON_APPEND_UTF8(doc, "payment_status", payment_status(w->paid, w->balance));
     BSON_APPEND_UTF8(doc, "payment_method", o->method);
     doc_append_text_or_null(doc, "reference", o->reference);
     doc_append_text_or_null(doc, "created_by", w->req->principal.email);

@@ -12,6 +12,20 @@
 
 /* ---- the sale ---- */
 
+struct sale_change sale_change_of(struct req *req, struct scope *scope, const char *id,
+                                  struct notices *list, struct err *err)
+{
+    return (struct sale_change){.req = req, .scope = scope, .list = list, .err = err, .id = id,
+                                .decimals = req->tenant->decimals};
+}
+
+const char *sale_branch(const bson_t *sale)
+{
+    const char *branch = doc_text(sale, "branch_id");
+
+    return branch != NULL && *branch ? branch : NULL;
+}
+
 static bson_t *sale_filter(const struct sale_change *c)
 {
     bson_t *filter = own_bson(c->scope->arena);
@@ -81,10 +95,9 @@ bool sale_change_audit(struct sale_change *c, const char *action)
 
 /* ---- dues ---- */
 
-bool sale_change_due(struct sale_change *c, money_t paid, money_t due, const char *status)
+bool sale_change_due(struct sale_change *c, money_t paid, money_t due, const char *closed)
 {
     bson_t *filter = own_bson(c->scope->arena), *update = own_bson(c->scope->arena);
-    bool open = strcmp(status, "open") == 0;
     int64_t matched;
     bson_t set;
 
@@ -95,14 +108,15 @@ bool sale_change_due(struct sale_change *c, money_t paid, money_t due, const cha
                      c->decimals);
     doc_append_money(&set, "paid_amount", paid, c->decimals);
     doc_append_money(&set, "due_amount", due, c->decimals);
-    BSON_APPEND_UTF8(&set, "status", status);
-    if (open)
-        BSON_APPEND_NULL(&set, "closed_at");
-    else
+    BSON_APPEND_UTF8(&set, "status", due == 0 ? closed : "open");
+    if (due == 0)
         BSON_APPEND_DATE_TIME(&set, "closed_at", clock_ms());
+    else
+        BSON_APPEND_NULL(&set, "closed_at");
     BSON_APPEND_DATE_TIME(&set, "updated_at", clock_ms());
     bson_append_document_end(update, &set);
-    return scope_update_one(c->scope, SALE_DUES, filter, update, NULL, &matched, c->err);
+    return scope_update_one(c->scope, SALE_DUES, filter, update, NULL, &matched, c->err) &&
+           (due > 0 || notices_settle(c->scope, NOTICE_UNPAID_INVOICE, c->id, NULL, c->err));
 }
 
 /* ---- a payment ---- */
@@ -121,7 +135,7 @@ static bool check_payment(struct sale_change *c, money_t amount, money_t balance
     return true;
 }
 
-static bool settle(struct sale_change *c, money_t amount)
+static void tell_paid(struct sale_change *c, money_t amount)
 {
     struct arena *arena = c->scope->arena;
     const char *invoice = doc_text(c->sale, "invoice_no");
@@ -134,7 +148,6 @@ static bool settle(struct sale_change *c, money_t amount)
                                               invoice ? invoice : doc_text(c->sale, "sale_number")),
                                           .sale_id = c->id,
                                           .branch_id = doc_text(c->sale, "branch_id")});
-    return notices_settle(c->scope, NOTICE_UNPAID_INVOICE, c->id, NULL, c->err);
 }
 
 static bool store_payment(struct sale_change *c, const struct tender *tender, const char *reference,
@@ -143,15 +156,13 @@ static bool store_payment(struct sale_change *c, const struct tender *tender, co
     const bson_t *doc = payment_document(c->req, c->after, tender, reference, payment_id);
 
     return scope_insert(c->scope, SALE_PAYMENTS, doc, c->err) &&
-           customer_add(c->scope, doc_text(c->sale, "customer_id"), 0, -tender->amount,
-                        c->decimals, c->err);
+           sale_change_customer(c, 0, -tender->amount);
 }
 
 bool sale_pay(struct req *req, struct scope *scope, const struct tender *tender,
               const char *reference, struct notices *list, struct sale_paid *out, struct err *err)
 {
-    struct sale_change c = {.req = req, .scope = scope, .list = list, .err = err,
-                            .id = req_param(req, "id"), .decimals = req->tenant->decimals};
+    struct sale_change c = sale_change_of(req, scope, req_param(req, "id"), list, err);
     bson_t *set = own_bson(scope->arena);
     money_t paid, balance;
 
@@ -162,14 +173,12 @@ bool sale_pay(struct req *req, struct scope *scope, const struct tender *tender,
     if (!check_payment(&c, tender->amount, balance))
         return false;
     balance -= tender->amount;
-    doc_append_money(set, "amount_paid", paid, c.decimals);
-    doc_append_money(set, "balance_due", balance, c.decimals);
-    BSON_APPEND_UTF8(set, "payment_status", balance == 0 ? "paid" : "partially_paid");
-    *out = (struct sale_paid){.balance = balance,
-                              .payment_status = balance == 0 ? "paid" : "partially_paid"};
+    append_paid(set, paid, balance, c.decimals);
+    *out = (struct sale_paid){.balance = balance, .payment_status = payment_status(paid, balance)};
+    if (balance == 0)
+        tell_paid(&c, tender->amount);
     return sale_change_store(&c, set) && store_payment(&c, tender, reference, &out->payment_id) &&
-           sale_change_due(&c, paid, balance, balance == 0 ? "settled" : "open") &&
-           (balance > 0 || settle(&c, tender->amount)) && sale_change_audit(&c, "pay") &&
+           sale_change_due(&c, paid, balance, "settled") && sale_change_audit(&c, "pay") &&
            notices_store(scope, list, err);
 }
 
@@ -179,7 +188,7 @@ bool sale_pay(struct req *req, struct scope *scope, const struct tender *tender,
 static struct stock_line *lines_back(const struct sale_change *c, size_t *n)
 {
     struct stock_line *lines = arena_alloc(c->scope->arena, STOCK_LINES_MAX * sizeof *lines);
-    const char *branch = doc_text(c->sale, "branch_id");
+    const char *branch = sale_branch(c->sale);
     bson_iter_t items, item;
 
     *n = 0;
@@ -200,8 +209,7 @@ static struct stock_line *lines_back(const struct sale_change *c, size_t *n)
         product = doc_text(doc, "product_id");
         out = doc_int(doc, "quantity", 0) - doc_int(doc, SALE_RETURNED, 0);
         if (product != NULL && out > 0)
-            lines[(*n)++] = (struct stock_line){.product_id = product,
-                                                .branch_id = branch && *branch ? branch : NULL,
+            lines[(*n)++] = (struct stock_line){.product_id = product, .branch_id = branch,
                                                 .delta = out};
     }
     return lines;
@@ -238,7 +246,7 @@ static void append_cancelled(const struct sale_change *c, const char *reason, bs
     BSON_APPEND_DATE_TIME(set, "cancelled_at", clock_ms());
 }
 
-static bool tell_cancelled(struct sale_change *c, const char *reason)
+static void tell_cancelled(struct sale_change *c, const char *reason)
 {
     notices_add(c->list, &(struct notice){.type = NOTICE_SALE_CANCELLED,
                                           .title = "Sale cancelled",
@@ -248,14 +256,12 @@ static bool tell_cancelled(struct sale_change *c, const char *reason)
                                               reason ? ": " : "", reason ? reason : ""),
                                           .sale_id = c->id,
                                           .branch_id = doc_text(c->sale, "branch_id")});
-    return notices_settle(c->scope, NOTICE_UNPAID_INVOICE, c->id, NULL, c->err);
 }
 
 bool sale_cancel(struct req *req, struct scope *scope, const char *reason, struct notices *list,
                  size_t *restored, struct err *err)
 {
-    struct sale_change c = {.req = req, .scope = scope, .list = list, .err = err,
-                            .id = req_param(req, "id"), .decimals = req->tenant->decimals};
+    struct sale_change c = sale_change_of(req, scope, req_param(req, "id"), list, err);
     bson_t *set = own_bson(scope->arena);
     money_t total, balance;
 
@@ -269,11 +275,9 @@ bool sale_cancel(struct req *req, struct scope *scope, const char *reason, struc
     total = doc_money(c.sale, "total", c.decimals, 0);
     balance = doc_money(c.sale, "balance_due", c.decimals, 0);
     append_cancelled(&c, reason, set);
+    tell_cancelled(&c, reason);
     /* The warranties of the sale are made void here. */
     return sale_change_store(&c, set) && give_back(&c, restored) &&
-           sale_change_due(&c, 0, 0, "cancelled") &&
-           customer_add(scope, doc_text(c.sale, "customer_id"), -total, -balance, c.decimals,
-                        err) &&
-           tell_cancelled(&c, reason) && sale_change_audit(&c, "cancel") &&
-           notices_store(scope, list, err);
+           sale_change_due(&c, 0, 0, "cancelled") && sale_change_customer(&c, -total, -balance) &&
+           sale_change_audit(&c, "cancel") && notices_store(scope, list, err);
 }

@@ -39,10 +39,6 @@ bool sale_price(struct sale_work *w);
  * and customer_name. */
 bool sale_customer(struct sale_work *w);
 
-/* Adds to what a customer bought and owes; either may be negative. Nothing without an id. */
-bool customer_add(struct scope *scope, const char *customer_id, money_t bought, money_t owed,
-                  int decimals, struct err *err);
-
 /* One attempt to change a sale (sale_pay.c). */
 struct sale_change {
     struct req *req;
@@ -56,14 +52,24 @@ struct sale_change {
     const bson_t *after; /* as it is */
 };
 
+/* Of the sale `id`, which may be given later; `list` NULL: nobody is told. */
+struct sale_change sale_change_of(struct req *req, struct scope *scope, const char *id,
+                                  struct notices *list, struct err *err);
 /* Reads it, within the branch: ERR_NOT_FOUND, or ERR_VALIDATION at `path`. */
 bool sale_change_read(struct sale_change *c);
 bool sale_change_cancelled(const struct sale_change *c);
 /* Changes the sale that was read, and no other. */
 bool sale_change_store(struct sale_change *c, const bson_t *set);
 bool sale_change_audit(struct sale_change *c, const char *action);
-/* After it: what is still due of it. Closed ones stay, with nothing due, as history. */
-bool sale_change_due(struct sale_change *c, money_t paid, money_t due, const char *status);
+/* After it: what is still due of it. With nothing due it is `closed` ("settled", "cancelled") and
+ * stays as history, and nobody is reminded any more. */
+bool sale_change_due(struct sale_change *c, money_t paid, money_t due, const char *closed);
+/* Adds to what the sale's customer, if it has one, bought and owes; either may be negative
+ * (sale_customer.c). */
+bool sale_change_customer(struct sale_change *c, money_t bought, money_t owed);
+
+/* The branch whose stock a stored sale moves; NULL: the products' own. */
+const char *sale_branch(const bson_t *sale);
 
 /* Validates a row of a body by a form; its faults get `path` in front (sale_order.c). */
 bool sale_check_row(struct req *req, const char *form, json_t *row, const char *path,
@@ -72,6 +78,10 @@ bool sale_check_row(struct req *req, const char *form, json_t *row, const char *
 /* Documents (sale_doc.c). */
 /* "12.50", arena-owned. */
 const char *money_text(struct arena *arena, money_t amount, int decimals);
+/* payment_status of a sale. */
+const char *payment_status(money_t paid, money_t balance);
+/* amount_paid, balance_due and payment_status. */
+void append_paid(bson_t *set, money_t paid, money_t balance, int decimals);
 /* The sale with its numbers taken from their series; NULL on failure. */
 const bson_t *sale_document(struct sale_work *w);
 const bson_t *payment_document(struct req *req, const bson_t *sale, const struct tender *tender,
