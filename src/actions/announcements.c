@@ -29,12 +29,8 @@ bool action_announcement_create(struct req *req)
     const bson_t *doc;
 
     if (!refuse_filter(req) ||
-        !form_validate("CreateAnnouncementRequest", VALIDATE_CREATE, req->body, req->strict,
-                       req->arena, &in, req->err))
-        return false;
-    if (in.ignored)
-        resp_header(req, "X-Ignored-Fields", in.ignored);
-    if (!announce_create(&job, in.set, &doc))
+        !form_read(req, "CreateAnnouncementRequest", VALIDATE_CREATE, &in) ||
+        !announce_create(&job, in.set, &doc))
         return false;
     resp_header(req, "Location", arena_printf(req->arena, "/api/super/announcements/%s",
                                               doc_text(doc, "id")));

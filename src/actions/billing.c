@@ -12,16 +12,6 @@
 
 #define LIST_MAX 1000
 
-static bool read_form(struct req *req, const char *form, enum validate_mode mode,
-                      struct validated *in)
-{
-    if (!form_validate(form, mode, req->body, req->strict, req->arena, in, req->err))
-        return false;
-    if (in->ignored)
-        resp_header(req, "X-Ignored-Fields", in->ignored);
-    return true;
-}
-
 static bool show(struct req *req, const bson_t *doc)
 {
     billing_show(doc, resp_body(req));
@@ -90,7 +80,7 @@ bool action_plan_change(struct req *req)
     struct validated in;
     const bson_t *plan;
 
-    return read_form(req, "UpdatePlanRequest", VALIDATE_PATCH, &in) &&
+    return form_read(req, "UpdatePlanRequest", VALIDATE_PATCH, &in) &&
            plan_change(&job, req_param(req, "plan_id"), in.set, &plan) && show(req, plan);
 }
 
@@ -108,7 +98,7 @@ bool action_subscription_create(struct req *req)
     struct validated in;
     const bson_t *doc;
 
-    if (!read_form(req, "CreateSubscriptionRequest", VALIDATE_CREATE, &in))
+    if (!form_read(req, "CreateSubscriptionRequest", VALIDATE_CREATE, &in))
         return false;
     wish = (struct subscription_wish){.tenant_id = doc_text(in.set, "tenant_id"),
                                       .plan_id = doc_text(in.set, "plan_id"),
@@ -151,7 +141,7 @@ bool action_subscription_set(struct req *req)
     enum sub_status status;
     const bson_t *doc;
 
-    if (!read_form(req, "SubscriptionStatusRequest", VALIDATE_CREATE, &in))
+    if (!form_read(req, "SubscriptionStatusRequest", VALIDATE_CREATE, &in))
         return false;
     if (!sub_status_parse(doc_text(in.set, "status"), &status))
         die("the form lets a status pass that is none");
@@ -179,7 +169,7 @@ bool action_payment_create(struct req *req)
     struct payment payment;
     struct validated in;
 
-    if (!read_form(req, "RecordPaymentRequest", VALIDATE_CREATE, &in))
+    if (!form_read(req, "RecordPaymentRequest", VALIDATE_CREATE, &in))
         return false;
     payment = (struct payment){.subscription_id = doc_text(in.set, "subscription_id"),
                                .amount = doc_money(in.set, "amount", 2, -1),

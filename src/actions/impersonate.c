@@ -17,11 +17,8 @@ bool action_impersonate(struct req *req)
     struct validated in;
     bson_iter_t it;
 
-    if (!form_validate("ImpersonateRequest", VALIDATE_CREATE, req->body, req->strict, req->arena,
-                       &in, req->err))
+    if (!form_read(req, "ImpersonateRequest", VALIDATE_CREATE, &in))
         return false;
-    if (in.ignored)
-        resp_header(req, "X-Ignored-Fields", in.ignored);
     if (left_s < 1)
         return err_set(req->err, ERR_TOKEN_EXPIRED, "The token has expired. Sign in again.");
     bson_iter_init_find(&it, in.set, "reason");

@@ -52,7 +52,7 @@ bool action_return_create(struct req *req)
     const struct kind_env env = {.decimals = req->tenant->decimals};
     struct work w = {.req = req};
 
-    if (!return_order_read(req, req->body, &w.order) || !return_prepare(req))
+    if (!return_order_read(req, &w.order) || !return_prepare(req))
         return false;
     tell(&w, "return_requested", "Return", "A return was asked for");
     if (!txn_run(&req->scope, create_body, &w, req->err))
@@ -68,7 +68,6 @@ bool action_return_create(struct req *req)
 
 static bool read_how(struct req *req, struct return_how *how)
 {
-    const struct kind_env env = {.decimals = req->tenant->decimals};
     const char *method = req_query(req, "refund");
     struct validated in = {0};
     bson_iter_t it;
@@ -76,20 +75,15 @@ static bool read_how(struct req *req, struct return_how *how)
     how->restock = true;
     if (req_query(req, "restock") && !query_flag(req, "restock", &how->restock))
         return false;
-    if (req->body && !form_check("ReturnApprove", VALIDATE_CREATE, &env, req->body, req->strict,
-                                 req->arena, &in, req->err))
+    if (req->body && !form_read(req, "ReturnApprove", VALIDATE_CREATE, &in))
         return false;
-    if (in.ignored)
-        resp_header(req, "X-Ignored-Fields", in.ignored);
     if (req->body && json_is_boolean(json_object_get(req->body, "restock")) &&
         bson_iter_init_find(&it, in.set, "restock"))
         how->restock = bson_iter_as_bool(&it);
     if (req->body && doc_text(in.set, "refund"))
         method = doc_text(in.set, "refund");
-    how->method = method ? pay_method(method) : NULL;
-    return !method || how->method ||
-           err_field(req->err, "refund", "enum",
-                     "Must be one of cash, card, bkash, nagad, rocket, bank");
+    how->method = method ? pay_method_read(method, "refund", req->err) : NULL;
+    return !method || how->method;
 }
 
 static bool approve_body(struct scope *scope, void *data, struct err *err)

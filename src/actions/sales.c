@@ -66,7 +66,7 @@ bool action_sale_create(struct req *req)
 {
     struct work w = {.req = req};
 
-    if (!sale_order_read(req, req->body, &w.order) || !sale_prepare(req))
+    if (!sale_order_read(req, &w.order) || !sale_prepare(req))
         return false;
     tell(&w, "pos_sale_created", "New sale", "A sale was made at the till");
     if (!txn_run(&req->scope, create_body, &w, req->err))
@@ -81,20 +81,14 @@ bool action_sale_create(struct req *req)
 
 static bool read_payment(struct req *req, struct work *w)
 {
-    const struct kind_env env = env_of(req);
     struct validated in;
 
-    if (!form_check("PaymentCreate", VALIDATE_CREATE, &env, req->body, req->strict, req->arena,
-                    &in, req->err))
+    if (!form_read(req, "PaymentCreate", VALIDATE_CREATE, &in))
         return false;
-    if (in.ignored)
-        resp_header(req, "X-Ignored-Fields", in.ignored);
-    w->tender.amount = doc_money(in.set, "amount", env.decimals, 0);
-    w->tender.method = pay_method(doc_text(in.set, "method"));
+    w->tender.amount = doc_money(in.set, "amount", req->tenant->decimals, 0);
+    w->tender.method = pay_method_read(doc_text(in.set, "method"), "method", req->err);
     w->text = doc_text(in.set, "reference");
-    return w->tender.method != NULL ||
-           err_field(req->err, "method", "enum",
-                     "Must be one of cash, card, bkash, nagad, rocket, bank");
+    return w->tender.method != NULL;
 }
 
 static bool pay_body(struct scope *scope, void *data, struct err *err)
@@ -164,7 +158,7 @@ bool action_sale_items(struct req *req)
 {
     struct work w = {.req = req};
 
-    if (!sale_notes_read(req, req->body, &w.order) || !sale_prepare(req) ||
+    if (!sale_notes_read(req, &w.order) || !sale_prepare(req) ||
         !txn_run(&req->scope, items_body, &w, req->err))
         return false;
     resp_header(req, "ETag", render_etag(w.sale, req->arena));

@@ -24,7 +24,7 @@ bool action_transfer_create(struct req *req)
     const struct kind_env env = {.decimals = req->tenant->decimals};
     struct work w = {.req = req};
 
-    if (!transfer_read(req, req->body, &w.transfer) || !transfer_prepare(req) ||
+    if (!transfer_read(req, &w.transfer) || !transfer_prepare(req) ||
         !txn_run(&req->scope, create_body, &w, req->err))
         return false;
     resp_header(req, "Location",

@@ -4,6 +4,8 @@
 
 #include "engine/validate.h"
 
+struct req;
+
 struct form {
     const char *name; /* as in `in` and `out` of a route's row */
     const struct field *fields;
@@ -49,5 +51,9 @@ bool form_validate(const char *name, enum validate_mode mode, json_t *body, bool
 /* The same with what a business's currency has. */
 bool form_check(const char *name, enum validate_mode mode, const struct kind_env *env, json_t *body,
                 bool strict, struct arena *arena, struct validated *out, struct err *err);
+
+/* The same for the request's body, with its business's currency, or two decimals where the row
+ * wants no business. What was ignored goes into the reply's header. */
+bool form_read(struct req *req, const char *name, enum validate_mode mode, struct validated *out);
 
 #endif

@@ -16,23 +16,19 @@ bool return_prepare(struct req *req)
                                              &req->scope, req->err);
 }
 
-bool return_order_read(struct req *req, json_t *body, struct return_order *order)
+bool return_order_read(struct req *req, struct return_order *order)
 {
-    const struct kind_env env = {.decimals = req->tenant->decimals};
     struct validated in;
 
     *order = (struct return_order){0};
-    if (!form_check("ReturnRequestCreate", VALIDATE_CREATE, &env, body, req->strict, req->arena,
-                    &in, req->err))
+    if (!form_read(req, "ReturnRequestCreate", VALIDATE_CREATE, &in))
         return false;
-    if (in.ignored)
-        resp_header(req, "X-Ignored-Fields", in.ignored);
     order->sale_id = doc_text(in.set, "sale_id");
     order->product_id = doc_text(in.set, "product_id");
     order->reason = doc_text(in.set, "reason");
     order->quantity = doc_int(in.set, "quantity", 1);
     order->line = doc_int(in.set, "line", RETURN_NO_LINE);
-    order->refund = doc_money(in.set, "refund_amount", env.decimals, 0);
+    order->refund = doc_money(in.set, "refund_amount", req->tenant->decimals, 0);
     return true;
 }
 

@@ -28,7 +28,7 @@ struct return_order {
 };
 
 /* Reads and checks a body of the form ReturnRequestCreate: ERR_VALIDATION. */
-bool return_order_read(struct req *req, json_t *body, struct return_order *order);
+bool return_order_read(struct req *req, struct return_order *order);
 
 /* Before the transaction of any function below: indexes; nothing after the first time. */
 bool return_prepare(struct req *req);

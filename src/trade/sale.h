@@ -23,6 +23,8 @@
 extern const char *const pay_methods[];
 /* The name in lower case of the table; NULL when there is no such method. Case does not count. */
 const char *pay_method(const char *text);
+/* The same; NULL, with ERR_VALIDATION at `path`, when `text` is NULL or none of them. */
+const char *pay_method_read(const char *text, const char *path, struct err *err);
 
 struct sale_item {
     const char *product_id;
@@ -59,7 +61,7 @@ struct sale_order {
 
 /* Reads and checks a body of the form SaleCreate: ERR_VALIDATION with every fault and its path.
  * What was ignored goes into the reply's header. */
-bool sale_order_read(struct req *req, json_t *body, struct sale_order *order);
+bool sale_order_read(struct req *req, struct sale_order *order);
 
 /* Before the transaction of any function below: indexes; nothing after the first time. */
 bool sale_prepare(struct req *req);
@@ -74,7 +76,7 @@ bool sale_make(struct req *req, struct scope *scope, const struct sale_order *or
 
 /* Serial numbers and descriptions for items that were sold before: the order's items have nothing
  * else. Written on every item of the product. ERR_VALIDATION for a product that was not sold. */
-bool sale_notes_read(struct req *req, json_t *body, struct sale_order *order);
+bool sale_notes_read(struct req *req, struct sale_order *order);
 bool sale_describe(struct req *req, struct scope *scope, const struct sale_order *order,
                    const bson_t **sale, struct err *err);
 

@@ -7,22 +7,19 @@
 #include "engine/form.h"
 #include "tenant/audit.h"
 
-bool sale_notes_read(struct req *req, json_t *body, struct sale_order *order)
+bool sale_notes_read(struct req *req, struct sale_order *order)
 {
-    const struct kind_env env = {.decimals = req->tenant->decimals};
     struct validated in;
-    json_t *row;
+    json_t *rows, *row;
     size_t i;
 
     *order = (struct sale_order){0};
-    if (!form_check("SaleItemsUpdateRequest", VALIDATE_CREATE, &env, body, req->strict, req->arena,
-                    &in, req->err))
+    if (!form_read(req, "SaleItemsUpdateRequest", VALIDATE_CREATE, &in))
         return false;
-    if (in.ignored)
-        resp_header(req, "X-Ignored-Fields", in.ignored);
-    order->n = json_array_size(json_object_get(body, "items"));
+    rows = json_object_get(req->body, "items");
+    order->n = json_array_size(rows);
     order->items = arena_alloc(req->arena, (order->n + 1) * sizeof *order->items);
-    json_array_foreach(json_object_get(body, "items"), i, row)
+    json_array_foreach(rows, i, row)
     {
         struct sale_item *item = &order->items[i];
 

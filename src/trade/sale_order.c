@@ -15,6 +15,21 @@ const char *pay_method(const char *text)
     return NULL;
 }
 
+const char *pay_method_read(const char *text, const char *path, struct err *err)
+{
+    const char *method = text != NULL ? pay_method(text) : NULL;
+    char all[100] = "";
+    size_t used = 0;
+
+    if (method != NULL)
+        return method;
+    for (size_t i = 0; pay_methods[i] != NULL && used < sizeof all; i++)
+        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "",
+                                 pay_methods[i]);
+    err_field(err, path, "enum", "Must be one of %s", all);
+    return NULL;
+}
+
 /* ---- members of checked documents ---- */
 
 static const char *text_of(struct arena *arena, const bson_t *set, const char *name)
@@ -99,16 +114,12 @@ static void read_items(struct req *req, json_t *items, struct sale_order *order)
 static void read_tender(struct req *req, json_t *row, size_t at, struct tender *tender)
 {
     const char *path = arena_printf(req->arena, "payments[%zu]", at);
-    const char *text;
     struct validated in;
 
     if (!sale_check_row(req, "SaleTender", row, path, &in))
         return;
-    text = text_of(req->arena, in.set, "method");
-    tender->method = text ? pay_method(text) : NULL;
-    if (tender->method == NULL)
-        err_field(req->err, arena_printf(req->arena, "%s.method", path), "enum",
-                  "Must be one of cash, card, bkash, nagad, rocket, bank");
+    tender->method = pay_method_read(doc_text(in.set, "method"),
+                                     arena_printf(req->arena, "%s.method", path), req->err);
     money_of(in.set, "amount", req->tenant->decimals, &tender->amount);
 }
 
@@ -166,30 +177,24 @@ static void read_texts(struct req *req, const bson_t *set, struct sale_order *or
     order->warranty_terms = text_of(req->arena, set, "warranty_terms");
     order->include_warranty_terms =
         bson_iter_init_find(&it, set, "include_warranty_terms") && bson_iter_as_bool(&it);
-    order->method = pay_method(method ? method : "cash");
-    if (order->method == NULL)
-        err_field(req->err, "payment_method", "enum",
-                  "Must be one of cash, card, bkash, nagad, rocket, bank");
+    order->method = pay_method_read(method ? method : "cash", "payment_method", req->err);
 }
 
-bool sale_order_read(struct req *req, json_t *body, struct sale_order *order)
+bool sale_order_read(struct req *req, struct sale_order *order)
 {
-    const struct kind_env env = {.decimals = req->tenant->decimals};
+    int decimals = req->tenant->decimals;
     struct validated in;
 
     *order = (struct sale_order){0};
-    if (json_is_object(body))
-        drop_empty(body);
-    if (!form_check("SaleCreate", VALIDATE_CREATE, &env, body, req->strict, req->arena, &in,
-                    req->err))
+    if (json_is_object(req->body))
+        drop_empty(req->body);
+    if (!form_read(req, "SaleCreate", VALIDATE_CREATE, &in))
         return false;
-    if (in.ignored)
-        resp_header(req, "X-Ignored-Fields", in.ignored);
     read_texts(req, in.set, order);
-    off_of(in.set, env.decimals, "discount_percent", &order->off, req->err);
-    order->tax_given = money_of(in.set, "tax", env.decimals, &order->tax);
-    order->paid_given = money_of(in.set, "paid_amount", env.decimals, &order->paid);
-    read_items(req, json_object_get(body, "items"), order);
-    read_tenders(req, json_object_get(body, "payments"), order);
+    off_of(in.set, decimals, "discount_percent", &order->off, req->err);
+    order->tax_given = money_of(in.set, "tax", decimals, &order->tax);
+    order->paid_given = money_of(in.set, "paid_amount", decimals, &order->paid);
+    read_items(req, json_object_get(req->body, "items"), order);
+    read_tenders(req, json_object_get(req->body, "payments"), order);
     return !err_is_set(req->err);
 }

@@ -9,17 +9,13 @@
 #include "engine/series.h"
 #include "tenant/audit.h"
 
-bool transfer_read(struct req *req, json_t *body, struct transfer *transfer)
+bool transfer_read(struct req *req, struct transfer *transfer)
 {
-    const struct kind_env env = {.decimals = req->tenant->decimals};
     const char *own = req->scope.branch_id;
     struct validated in;
 
-    if (!form_check("StockTransferCreate", VALIDATE_CREATE, &env, body, req->strict, req->arena,
-                    &in, req->err))
+    if (!form_read(req, "StockTransferCreate", VALIDATE_CREATE, &in))
         return false;
-    if (in.ignored)
-        resp_header(req, "X-Ignored-Fields", in.ignored);
     *transfer = (struct transfer){.product_id = doc_text(in.set, "product_id"),
                                   .from_branch_id = doc_text(in.set, "from_branch_id"),
                                   .to_branch_id = doc_text(in.set, "to_branch_id"),

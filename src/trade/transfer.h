@@ -20,7 +20,7 @@ struct transfer {
 
 /* Reads and checks a body of the form StockTransferCreate: ERR_VALIDATION; ERR_FORBIDDEN when the
  * user is bound to another branch than the one that sends. */
-bool transfer_read(struct req *req, json_t *body, struct transfer *transfer);
+bool transfer_read(struct req *req, struct transfer *transfer);
 
 /* Before the transaction: indexes; nothing after the first time. */
 bool transfer_prepare(struct req *req);
