@@ -133,6 +133,13 @@ subtest 'large bodies' => sub {
     is_deeply \@bad, [], 'nginx lets each have one';
 };
 
+subtest 'files that people uploaded' => sub {
+    my ($named) = slurp("$ENV{ERP_TEST_ROOT}/src/platform/files.c") =~ /^#define INTERNAL "([^"]+)"/m;
+    my ($location) = slurp("$ENV{ERP_TEST_ROOT}/nginx/erpd-files.conf.in") =~ m|^location (/\S+)/ \{\s+internal;|m;
+    ok defined $location, 'nginx has an internal location';
+    is $named, $location, '... and workers send from it';
+};
+
 subtest 'OpenAPI tells the same' => sub {
     my (undef, $text) = erpd({}, '--openapi');
     my $api = from_json($text);

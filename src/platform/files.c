@@ -7,7 +7,8 @@
 
 #include <dirent.h>
 
-#define INTERNAL "/erpd-files" /* nginx's location */
+#define INTERNAL "/erp-files" /* nginx's location */
+#define FOLDER_SIZE 96
 
 static bool plain_name(const char *text)
 {
@@ -17,19 +18,21 @@ static bool plain_name(const char *text)
            strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == len;
 }
 
-void files_tenant_folder(const char *tenant_id, char out[static FILE_ROOM_SIZE])
+/* The folder of a tenant: its id, or when that is no plain name, a hash of it. */
+static void tenant_folder(const char *tenant_id, char out[static FOLDER_SIZE])
 {
     char hex[SHA256_HEX_SIZE];
 
     if (plain_name(tenant_id)) {
-        snprintf(out, FILE_ROOM_SIZE, "%s", tenant_id);
+        snprintf(out, FOLDER_SIZE, "%s", tenant_id);
         return;
     }
     sha256_hex(hex, tenant_id, strlen(tenant_id));
-    snprintf(out, FILE_ROOM_SIZE, "h-%s", hex);
+    snprintf(out, FOLDER_SIZE, "h-%s", hex);
 }
 
-bool files_name_ok(const char *name)
+/* Could this be a name of files_store? Anything else must not come near a path. */
+static bool name_ok(const char *name)
 {
     size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
 
@@ -59,10 +62,10 @@ static int open_folder(int at, const char *name, bool make)
 /* The descriptor of <dir>/<tenant>/<room>; -1 with errno. */
 static int open_room(const struct conf *conf, const char *tenant_id, const char *room, bool make)
 {
-    char folder[FILE_ROOM_SIZE];
+    char folder[FOLDER_SIZE];
     int base, tenant, fd = -1;
 
-    files_tenant_folder(tenant_id, folder);
+    tenant_folder(tenant_id, folder);
     base = open(conf->files_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     tenant = base < 0 ? -1 : open_folder(base, folder, make);
     if (tenant >= 0)
@@ -114,14 +117,14 @@ bool files_store(const struct conf *conf, const char *tenant_id, const char *roo
                  const char *label, enum file_kind kind, const char *bytes, size_t len,
                  char name[static FILE_NAME_SIZE], struct err *err)
 {
-    char folder[FILE_ROOM_SIZE], hex[33];
+    char folder[FOLDER_SIZE], hex[33];
     int fd = open_room(conf, tenant_id, room, true);
     bool ok;
 
     if (fd < 0)
         return storage(err, "folder");
     random_hex(hex, 16);
-    files_tenant_folder(tenant_id, folder);
+    tenant_folder(tenant_id, folder);
     if (label)
         snprintf(name, FILE_NAME_SIZE, "%s_%s_%.16s.%s", label, folder, hex, file_kind_ext(kind));
     else
@@ -136,7 +139,7 @@ void files_remove(const struct conf *conf, const char *tenant_id, const char *ro
 {
     int fd;
 
-    if (!files_name_ok(name))
+    if (!name_ok(name))
         return;
     fd = open_room(conf, tenant_id, room, false);
     if (fd < 0 ? errno != ENOENT : unlinkat(fd, name, 0) < 0 && errno != ENOENT)
@@ -149,19 +152,19 @@ void files_remove(const struct conf *conf, const char *tenant_id, const char *ro
 bool files_send(struct req *req, const char *room, const char *name)
 {
     enum file_kind kind = file_kind_of_name(name);
-    char folder[FILE_ROOM_SIZE];
+    char folder[FOLDER_SIZE];
     struct stat st;
     int fd = -1;
     bool there;
 
-    if (files_name_ok(name))
+    if (name_ok(name))
         fd = open_room(&req->app->conf, req->tenant->tenant_id, room, false);
     there = fd >= 0 && fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
     if (fd >= 0)
         close(fd);
     if (!there)
         return err_set(req->err, ERR_NOT_FOUND, "There is no such file.");
-    files_tenant_folder(req->tenant->tenant_id, folder);
+    tenant_folder(req->tenant->tenant_id, folder);
     req->resp.content_type = file_kind_type(kind);
     resp_header(req, "Content-Disposition",
                 arena_printf(req->arena, "%s; filename=\"%s\"",
@@ -200,11 +203,11 @@ static bool empty_folder(int fd, int depth)
 
 bool files_remove_tenant(const struct conf *conf, const char *tenant_id, struct err *err)
 {
-    char folder[FILE_ROOM_SIZE];
+    char folder[FOLDER_SIZE];
     int base = open(conf->files_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
     bool ok;
 
-    files_tenant_folder(tenant_id, folder);
+    tenant_folder(tenant_id, folder);
     fd = base < 0 ? -1 : openat(base, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     ok = fd < 0 ? errno == ENOENT
                 : empty_folder(fd, 1) && unlinkat(base, folder, AT_REMOVEDIR) == 0;

@@ -13,14 +13,10 @@
 #include "http/req.h"
 
 #define FILE_NAME_SIZE 128
-#define FILE_ROOM_SIZE 96
 
 /* The rooms of a business's folder, [a-z]+; add one here when it is needed. */
 #define FILES_BRANDING "settings" /* logo, background, favicon: shown before sign-in */
 #define FILES_RECEIPTS "receipts" /* of purchases: only with a token */
-
-/* The folder of a tenant: its id, or when that is no plain name, a hash of it. */
-void files_tenant_folder(const char *tenant_id, char out[static FILE_ROOM_SIZE]);
 
 /* Stores bytes as a new file of the tenant. `name` gets "<label>_<tenant folder>_<16 hex>.<ext>"
  * with a label ([a-z]+), without one "<32 hex>.<ext>". ERR_STORAGE when the disk does not take
@@ -33,9 +29,6 @@ bool files_store(const struct conf *conf, const char *tenant_id, const char *roo
  * cannot be removed is logged and left. */
 void files_remove(const struct conf *conf, const char *tenant_id, const char *room,
                   const char *name);
-
-/* Could this be a name of files_store? Anything else must not come near a path. */
-bool files_name_ok(const char *name);
 
 /* Answers the request with a file of its tenant (req->tenant): the type by the name's extension,
  * shown by browsers when it is an image, else saved. ERR_NOT_FOUND when there is none. */
