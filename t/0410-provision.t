@@ -184,19 +184,7 @@ is(scalar $erp->mongo_all('admin', doc(find => 'tenants_registry')), $before, 'n
 is(scalar @{ $eval->run('admin', doc(usersInfo => 'erpd_' . $erp->db('twin')))->{users} }, 0, 'no account either');
 
 # --- two at once: one wins
-my @pids;
-for my $n (1, 2) {
-    my $pid = fork // die "fork: $!\n";
-    if ($pid == 0) {
-        open STDOUT, '>', "$erp->{dir}/race$n.out";
-        open STDERR, '>', "$erp->{dir}/race$n.err";
-        %ENV = (PATH => $ENV{PATH}, MONGOC_DISABLE_SHM => 1, ERP_TEST_BIN => $ENV{ERP_TEST_BIN}, %{ $erp->{env} }, ERP_BOARD => "$erp->{dir}/board");
-        my $program = "$ENV{ERP_TEST_BIN}/erpctl";
-        exec {$program} $program, 'tenant', 'add', 'race', '--name', 'Race', '--type', 'grocery', '--admin-email',
-            'owner@race.example', '--db-name', $erp->db('race'), '--json' or POSIX::_exit(127);
-    }
-    push @pids, $pid;
-}
+my @pids = map { $erp->spawn_erpctl("race$_", qw(tenant add race --name Race --type grocery --admin-email owner@race.example --json --db-name), $erp->db('race')) } 1, 2;
 my @ended = map { waitpid $_, 0; $? >> 8 } @pids;
 is_deeply([ sort @ended ], [ 0, 1 ], 'of two that add the same tenant one wins') or diag "@ended";
 is_deeply(counts('race'), $one_of_each, 'and there is one of each');

@@ -286,13 +286,7 @@ subtest 'operators' => sub {
 # An auditor that is killed at any moment leaves a whole chain, and one that writes go past.
 subtest 'killed in the middle' => sub {
     for my $round (1 .. 4) {
-        my $pid = fork // die "fork: $!\n";
-        if (!$pid) {
-            open STDOUT, '>', '/dev/null';
-            open STDERR, '>', '/dev/null';
-            %ENV = (PATH => $ENV{PATH}, ERP_TEST_BIN => $ENV{ERP_TEST_BIN}, MONGOC_DISABLE_SHM => 1, %{ $erp->{env} }, ERP_BOARD => "$erp->{dir}/board");
-            exec "$ENV{ERP_TEST_BIN}/erpctl", 'audit', 'chain' or POSIX::_exit(1);
-        }
+        my $pid = $erp->spawn_erpctl('killed', 'audit', 'chain');
         ok wait_until(60, sub { $erp->mongo_all('admin', doc(find => 'leases', filter => { _id => 'auditor' })) }), 'an auditor is at work';
         my $until = time + 3 * rand;
         while (time < $until) { product("K$round") }

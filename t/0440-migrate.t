@@ -184,16 +184,7 @@ is((ctl('migrate', 'run', $one->{id}, @as))[0], 1, 'and no second time');
 # --- two operators at once
 my $pair = legacy('pair');
 add($pair, "q$_") for 1 .. 3;
-my @pids = map {
-    my $pid = fork // die "fork: $!\n";
-    if ($pid == 0) {
-        open STDOUT, '>', "$erp->{dir}/race$_.out";
-        open STDERR, '>', "$erp->{dir}/race$_.err";
-        %ENV = (PATH => $ENV{PATH}, MONGOC_DISABLE_SHM => 1, ERP_TEST_BIN => $ENV{ERP_TEST_BIN}, %{ $erp->{env} }, ERP_BOARD => "$erp->{dir}/board");
-        my $program = "$ENV{ERP_TEST_BIN}/erpctl";
-        exec {$program} $program, qw(migrate run), $pair->{id}, qw(--slug pair --type grocery --json --db-name), $erp->db('pair') or POSIX::_exit(127);
-    }
-    $pid } 1, 2;
+my @pids = map { $erp->spawn_erpctl("race$_", qw(migrate run), $pair->{id}, qw(--slug pair --type grocery --json --db-name), $erp->db('pair')) } 1, 2;
 my @ended = map { waitpid $_, 0; $? >> 8 } @pids;
 ok((grep { $_ == 0 } @ended), 'of two at once one does it') or diag "@ended";
 is_deeply([ grep { $_ > 1 } @ended ], [], 'and the other is refused, or finds it done');

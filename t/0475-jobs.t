@@ -2,7 +2,8 @@
 # followed by another; one broken business costs the others nothing.
 use Erp::Test;
 use Erp::Json qw(from_json);
-use Erp::Say qw(slurp);
+use Erp::Say qw(slurp spew);
+use File::Path qw(make_path);
 use POSIX qw(strftime WNOHANG);
 
 my $erp = Erp::Test->start(workers => 2, login_workers => 1);
@@ -80,13 +81,7 @@ subtest 'reminders' => sub {
 # Starts erpctl jobs beside us; its process.
 sub start_jobs {
     my ($where, $now, %env) = @_;
-    my $pid = fork // die "fork: $!\n";
-    return $pid if $pid;
-    open STDOUT, '>', "$where->{dir}/jobs.out";
-    open STDERR, '>', "$where->{dir}/jobs.err";
-    my $program = "$ENV{ERP_TEST_BIN}/erpctl";
-    %ENV = (PATH => $ENV{PATH}, MONGOC_DISABLE_SHM => 1, %{ $where->{env} }, ERP_BOARD => "$where->{dir}/board", %env);
-    exec $program, 'jobs', '--json', '--now', at($now) or POSIX::_exit(127);
+    return $where->spawn_erpctl('jobs', 'jobs', '--json', '--now', at($now), { env => \%env });
 }
 
 subtest 'two hosts at once' => sub {
@@ -120,6 +115,11 @@ subtest 'deleted tenants' => sub {
     my $receipts = sub { scalar $erp->mongo_all('admin_audit', doc(find => 'audit_log', filter => { action => 'tenant_purge', record_id => $_[0] })) };
     my $purged = sub { [sort map { "$_->{tenant} $_->{outcome}" =~ s/:.*//r } grep { $_->{job} eq 'purge' } @{ $_[0]{rows} // [] }] };
     $erp->mongo_insert($_->{slug}, 'products', { _id => 'p', tenant_id => $_->{tenant_id} }) for @t;
+    my $kept = sub { my ($t) = @_; return scalar grep { -e "$_->{dir}/files/$t->{tenant_id}/settings/logo.png" } $erp, $host };
+    for my $folder (map { my $t = $_; map { "$_->{dir}/files/$t->{tenant_id}/settings" } $erp, $host } @t) {
+        make_path($folder);
+        spew("$folder/logo.png", 'an image');
+    }
     is(($erp->erpctl('tenant', 'delete', $_->{slug}, '--yes', '--no-export', '--grace', $_ == $young ? 30 : 0))[0], 0, "$_->{slug}: deleted") for @t;
     my ($code, $report) = jobs(time + 1, '--dry-run');
     is_deeply $purged->($report), [map { "$_->{slug} to be removed for good" } @due], 'what is due is said';
@@ -143,9 +143,11 @@ subtest 'deleted tenants' => sub {
     ok +(grep { $_ eq 'del2 failed' } @said), '... at least one did';
     is_deeply [map { entry($_) } @due[1, 2]], [undef, undef], 'their entries are gone';
     is_deeply [map { scalar $erp->mongo_all($_->{slug}, doc(listCollections => 1, cursor => {})) } @due[1, 2]], [0, 0], 'their databases too';
+    is_deeply [map { $kept->($_) } @due[1, 2]], [1, 1], 'and their files, on the host that did it';
     is_deeply [map { $receipts->($_->{slug}) } @due], [0, 1, 1], 'each with a receipt';
     is_deeply [map { entry($_)->{status} } $young, $due[0]], [qw(deleted deleted)], 'the others are as they were';
     is scalar(() = $erp->mongo_all('del1', doc(find => 'products'))), 1, '... with their data';
+    is_deeply [map { $kept->($_) } $young, $due[0]], [2, 2], '... and their files';
     is(($erp->erpctl('tenant', 'undelete', 'del1'))[0], 0, '... and the one comes back');
 };
 

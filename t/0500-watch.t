@@ -26,7 +26,7 @@ my ($watcher, @output);
 # Begins a watcher of the second host; its log and what it prints at its end are files of their own.
 sub begin_watch {
     push @output, "$two->{log}/watch-" . @output . '.log';
-    $watcher = spawn({ log => $output[-1], env => { %{ $two->{env} }, ERP_BOARD => "$two->{dir}/board" } }, $erpctl, 'watch', '--json');
+    $watcher = spawn({ log => $output[-1], env => { $two->program_env } }, $erpctl, 'watch', '--json');
     return;
 }
 
@@ -47,7 +47,7 @@ sub said { my ($event) = @_; return scalar(() = slurp($output[-1]) =~ /event=\Q$
 $SIG{PIPE} = sub { die "nobody reads\n" };    # or the end below would not be reached
 END { local $?; end_pid($watcher, 'KILL') if $watcher }
 
-my @workers = map { my $on = $_; map { Erp::Fcgi->new($on, { MONGOC_DISABLE_SHM => 1 }) } 1 .. 2 } $one, $two;
+my @workers = map { my $on = $_; map { Erp::Fcgi->new($on) } 1 .. 2 } $one, $two;
 my @first = @workers[0, 1];
 my @second = @workers[2, 3];
 

@@ -275,7 +275,7 @@ sub _chain {
     my $token = $erp->login($t->{email}, 'bench-password')->{access_token};
     $self->_fill($erp, $token);
     my $took = _insert_entries($erp, "$t->{db_name}_audit", $n);
-    my $watch = spawn({ log => "$erp->{log}/chain.log", env => { %{ $erp->{env} }, ERP_BOARD => "$erp->{dir}/board" } },
+    my $watch = spawn({ log => "$erp->{log}/chain.log", env => { $erp->program_env } },
         "$ENV{ERP_TEST_BIN}/erpctl", 'watch');
     my $sum;
     my $done = eval { wait_until(60, sub {

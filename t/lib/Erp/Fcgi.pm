@@ -22,7 +22,7 @@ sub new {
     if ($self->{pid} == 0) {
         POSIX::dup2(fileno $listen, 0);
         open STDERR, '>>', $self->{log};
-        %ENV = (PATH => $ENV{PATH}, %{ $erp->{env} }, ERP_BOARD => "$erp->{dir}/board", %{ $env || {} });
+        %ENV = $erp->program_env(%{ $env || {} });
         exec { $erp->{erpd} } 'erpd' or POSIX::_exit(127);
     }
     return $self;

@@ -15,12 +15,11 @@
 package Erp::Test;
 use strict;
 use warnings;
-use parent 'Erp::Instance';
+use parent 'Erp::Program';
 use Digest::SHA qw(hmac_sha256);
 use File::Basename qw(basename dirname);
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
-use IPC::Open3;
 use MIME::Base64 qw(encode_base64url);
 use POSIX qw(strftime);
 use Test::More ();
@@ -30,7 +29,6 @@ use Erp::Json qw(doc to_json from_json);
 use Erp::MongoEval;
 use Erp::Proc qw(free_port random_text wait_until alive);
 use Erp::Say qw(slurp spew);
-use Erp::Secrets qw(secrets_shown);
 
 my @live;     # instances not stopped yet
 my $owner = $$;
@@ -244,46 +242,6 @@ sub uuid {
     my $hex = random_text(16);
     $hex =~ s/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/$1-$2-4$3-a$4-$5/;
     return $hex;
-}
-
-# ---- programs ----
-
-# Runs erpctl with the instance's settings: exit status, output, errors. `input` as last argument
-# may be { input => text, env => { … } }.
-sub erpctl {
-    my ($self, @args) = @_;
-    my $opt = ref $args[-1] ? pop @args : {};
-    return $self->run_program("$ENV{ERP_TEST_BIN}/erpctl", \@args, %$opt);
-}
-
-sub run_program {
-    my ($self, $program, $args, %opt) = @_;
-    my $errors = "$self->{dir}/program.err";
-    my $pid = open my $out, '-|';
-    die "fork: $!\n" if !defined $pid;
-    if ($pid == 0) {
-        open STDERR, '>', $errors;
-        open STDIN, '<', '/dev/null';
-        if (defined $opt{input}) {
-            spew("$self->{dir}/program.in", $opt{input});
-            open STDIN, '<', "$self->{dir}/program.in";
-        }
-        %ENV = (PATH => $ENV{PATH}, HOME => $ENV{HOME} // '/', MONGOC_DISABLE_SHM => 1, %{ $self->{env} },
-            ERP_BOARD => "$self->{dir}/board", ERP_FILES_DIR => "$self->{dir}/files", %{ $opt{env} || {} });
-        exec {$program} $program, @$args or POSIX::_exit(127);
-    }
-    my $text = do { local $/; <$out> };
-    close $out;
-    my @ended = ($? >> 8, $text, slurp($errors));
-    $self->look_for_secrets("@$args[0 .. ($#$args > 1 ? 1 : $#$args)]", @ended[1, 2]);
-    return @ended;
-}
-
-# Takes down which of our secrets some texts show: a failure of the test (Erp::Secrets).
-sub look_for_secrets {
-    my ($self, $where, @texts) = @_;
-    push @{ $self->{shown} }, secrets_shown($where, [ @$self{qw(jwt_secret secret_key)} ], @texts);
-    return;
 }
 
 # ---- checks ----
