@@ -103,8 +103,9 @@ const struct conf_row conf_table[] = {
      .min = 500,
      .max = 15000,
      .offset = AT(db_patience_ms),
-     .help = "Milliseconds that one command may take on a database. A server that says nothing for "
-             "400 more is taken for hanging, and its tenants get 503 until it answers."},
+     .help = "Milliseconds that one command may take on a database; a commit has 2800 at most. A "
+             "server that says nothing for 400 more is taken for hanging, and its tenants get 503 "
+             "until it answers."},
     {.name = "ERP_TENANT_SHARE",
      .kind = CONF_INT,
      .text = "50",
