@@ -90,6 +90,14 @@ bool scope_fail(struct scope *scope, const bson_error_t *error, const bson_t *re
     return errmap_set(err, error, reply);
 }
 
+void scope_adopt_failure(struct scope *scope, const struct scope *beside)
+{
+    scope->transient = beside->transient;
+    scope->cluster_down = beside->cluster_down;
+    scope->cluster_lost = beside->cluster_lost;
+    scope->rule_refused = beside->rule_refused;
+}
+
 bool scope_finish(struct scope *scope, int64_t started_us, bool ok, const bson_error_t *error,
                   const bson_t *reply, struct err *err)
 {

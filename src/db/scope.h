@@ -116,6 +116,10 @@ const char *scope_command_name(const bson_t *command); /* borrowed from it */
 bool scope_fail(struct scope *scope, const bson_error_t *error, const bson_t *reply,
                 int64_t took_us, struct err *err);
 
+/* Takes over what the last failure of `beside` was. To be called after each failure of a second
+ * scope that works inside this one's transaction, so that txn_run knows what to do. */
+void scope_adopt_failure(struct scope *scope, const struct scope *beside);
+
 /* Milliseconds that a command may take now: the rest of the deadline, at most max_time_ms.
  * 0 when the time is over. */
 int32_t scope_time_left_ms(const struct scope *scope);

@@ -176,6 +176,8 @@ static bool audit(const struct write *w, struct scope *scope, const bson_t *befo
     if (log->client == scope->client)
         log->session = scope->session;
     ok = audit_add(log, &entry, err);
+    if (!ok && log->session)
+        scope_adopt_failure(scope, log);
     log->session = session;
     return ok;
 }
