@@ -24,6 +24,14 @@ static const struct route_param top_params[] = {
     {"end_date", PARAM_DAY, "The last day of sales", false},
     {NULL, NULL, NULL, false}};
 
+static const struct route_form bill = {
+    .file = "receipt", .kinds = FILE_JPEG | FILE_PNG | FILE_WEBP | FILE_PDF, .max = 10 << 20,
+    .json = true};
+static const struct route_form receipt = {
+    .file = "file", .required = true, .kinds = FILE_IMAGES | FILE_PDF, .max = 10 << 20};
+
+#define ROLES_BUYING (ROLES_MANAGER | R(ROLE_STAFF))
+
 /* clang-format off */
 const struct route routes_trade[] = {
     /* ---- sales ---- */
@@ -124,6 +132,37 @@ const struct route routes_trade[] = {
         .body = BODY_JSON, .body_limit = 4096,
         .in = "StockTransferCreate", .out = "StockTransfer", .writes = true, .in_turn = true,
         .summary = "Move stock of a product from one branch to another",
+    },
+
+    /* ---- purchases ---- */
+    {
+        .method = "POST", .path = "/api/purchases", .handler = action_purchase_create,
+        .roles = ROLES_BUYING, .module = "inventory", .by_branch = true,
+        .body = BODY_FORM, .form = &bill,
+        .in = "PurchaseForm", .out = "Purchase", .writes = true, .in_turn = true,
+        .summary = "Store a purchase, and make the products that nobody has yet",
+    },
+    {
+        .method = "POST", .path = "/api/purchases/{id}/receipts",
+        .handler = action_purchase_receipt,
+        .roles = ROLES_BUYING, .module = "inventory", .by_branch = true,
+        .body = BODY_FORM, .form = &receipt,
+        .in = "FileForm", .out = "Purchase", .writes = true,
+        .summary = "Add the picture or PDF of a receipt to a purchase",
+    },
+    {
+        .method = "POST", .path = "/api/purchases/{id}/apply-stock",
+        .handler = action_purchase_apply,
+        .roles = ROLES_BUYING, .module = "inventory", .by_branch = true,
+        .body = BODY_OPTIONAL, .body_limit = 4096,
+        .in = "PurchaseApply", .out = "PurchaseApplied", .writes = true, .in_turn = true,
+        .summary = "Put on the shelf what was bought, once, and average its cost",
+    },
+    {
+        .method = "GET", .path = "/api/uploads/receipts/{filename}",
+        .handler = action_receipt_file,
+        .roles = ROLES_BUYING, .module = "inventory", .by_branch = true,
+        .summary = "The file of a receipt",
     },
 
     /* ---- the stock ledger ---- */

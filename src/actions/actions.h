@@ -80,6 +80,11 @@ bool action_report_branches(struct req *req);
 
 bool action_transfer_create(struct req *req); /* transfers.c */
 
+bool action_purchase_create(struct req *req); /* purchases.c */
+bool action_purchase_receipt(struct req *req);
+bool action_purchase_apply(struct req *req);
+bool action_receipt_file(struct req *req);
+
 bool action_stock_as_of(struct req *req);    /* stock_as_of.c */
 bool action_openapi(struct req *req);         /* meta.c */
 

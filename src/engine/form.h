@@ -21,7 +21,8 @@ extern const struct field form_plan[], form_plan_update[], form_subscription[],
     form_payment[], form_payment_create[], form_access[], form_module_switch[];
 
 /* form_stock.c. */
-extern const struct field form_transfer_create[];
+extern const struct field form_transfer_create[], form_purchase[], form_purchase_item[],
+    form_purchase_apply[], form_purchase_applied[];
 
 /* form_return.c. */
 extern const struct field form_return_create[], form_return_approve[], form_return_approved[],

@@ -143,9 +143,13 @@ static json_t *request_body(const struct doc *doc, const struct route *row)
 {
     json_t *schema, *content;
 
-    if (row->body == BODY_FORM)
-        return json_pack("{s:b,s:{s:{s:o}}}", "required", 1, "content", "multipart/form-data",
-                         "schema", form_schema(doc, row));
+    if (row->body == BODY_FORM) {
+        content = json_pack("{s:{s:o}}", "multipart/form-data", "schema", form_schema(doc, row));
+        if (row->form->json)
+            json_object_set_new(content, "application/json",
+                                json_pack("{s:o}", "schema", input_schema(doc, row)));
+        return json_pack("{s:b,s:o}", "required", 1, "content", content);
+    }
     if (row->body == BODY_CSV)
         return json_pack("{s:b,s:{s:{s:{s:s}}}}", "required", 1, "content", "text/csv", "schema",
                          "type", "string");

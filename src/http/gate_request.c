@@ -7,6 +7,18 @@
 #define KEY_MAX          255
 #define FORM_HEADER_MAX  2048 /* of one part */
 
+static bool media_type_is(const char *text, const char *type);
+
+/* Whether the request brings the form of its row, not the JSON that may stand for it. */
+static bool brings_form(const struct req *req)
+{
+    const struct route *row = req->route;
+
+    return row->body == BODY_FORM &&
+           !(row->form->json && req->content_type != NULL &&
+             media_type_is(req->content_type, "application/json"));
+}
+
 bool gate_size(struct req *req)
 {
     const struct route *row = req->route;
@@ -16,7 +28,7 @@ bool gate_size(struct req *req)
         limit = IGNORED_BODY_MAX;
     else if (row->body_limit)
         limit = (int64_t)row->body_limit;
-    else if (row->form)
+    else if (brings_form(req))
         limit = (int64_t)(row->form->max + FORM_FIELDS_MAX);
     if (req->content_length < 0)
         return err_set(req->err, ERR_BAD_REQUEST, "Content-Length is not a number.");
@@ -78,7 +90,7 @@ bool gate_media_type(struct req *req)
     if (req->content_encoding && strcasecmp(req->content_encoding, "identity") != 0)
         return err_set(req->err, ERR_MEDIA_TYPE,
                        "The body must come as it is: Content-Encoding is not understood.");
-    if (req->route->body == BODY_CSV || req->route->body == BODY_FORM)
+    if (req->route->body == BODY_CSV || brings_form(req))
         return other_media_type(req, type);
     if (media_type_is(type, "application/json") ||
         (patch && media_type_is(type, "application/merge-patch+json")))
@@ -171,9 +183,9 @@ bool gate_body(struct req *req)
 
     if (wanted == BODY_NONE || (wanted == BODY_OPTIONAL && req->content_length == 0))
         return true;
-    if (req->content_length == 0 && (wanted == BODY_CSV || wanted == BODY_FORM))
+    if (req->content_length == 0 && (wanted == BODY_CSV || brings_form(req)))
         return err_set(req->err, ERR_BAD_REQUEST, "The body is empty.");
-    if (wanted == BODY_FORM)
+    if (brings_form(req))
         return read_form(req);
     if (wanted == BODY_CSV)
         return req->read_body(req, req->err);

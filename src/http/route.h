@@ -39,6 +39,7 @@ struct route_form {
     bool required;
     unsigned kinds; /* mask of enum file_kind */
     size_t max;     /* bytes */
+    bool json;      /* the same fields may come as JSON instead, without the file */
 };
 
 #define FORM_FIELDS_MAX (64u << 10) /* bytes of a form besides its file */

@@ -1,4 +1,4 @@
-/* Between the files of sales; not for others. */
+/* Between the files of sales and purchases; not for others. */
 #ifndef ERP_TRADE_SALE_PRIV_H
 #define ERP_TRADE_SALE_PRIV_H
 

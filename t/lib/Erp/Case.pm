@@ -47,7 +47,7 @@ sub body_for {
     return () if $row->{body} eq 'none';
     return (body => "name,name\nx,x\n", type => 'text/csv') if $row->{body} eq 'csv';
     return (json => $value) if $row->{body} ne 'form';
-    my ($body, $type) = Erp::Http::form([file => 'x', 'x.txt']);
+    my ($body, $type) = Erp::Http::form([file => "\x89PNG\r\n\x1a\n" . "\0" x 24, 'x.png']);
     return (body => $body, type => $type);
 }
 
