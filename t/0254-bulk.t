@@ -156,6 +156,24 @@ subtest 'users of a branch' => sub {
     is count('products'), $before, 'nothing was stored';
     my $res = $erp->post('/api/brands/bulk', { records => [{ name => 'Theirs' }] }, @boss);
     is $res->json->{done}, 1, 'what is of no branch they write as others do' or diag $res->body;
+    my $assigned = $erp->post('/api/product-branches', { product_id => $made[0], branch_id => $mine, stock_quantity => 1 }, @as);
+    is $assigned->status, 200, 'a product is assigned to the branch' or diag $assigned->body;
+    my @tiers = map { { tier_name => 'Dealer', min_quantity => 1, discount_percentage => 5, product_id => $_ } } @made[0, 1], 'nobody';
+    is join(' ', map { $erp->post('/api/tier-pricing', $_, @boss)->status } @tiers), '200 422 422', 'one by one it may be referred to, and no other';
+    $res = $erp->post('/api/tier-pricing/bulk', { records => \@tiers }, @boss);
+    is join(' ', map { $_->{status} } @{ $res->json->{rows} }), '200 422 422', '... and many at once are held to the same' or diag $res->body;
+    my $table = "tier_name,min_quantity,discount_percentage,product_id\n" . join '', map { "Trade,2,7,$_\n" } @made[0, 1];
+    $res = $erp->request(POST => '/api/tier-pricing/import?dry_run=true', body => $table, type => 'text/csv', @boss);
+    is $res->json->{created} . ' ' . join(' ', map { "$_->{line}:$_->{field}" } @{ $res->json->{errors} }), '1 3:product_id',
+        '... and so is a table' or diag $res->body;
+};
+
+subtest 'several references of a row' => sub {
+    my %record = (name => 'Tea', price => 1, category_id => 'nobody', brand_id => 'nobody');
+    my @named = map { join ' ', sort map { $_->{field} } @{ $_ } }
+        $erp->post('/api/products', \%record, @as)->json->{errors},
+        bulk(POST => '/api/products', { records => [\%record] })->json->{rows}[0]{errors};
+    is_deeply \@named, [('brand_id category_id') x 2], 'each that names nothing is told, for one and for many';
 };
 
 subtest 'round trips' => sub {

@@ -5,10 +5,11 @@
  * numbers, derived values, entity tags, an audit entry. A row that breaks a rule is left out and
  * says why; the others are stored (unless the batch is atomic).
  *
- * Round trips a transaction, whatever its rows: one a reference's field, one a unique index, one a
- * number series, two for a limit, then one insertion of the records, one of the audit entries, and
- * the commit. Changes add one to read the records and one to read what came of it; deletions one to
- * read them and one a field that may refer to them.
+ * Round trips a transaction, whatever its rows: one a reference's field (two where a branch's
+ * assignments are asked as well), one a unique index, one a number series, two for a limit, then
+ * one insertion of the records, one of the audit entries, and the commit. Changes add one to read
+ * the records and one to read what came of it; deletions one to read them and one a field that may
+ * refer to them.
  */
 #ifndef ERP_ENGINE_BATCH_H
 #define ERP_ENGINE_BATCH_H

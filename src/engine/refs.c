@@ -1,48 +1,7 @@
-/* References: what a record names must be there, and what others name must stay. */
+/* References to a record that is to go: what others name must stay. */
 #include "base.h"
 #include "engine/refs.h"
-#include "engine/branches.h"
 #include "db/many.h"
-
-/* A reference must name a record of the same tenant, and of the branch that the user is bound to:
- * one query a reference, by the unique index. */
-static bool check_ref(struct scope *scope, const struct field *f, const char *id, struct err *err)
-{
-    const struct resource *target = resource_by_noun(f->ref);
-    bson_t filter = BSON_INITIALIZER;
-    int64_t count = 0;
-    bool ok;
-
-    scope_filter(scope, target->branch_field, &filter);
-    bson_append_utf8(&filter, "id", 2, id, -1);
-    ok = scope_count(scope, target->collection, &filter, 1, &count, err);
-    bson_destroy(&filter);
-    if (ok && count == 0 && branches_bound(target, scope)) {
-        bool have = false;
-
-        ok = branches_have(scope, target, id, &have, err);
-        count = have;
-    }
-    if (ok && count == 0)
-        return err_field(err, f->name, "reference", "There is no %s with this id", f->ref);
-    return ok;
-}
-
-bool refs_check(const struct resource *resource, struct scope *scope, const bson_t *set,
-                       struct err *err)
-{
-    bson_iter_t it;
-
-    for (const struct field *f = resource->fields; f->name != NULL; f++) {
-        if (f->kind != K_REF || !bson_iter_init_find(&it, set, f->name) ||
-            !BSON_ITER_HOLDS_UTF8(&it) || bson_iter_utf8(&it, NULL)[0] == '\0')
-            continue;
-        if (!check_ref(scope, f, bson_iter_utf8(&it, NULL), err) &&
-            err->code != ERR_VALIDATION)
-            return false;
-    }
-    return !err_is_set(err);
-}
 
 /* Those that would go with this one, but hold something. */
 static bool check_holding(struct scope *scope, const struct resource *from, const struct field *f,

@@ -7,12 +7,12 @@
 #include "db/scope.h"
 
 /* Every reference in `set` names a record that the scope's tenant has, and that the scope's branch
- * may see: a query a reference. ERR_VALIDATION names each field that does not. */
+ * may see: its own, or what is assigned to it. A query a reference, and one for the assignments
+ * where they are asked. ERR_VALIDATION names each field that does not. */
 bool refs_check(const struct resource *resource, struct scope *scope, const bson_t *set,
                 struct err *err);
 
-/* The same for the rows that have no error yet, which get it: a query a field that any of them
- * sets. */
+/* The same for the rows that have no error yet, which get it: as many queries for all of them. */
 bool refs_check_rows(const struct resource *resource, struct scope *scope, struct batch_row *rows,
                      size_t n, struct err *err);
 

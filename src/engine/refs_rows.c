@@ -1,6 +1,8 @@
-/* References of many rows at once: what they name is gathered, and asked for together. */
+/* References of one record or many: what they name is gathered, and asked for together; what must
+ * stay because others name it, for many at once. */
 #include "base.h"
 #include "engine/refs.h"
+#include "engine/branches.h"
 #include "engine/ids.h"
 #include "db/doc.h"
 #include "db/own.h"
@@ -33,32 +35,57 @@ static bool read_ids(struct scope *scope, mongoc_cursor_t *cursor, const char *k
     return false;
 }
 
-/* Which of the ids are records of `target` that the scope may refer to. */
-static bool find_known(struct scope *scope, const struct resource *target, const struct ids *asked,
-                       struct ids *known, struct err *err)
+/* Adds to `known` those of the ids that records of `from` have in `key`. */
+static bool find_ids(struct scope *scope, const struct resource *from, const char *key,
+                     const struct ids *asked, struct ids *known, struct err *err)
 {
     bson_t *filter = own_bson(scope->arena), *opts = own_bson(scope->arena);
     bson_t child;
 
-    scope_filter(scope, target->branch_field, filter);
-    ids_append_in(asked, "id", filter);
+    scope_filter(scope, from->branch_field, filter);
+    ids_append_in(asked, key, filter);
     bson_append_document_begin(opts, "projection", -1, &child);
     bson_append_bool(&child, "_id", 3, false);
-    bson_append_bool(&child, "id", 2, true);
+    bson_append_bool(&child, key, -1, true);
     bson_append_document_end(opts, &child);
     bson_append_int64(opts, "batchSize", -1, (int64_t)asked->n + 1);
-    ids_init(known, scope->arena, asked->n);
-    return read_ids(scope, scope_find(scope, target->collection, filter, opts), "id", known, err);
+    return read_ids(scope, scope_find(scope, from->collection, filter, opts), key, known, err);
 }
 
-static bool check_field(struct scope *scope, const struct field *f, struct batch_row *rows,
+/* Which of the ids are records of `target` that the scope may refer to: those that it finds, and
+ * what is assigned to its branch of those that it does not. */
+static bool find_known(struct scope *scope, const struct resource *target, const struct ids *asked,
+                       struct ids *known, struct err *err)
+{
+    const struct branch_view *view = target->branches;
+    struct ids missing;
+
+    ids_init(known, scope->arena, 2 * asked->n);
+    if (!find_ids(scope, target, "id", asked, known, err))
+        return false;
+    if (known->n == asked->n || !branches_bound(target, scope))
+        return true;
+    ids_init(&missing, scope->arena, asked->n);
+    for (size_t i = 0; i < asked->n; i++)
+        if (ids_find(known, asked->text[i]) == known->n)
+            ids_add(&missing, asked->text[i]);
+    return find_ids(scope, resource_by_noun(view->through), view->record, &missing, known, err);
+}
+
+/* Documents whose references are to be checked, and where a fault of each is noted. */
+struct naming {
+    const bson_t *set; /* NULL: not to be looked at */
+    struct err *err;
+};
+
+static bool check_field(struct scope *scope, const struct field *f, const struct naming *names,
                         size_t n, struct err *err)
 {
     struct ids asked, known;
 
     ids_init(&asked, scope->arena, n);
     for (size_t i = 0; i < n; i++) {
-        const char *id = err_is_set(rows[i].err) ? NULL : named(rows[i].set, f->name);
+        const char *id = names[i].set != NULL ? named(names[i].set, f->name) : NULL;
 
         if (id != NULL)
             ids_add(&asked, id);
@@ -68,23 +95,41 @@ static bool check_field(struct scope *scope, const struct field *f, struct batch
     ids_sort(&asked);
     if (!find_known(scope, resource_by_noun(f->ref), &asked, &known, err))
         return false;
-    for (size_t i = 0; i < n; i++) {
-        const char *id = rows[i].set != NULL ? named(rows[i].set, f->name) : NULL;
+    for (size_t i = 0; i < n && known.n < asked.n; i++) {
+        const char *id = names[i].set != NULL ? named(names[i].set, f->name) : NULL;
 
-        if (id != NULL && (!err_is_set(rows[i].err) || rows[i].err->code == ERR_VALIDATION) &&
-            ids_find(&known, id) == known.n && ids_find(&asked, id) < asked.n)
-            err_field(rows[i].err, f->name, "reference", "There is no %s with this id", f->ref);
+        if (id != NULL && ids_find(&known, id) == known.n)
+            err_field(names[i].err, f->name, "reference", "There is no %s with this id", f->ref);
     }
     return true;
+}
+
+static bool check_fields(const struct resource *resource, struct scope *scope,
+                         const struct naming *names, size_t n, struct err *err)
+{
+    for (const struct field *f = resource->fields; f->name != NULL; f++)
+        if (f->kind == K_REF && !check_field(scope, f, names, n, err))
+            return false;
+    return true;
+}
+
+bool refs_check(const struct resource *resource, struct scope *scope, const bson_t *set,
+                struct err *err)
+{
+    const struct naming name = {set, err};
+
+    return check_fields(resource, scope, &name, 1, err) && !err_is_set(err);
 }
 
 bool refs_check_rows(const struct resource *resource, struct scope *scope, struct batch_row *rows,
                      size_t n, struct err *err)
 {
-    for (const struct field *f = resource->fields; f->name != NULL; f++)
-        if (f->kind == K_REF && !check_field(scope, f, rows, n, err))
-            return false;
-    return true;
+    struct naming *names = arena_alloc(scope->arena, (n + 1) * sizeof(*names));
+
+    for (size_t i = 0; i < n; i++)
+        if (!err_is_set(rows[i].err))
+            names[i] = (struct naming){rows[i].set, rows[i].err};
+    return check_fields(resource, scope, names, n, err);
 }
 
 /* --- deletions ------------------------------------------------------------------------------- */
