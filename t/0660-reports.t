@@ -58,11 +58,13 @@ for my $n (1 .. 160) {
         push @{ $s{items} }, { product => $id[int rand 4], quantity => 1 + int rand 5, price => 100 + int rand 9999,
             cost => rand() < 0.2 ? undef : int rand 5000, back => 0 };
     }
-    $s{items}[0]{back} = 1 if $n % 7 == 0;
     $s{subtotal} += $_->{quantity} * $_->{price} for @{ $s{items} };
     $s{discount} = int rand 100;
-    $s{tax} = int rand 500;
-    $s{included} = int rand 50;
+    for my $i (@{ $s{items} }) {    # which every line has its own part of
+        $s{tax} += $i->{tax} = int rand 500;
+        $s{included} += $i->{included} = int rand 50;
+        ($i->{back}, $i->{broken}) = (1 + int rand $i->{quantity}, $n % 2) if rand() < 0.25;
+    }
     $s{total} = $s{subtotal} - $s{discount} + $s{tax};
     $s{paid} = int rand $s{total};
     push @sales, \%s;
@@ -74,7 +76,8 @@ sub document {
         branch_id => $s->{branch}, defined $s->{status} ? (status => $s->{status}) : (),
         (map { $_ => decimal($s->{$_}) } qw(subtotal discount tax total)), tax_included => decimal($s->{included}), amount_paid => decimal($s->{paid}),
         items => [map { +{ product_id => $_->{product}, quantity => $_->{quantity}, price => decimal($_->{price}),
-            unit_cost => defined $_->{cost} ? decimal($_->{cost}) : undef, $_->{back} ? (returned_quantity => $_->{back}) : () } } @{ $s->{items} }],
+            unit_cost => defined $_->{cost} ? decimal($_->{cost}) : undef, $_->{back} ? (returned_quantity => $_->{back}) : (),
+            tax => decimal($_->{tax}), tax_included => decimal($_->{included}), $_->{broken} ? (discarded_quantity => 1) : () } } @{ $s->{items} }],
     };
 }
 $erp->mongo_insert($shop->{db_name}, 'sales', map { document($_, $sales[$_], $shop->{tenant_id}) } 0 .. $#sales);
@@ -90,6 +93,8 @@ sub counts { return grep { !defined $_->{status} || $_->{status} eq 'completed' 
 sub of { my ($branch) = @_; return grep { !defined $branch || ($_->{branch} // '') eq $branch } counts() }
 sub sum { my ($name, @of) = @_; my $sum = 0; $sum += $_->{$name} for @of; return $sum }
 sub left { return $_[0]{quantity} - $_[0]{back} }
+# Of what came back: of each line its part, rounded.
+sub tax_back { my ($i) = @_; return int((2 * ($i->{tax} + $i->{included}) * $i->{back} + $i->{quantity}) / (2 * $i->{quantity})) }
 sub in_days { my ($from, $to, @of) = @_; return grep { day($_->{at}) ge $from && day($_->{at}) le $to } @of }
 
 # Runs $code->(today) until no midnight was in between.
@@ -248,7 +253,12 @@ subtest 'profit and loss' => sub {
     my $expect = sub {
         my ($expenses, $purchases, @mine) = @_;
         my ($cost, $without, $revenue, $taxes) = (0, 0, sum(total => @mine), sum(tax => @mine) + sum(included => @mine));
-        for my $s (@mine) { for (@{ $s->{items} }) { defined $_->{cost} ? ($cost += left($_) * $_->{cost}) : $without++ } }
+        for my $s (@mine) {
+            for (@{ $s->{items} }) {
+                defined $_->{cost} ? ($cost += (left($_) + ($_->{broken} // 0)) * $_->{cost}) : $without++;
+                $taxes -= tax_back($_);
+            }
+        }
         my $profit = $revenue - $expenses - $purchases;
         my %e = (revenue => $revenue, expenses => $expenses, purchases => $purchases, profit => $profit, taxes => $taxes, cost_of_goods => $cost,
             gross_profit => $revenue - $taxes - $cost, net_profit => $revenue - $taxes - $cost - $expenses);
@@ -300,6 +310,32 @@ subtest 'nothing' => sub {
     is scalar(csv('reports/branch-sales', @nothing)), 1, 'a head alone';
     is_deeply report('dashboard/alerts', @nothing), { total_unread => 0, sticky_alerts => 0, recent => [],
         by_type => { unpaid_invoices => 0, low_stock => 0, payment_received => 0, sale_cancelled => 0 } }, 'no alerts';
+};
+
+subtest 'what came back' => sub {
+    my $profit = sub {
+        my $p = report('reports/profit-loss', @nothing);
+        return join ' ', map { sprintf '%.2f', $p->{$_} } qw(revenue taxes cost_of_goods gross_profit);
+    };
+    my $back = sub {
+        my ($sale, $quantity, $refund, $how) = @_;
+        my $r = $erp->post('/api/returns', { sale_id => $sale->{id}, product_id => $sale->{items}[0]{product_id}, quantity => $quantity,
+            refund_amount => $refund, reason => 'x' }, @nothing);
+        is $r->status, 200, "$quantity asked for" or diag $r->brief;
+        $r = $erp->patch('/api/returns/' . $r->json->{id} . '/approve', $how, @nothing);
+        is $r->status, 200, '... and approved' or diag $r->brief;
+    };
+    my $tea = $erp->post('/api/products', { name => 'Tea', price => 1, stock => 7, tax_rate => 33.33 }, @nothing)->json->{id};
+    my $r = $erp->post('/api/sales', { items => [{ product_id => $tea, quantity => 7, price => 1, unit_cost => 0.6 }] }, @nothing);
+    is $r->status, 200, 'seven are sold' or diag $r->brief;
+    is $profit->(), '9.33 2.33 4.20 2.80', 'with tax';
+    $back->($r->json, 3, 4, {});
+    is $profit->(), '5.33 1.33 2.40 1.60', 'three of seven come back: their tax is 0.9986, and 1.00';
+    $back->($r->json, 1, 1.33, { restock => \0 });
+    is $profit->(), '4.00 1.00 2.40 0.60', 'a broken one: its cost is lost, its tax is not due';
+    $back->($r->json, 3, 4, {});
+    is $profit->(), '0.00 0.00 0.60 -0.60', 'all of it: no tax is left, but what is broken';
+    $erp->mongo($empty->{db_name}, doc(delete => $_, deletes => [{ q => {}, limit => 0 }])) for qw(sales products returns payments notifications);
 };
 
 subtest 'a sale at the till' => sub {

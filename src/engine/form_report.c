@@ -55,7 +55,8 @@ const struct field form_profit[] = {
     {.name = "profit_margin", .kind = K_DECIMAL, .flags = F_REQUIRED, .def = "0",
      .summary = "100 x profit / revenue; 0 without revenue"},
     {SUM("taxes"), .summary = "In the revenue: those added and those the prices contained"},
-    {SUM("cost_of_goods"), .summary = "What was sold, at its unit cost when it was sold"},
+    {SUM("cost_of_goods"), .summary = "What was sold, at its unit cost when it was sold, and what "
+                                      "came back, but not to the stock"},
     {NUMBER("items_without_cost"), .summary = "Lines of sales that count there as 0"},
     {SUM("gross_profit"), .summary = "revenue - taxes - cost_of_goods"},
     {SUM("net_profit"), .summary = "gross_profit - expenses"},

@@ -10,6 +10,22 @@
     "{\"$subtract\": [\"" line ".quantity\","                                                      \
     " {\"$ifNull\": [\"" line "." SALE_RETURNED "\", 0]}]}"
 
+/* Those that the business is without: what is left of a line, and what came back broken. */
+#define OUT_OF(line)                                                                               \
+    "{\"$add\": [" LEFT_OF(line) ", {\"$ifNull\": [\"" line "." SALE_DISCARDED "\", 0]}]}"
+
+#define TAXES_OF(record)                                                                           \
+    "{\"$add\": [{\"$ifNull\": [\"" record "tax\", 0]},"                                           \
+    " {\"$ifNull\": [\"" record "tax_included\", 0]}]}"
+
+/* The tax of what came back of a line. $$unit: minor units in one. Amounts are decimals, so half of
+ * a minor unit is exact. */
+#define TAXES_BACK_OF(line)                                                                        \
+    "{\"$cond\": [{\"$gt\": [\"" line "." SALE_RETURNED "\", 0]},"                                 \
+    " {\"$divide\": [{\"$floor\": {\"$add\": [0.5, {\"$divide\":"                                  \
+    " [{\"$multiply\": [" TAXES_OF(line ".") ", \"$$unit\", \"" line "." SALE_RETURNED "\"]},"     \
+    " \"" line ".quantity\"]}]}}, \"$$unit\"]}, 0]}"
+
 #define ITEMS "{\"$ifNull\": [\"$items\", []]}"
 
 /* ---- the dashboard ---- */
@@ -90,10 +106,11 @@ bool report_chart(struct req *req, const struct report_days *days,
 
 static const char revenue_stages[] =
     "[{\"$group\": {\"_id\": null, \"revenue\": {\"$sum\": \"$total\"},"
-    "   \"taxes\": {\"$sum\": {\"$add\": [{\"$ifNull\": [\"$tax\", 0]},"
-    "     {\"$ifNull\": [\"$tax_included\", 0]}]}},"
+    "   \"taxes\": {\"$sum\": {\"$subtract\": [" TAXES_OF("$") ","
+    "     {\"$sum\": {\"$map\": {\"input\": " ITEMS ", \"as\": \"i\","
+    "       \"in\": " TAXES_BACK_OF("$$i") "}}}]}},"
     "   \"cost_of_goods\": {\"$sum\": {\"$sum\": {\"$map\": {\"input\": " ITEMS ", \"as\": \"i\","
-    "     \"in\": {\"$multiply\": [{\"$ifNull\": [\"$$i.unit_cost\", 0]}, " LEFT_OF("$$i") "]}}}}},"
+    "     \"in\": {\"$multiply\": [{\"$ifNull\": [\"$$i.unit_cost\", 0]}, " OUT_OF("$$i") "]}}}}},"
     "   \"items_without_cost\": {\"$sum\": {\"$size\": {\"$filter\": {\"input\": " ITEMS ","
     "     \"as\": \"i\", \"cond\": {\"$lte\": [\"$$i.unit_cost\", null]}}}}}}}]";
 
@@ -135,9 +152,13 @@ static bson_t *match_expenses(const struct req *req, const struct report_days *d
 bool report_profit(struct req *req, const struct report_days *days, const bson_t **figures)
 {
     bson_t *sales = report_sales(req, days->from, days->to);
+    int64_t unit = 1;
     struct pipe pipe;
 
+    for (int i = 0; i < req->tenant->decimals; i++)
+        unit *= 10;
     pipe_begin(&pipe, req, sales);
+    BSON_APPEND_INT64(pipe.let, "unit", unit);
     pipe_text(&pipe, revenue_stages);
     pipe_union(&pipe, "expenses", match_expenses(req, days), expense_stages);
     pipe_union(&pipe, "purchases", sales, purchase_stages); /* they have the same states */

@@ -71,6 +71,7 @@ static struct return_line line_at(const struct return_work *w, int64_t line)
 {
     return (struct return_line){.sold = count_at(w, line, "quantity"),
                                 .returned = count_at(w, line, SALE_RETURNED),
+                                .discarded = count_at(w, line, SALE_DISCARDED),
                                 .pending = count_at(w, line, SALE_RETURN_PENDING),
                                 .total = total_at(w, line),
                                 .refunded = money_at(w, line, SALE_REFUNDED),
@@ -181,6 +182,7 @@ void return_line_set(const struct return_work *w, const struct return_line *line
     int64_t at = w->order.line;
 
     bson_append_int64(set, path_of(w, at, SALE_RETURNED), -1, line->returned);
+    bson_append_int64(set, path_of(w, at, SALE_DISCARDED), -1, line->discarded);
     bson_append_int64(set, path_of(w, at, SALE_RETURN_PENDING), -1, line->pending);
     doc_append_money(set, path_of(w, at, SALE_REFUNDED), line->refunded, w->c.decimals);
     doc_append_money(set, path_of(w, at, SALE_REFUND_PENDING), line->refund_pending, w->c.decimals);

@@ -30,13 +30,16 @@ static bool work_out(struct return_work *w, struct effect *e, struct return_done
     return true;
 }
 
-static bool change_sale(struct return_work *w, const struct effect *e)
+static bool change_sale(struct return_work *w, const struct effect *e,
+                        const struct return_done *out)
 {
     struct return_line line = return_line_decided(w);
     bson_t *set = own_bson(w->c.scope->arena);
     money_t refunded = doc_money(w->c.sale, SALE_REFUNDED, w->c.decimals, 0);
 
     line.returned += w->order.quantity;
+    if (!out->restocked)
+        line.discarded += w->order.quantity;
     line.refunded += w->order.refund;
     return_line_set(w, &line, set);
     doc_append_money(set, SALE_REFUNDED, refunded + w->order.refund, w->c.decimals);
@@ -126,8 +129,8 @@ bool return_approve(struct req *req, struct scope *scope, const struct return_ho
     if (!return_counted(&w) && !return_check(&w))
         return false;
     method = method_of(&w, how);
-    return work_out(&w, &e, out) && change_sale(&w, &e) && pay_back(&w, method, out) &&
-           change_due(&w, &e) && sale_change_customer(&w.c, -out->refund, e.owed) &&
-           (!how->restock || put_back(&w, out)) && change_row(&w, out, method) &&
+    return work_out(&w, &e, out) && (!how->restock || put_back(&w, out)) &&
+           change_sale(&w, &e, out) && pay_back(&w, method, out) && change_due(&w, &e) &&
+           sale_change_customer(&w.c, -out->refund, e.owed) && change_row(&w, out, method) &&
            notices_store(scope, list, err);
 }

@@ -18,7 +18,7 @@ struct return_work return_work_of(struct req *req, struct scope *scope, struct n
 
 /* What the order's line of the sale counts. */
 struct return_line {
-    int64_t sold, returned, pending;
+    int64_t sold, returned, discarded, pending;
     money_t total, refunded, refund_pending;
 };
 

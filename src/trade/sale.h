@@ -99,9 +99,10 @@ bool sale_pay(struct req *req, struct scope *scope, const struct tender *tender,
 bool sale_cancel(struct req *req, struct scope *scope, const char *reason, struct notices *list,
                  size_t *restored, struct err *err);
 
-/* Members of a sale's item, kept by returns: how many of it came back, for how much; and what is
- * asked for, but not decided. */
+/* Members of a sale's item, kept by returns: how many of it came back, for how much, and how many
+ * of these did not go back to the stock; and what is asked for, but not decided. */
 #define SALE_RETURNED       "returned_quantity"
+#define SALE_DISCARDED      "discarded_quantity"
 #define SALE_REFUNDED       "refunded_amount"
 #define SALE_RETURN_PENDING "return_pending"
 #define SALE_REFUND_PENDING "refund_pending"
