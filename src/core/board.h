@@ -154,6 +154,8 @@ void board_answered(struct board *board, uint64_t cluster);
 bool board_cluster_hangs(const struct board *board, uint64_t cluster);
 /* Opens the breaker of such a cluster for a probe: true for the one caller who makes it. */
 bool board_breaker_suspect(struct board *board, uint64_t cluster);
+/* Is that probe under way? It takes a moment where the cluster was only slow. */
+bool board_breaker_suspected(const struct board *board, uint64_t cluster);
 /* Row `i` below BOARD_BREAKERS; false when it has nothing to tell. */
 bool board_breaker_row(const struct board *board, size_t i, struct board_breaker_info *out);
 

@@ -59,7 +59,8 @@ bool board_watcher_alive(const struct board *board)
     return age >= 0 && age * 1000 <= HEARTBEAT_US;
 }
 
-/* A breaker's word: bits 0–7 consecutive failures while closed, 8–11 the level (0 = closed, else
+/* A breaker's word: bits 0–7 consecutive failures while closed, and 1 while open on a suspicion
+ * alone, 8–11 the level (0 = closed, else
  * the pause is pause_ms(level)), 12 a probe is under way, 16–63 the end of the pause or
  * of the probe's lease in milliseconds of the monotonic clock. */
 struct breaker {
@@ -252,7 +253,17 @@ bool board_breaker_suspect(struct board *board, uint64_t cluster)
 
     if (!row || b.level > 0)
         return false;
-    b = (struct breaker){
-        .level = 1, .probing = true, .until_ms = clock_mono_us() / 1000 + PROBE_LEASE_MS};
+    b = (struct breaker){.fails = 1,
+                         .level = 1,
+                         .probing = true,
+                         .until_ms = clock_mono_us() / 1000 + PROBE_LEASE_MS};
     return atomic_compare_exchange_strong(&row->word, &word, pack(b));
+}
+
+bool board_breaker_suspected(const struct board *board, uint64_t cluster)
+{
+    struct board_breaker *row = row_of(board, cluster, false);
+    struct breaker b = unpack(row ? atomic_load(&row->word) : 0);
+
+    return b.level > 0 && b.fails > 0;
 }

@@ -6,6 +6,8 @@
 #include "core/id.h"
 #include "core/log.h"
 
+#define SUSPICION_US INT64_C(300000) /* what a probe of a server that is there may take */
+
 struct entry {
     struct board *board;
     char *uri;
@@ -277,23 +279,42 @@ static bool probe_cluster(struct clients *clients, const char *uri_text, uint64_
     return ok;
 }
 
+/* A cluster that is only suspected may be slow, not silent: its probe is over in a moment then, and
+ * nobody has to be refused for it. Returns after that, or after as long as one may wait. */
+static void await_suspicion(const struct board *board, uint64_t cluster)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    int64_t until_us = clock_mono_us() + SUSPICION_US;
+
+    while (board_breaker_suspected(board, cluster) && clock_mono_us() < until_us)
+        nanosleep(&pause, NULL);
+}
+
 /* Asks the breaker; *probe when this process is the one to try whether the cluster is back. */
+static bool breaker_allows(struct board *board, uint64_t cluster, bool *probe, int *retry_after)
+{
+    if (!board_breaker_allow(board, cluster, retry_after))
+        return false;
+    /* A closed breaker says yes twice, one that is being probed only once. */
+    *probe = !board_breaker_allow(board, cluster, retry_after);
+    if (*probe || !board_cluster_hangs(board, cluster))
+        return true;
+    *retry_after = 1;
+    *probe = board_breaker_suspect(board, cluster);
+    return *probe;
+}
+
 static bool may_ask(struct board *board, uint64_t cluster, const char *tenant_id, bool *probe,
                     struct err *err)
 {
     int retry_after = 1;
 
     *probe = false;
-    if (!board)
+    if (!board || breaker_allows(board, cluster, probe, &retry_after))
         return true;
-    if (!board_breaker_allow(board, cluster, &retry_after))
-        return cluster_away(tenant_id, retry_after, err);
-    /* A closed breaker says yes twice, one that is being probed only once. */
-    *probe = !board_breaker_allow(board, cluster, &retry_after);
-    if (*probe || !board_cluster_hangs(board, cluster))
-        return true;
-    *probe = board_breaker_suspect(board, cluster);
-    return *probe || cluster_away(tenant_id, 1, err);
+    await_suspicion(board, cluster);
+    return breaker_allows(board, cluster, probe, &retry_after) ||
+           cluster_away(tenant_id, retry_after, err);
 }
 
 bool clients_scope(struct clients *clients, const char *uri, const char *db_name,

@@ -659,8 +659,16 @@ static void who_waits_warns_the_others(void **state ERP_UNUSED)
     assert_false(board_cluster_hangs(board, HANGING)); /* slow, but there */
     ahead_us += 600000;
     assert_true(board_cluster_hangs(board, HANGING));
+    assert_false(board_breaker_suspected(board, HANGING));
     assert_true(board_breaker_suspect(board, HANGING)); /* one probe */
     assert_false(board_breaker_suspect(board, HANGING));
+    assert_true(board_breaker_suspected(board, HANGING));
+    assert_false(board_breaker_allow(board, HANGING, &(int){0}));
+    board_breaker_ok(board, HANGING);
+    assert_false(board_breaker_suspected(board, HANGING));
+    assert_true(board_breaker_suspect(board, HANGING));
+    board_breaker_trip(board, HANGING); /* silent indeed: no suspicion any more */
+    assert_false(board_breaker_suspected(board, HANGING));
     assert_false(board_breaker_allow(board, HANGING, &(int){0}));
     board_breaker_ok(board, HANGING);
     assert_true(board_breaker_allow(board, HANGING, &(int){0}));
