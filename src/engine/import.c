@@ -52,19 +52,35 @@ static bool next_row(struct csv_reader *reader, struct csv_row *row)
     return csv_next(reader, row) == CSV_ROW;
 }
 
+/* Room for more rows behind the `n` that are there: a table of three rows does not pay for a
+ * thousand. */
+static struct import_row *more_rows(struct arena *arena, const struct import_row *rows, size_t n,
+                                    size_t *room)
+{
+    size_t more = n == 0 ? 16 : 8 * n < BATCH_MAX ? 8 * n : BATCH_MAX;
+    struct import_row *out = arena_alloc(arena, more * sizeof(*out));
+    struct batch_row *errs = batch_rows(arena, more - n);
+
+    if (n > 0)
+        memcpy(out, rows, n * sizeof(*out));
+    for (size_t i = n; i < more; i++)
+        out[i].err = errs[i - n].err;
+    *room = more;
+    return out;
+}
+
 /* Rows in hand, up to BATCH_MAX. */
 static size_t take_rows(struct import *im, struct csv_reader *reader, struct csv_row *row,
                         struct import_row **out)
 {
-    struct import_row *rows = arena_alloc(im->arena, BATCH_MAX * sizeof(*rows));
-    struct batch_row *errs = batch_rows(im->arena, BATCH_MAX);
-    size_t n = 0;
+    size_t n = 0, room = 0;
 
+    *out = NULL;
     while (n < BATCH_MAX && next_row(reader, row)) {
-        rows[n].err = errs[n].err;
-        take_row(im, row, &rows[n++]);
+        if (n == room)
+            *out = more_rows(im->arena, *out, n, &room);
+        take_row(im, row, &(*out)[n++]);
     }
-    *out = rows;
     return n;
 }
 

@@ -69,13 +69,15 @@ static bool find_known(struct import *im, struct import_row *rows, size_t n, boo
     struct import_row **wanted = arena_alloc(im->arena, (n + 1) * sizeof(*wanted));
     const char *name = key_field(im, by_value);
     size_t m = keyed(rows, n, by_value, wanted);
+    bson_t *opts = own_bson(im->arena);
     mongoc_cursor_t *cursor;
     const bson_t *doc;
 
     if (m == 0)
         return true;
+    bson_append_int64(opts, "batchSize", -1, (int64_t)m + 1);
     cursor = scope_find(im->create.scope, im->table.resource->collection,
-                        key_filter(im, wanted, m, name), NULL);
+                        key_filter(im, wanted, m, name), opts);
     while (scope_next(im->create.scope, cursor, &doc, err)) {
         if (doc == NULL)
             return true;
