@@ -6,6 +6,7 @@ use warnings;
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
 use POSIX qw(strftime);
+use Erp::BenchImport;
 use Erp::BenchLists;
 use Erp::BenchSales;
 use Erp::BenchTenants;
@@ -23,7 +24,6 @@ my $WORKERS = 4;
 my $LOOPS   = 4;      # processes of the bare loop
 my $RECORDS = 1000;
 my $COLD    = 40;     # tenants that nobody has asked for yet
-my $IMPORTED = 10_000;
 
 # name, path, mode of the loop (edge: nginx alone, without a worker), round trips to the database a request,
 # copies of a document between the driver's buffer and the reply, goal.
@@ -34,14 +34,14 @@ my @CASES = (
     [ 'health of the tenant', '/api/health/tenant',       'health', 2, 0, '3,500/s' ],
 );
 
-# Names of cases choose some, "sales", "lists" and "tenants" what Erp::BenchSales, Erp::BenchLists and
-# Erp::BenchTenants measure; returns the exit status.
+# Names of cases choose some, "import", "sales", "lists" and "tenants" what Erp::BenchImport, Erp::BenchSales,
+# Erp::BenchLists and Erp::BenchTenants measure; returns the exit status.
 sub run {
     my ($opt, @wanted) = @_;
     my ($root, $run) = @$opt{qw(root run)};
     step('Building');
     my $plain = Erp::Build::make($root, $run, 'plain');
-    Erp::Build::make($root, $run, 'plain', 't/bench/driver_loop', 't/bench/sale_loop', 't/mongo-eval');
+    Erp::Build::make($root, $run, 'plain', 't/bench/driver_loop', 't/bench/sale_loop', 't/bench/import_loop', 't/mongo-eval');
     my $dir = tempdir('erpd-bench.XXXXXX', TMPDIR => 1);
     my $mongo;
     local $SIG{INT} = local $SIG{TERM} = sub { die "interrupted\n" };
@@ -50,7 +50,9 @@ sub run {
         $mongo = Erp::TestRun::start_mongo($dir, "$plain/t/mongo-eval", $run);
         local %ENV = (%ENV, Erp::TestRun::environment($opt, $dir, $plain, $plain, $mongo));
         require Erp::Test;
-        _measure($plain, $mongo, @wanted) if !@wanted || grep { !/^(?:tenants|sales|lists)$/ } @wanted;
+        _measure($plain, $mongo, @wanted) if !@wanted || grep { !/^(?:tenants|sales|lists|import)$/ } @wanted;
+        Erp::BenchImport::run(bin => $plain, url => $mongo->{url}, start => sub { Erp::Test->start(@_) })
+            if !@wanted || grep { $_ eq 'import' } @wanted;
         Erp::BenchSales::run(bin => $plain, url => $mongo->{url}, start => sub { Erp::Test->start(@_) })
             if !@wanted || grep { $_ eq 'sales' } @wanted;
         Erp::BenchLists::run(start => sub { Erp::Test->start(@_) })
@@ -89,27 +91,6 @@ sub _cases {
         _case($erp, $shop, $bin, $mongo, @$case);
     }
     _cold($erp, $bin, $mongo, $shop) if !@wanted || grep { 'cold tenant' =~ /\Q$_/ } @wanted;
-    _import($erp, $shop) if !@wanted || grep { 'import' =~ /\Q$_/ } @wanted;
-    return;
-}
-
-# Tables of new products, and the same tables again, which change nothing.
-sub _import {
-    my ($erp, $shop) = @_;
-    my (@new, @same);
-    for my $round (1 .. $ROUNDS) {
-        my $table = "sku,name,price,stock,category,description\n" . join '',
-            map { "IM-$round-$_,Article $_,$_.50,$_,Imported,Some words about article $_\n" } 1 .. $IMPORTED;
-        for my $times (\@new, \@same) {
-            my $res = $erp->request('POST', '/api/products/import', body => $table, type => 'text/csv',
-                token => $shop->{token}, timeout => 60);
-            die 'an import: ' . $res->brief . "\n" if $res->status != 200;
-            push @$times, $IMPORTED / $res->took;
-        }
-    }
-    my ($new, $same) = map { my @s = sort { $a <=> $b } @$_; $s[ @s / 2 ] } \@new, \@same;
-    printf "%-22s %9.0f rows/s, the same again %.0f rows/s (%d products as CSV, medians of %d); goal: 5,000\n",
-        'import', $new, $same, $IMPORTED, $ROUNDS;
     return;
 }
 

@@ -19,7 +19,8 @@ usage: ./dev COMMAND [OPTION …]
   down [--wipe]    stop what `up` started; with --wipe also remove the run folder
   status           what runs
   test [FILE …]    the whole suite, or some files, on instances of its own
-  bench [CASE …]   measure, beside a bare loop on the database driver; `sales`, `lists`, `tenants`
+  bench [CASE …]   measure, beside a bare loop on the database driver; also `import`, `sales`,
+                   `lists`, `tenants`
   help             this
 
 Options, and the variables that give them too:
