@@ -9,6 +9,9 @@ const struct field form_transfer_create[] = {
     {.name = "to_branch_id", .kind = K_TEXT, .flags = F_REQUIRED, .max = 64},
     {.name = "quantity", .kind = K_INT, .flags = F_REQUIRED, .min = 1, .max = 1000000000},
     {.name = "reference_note", .kind = K_TEXT, .max = 500},
+    {.name = "stepwise", .kind = K_BOOL, .def = "false",
+     .summary = "It is asked for, and moves when it is sent and when it is received; of users of "
+                "one branch either end may ask"},
     {NULL},
 };
 

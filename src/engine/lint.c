@@ -96,11 +96,15 @@ static bool has_value(const struct field *f, const char *text)
 static void lint_transition(struct lint *lint, const struct field *f, const struct transition *t)
 {
     const struct field *stamp = t->stamp ? resource_field(lint->resource, t->stamp) : NULL;
+    const struct field *takes = t->takes ? resource_field(lint->resource, t->takes) : NULL;
 
     if (!has_value(f, t->from) || !has_value(f, t->to))
         fault(lint, "transition %s to %s: no such state", t->from, t->to);
     if (t->stamp != NULL && (stamp == NULL || stamp->kind != K_DAY))
         fault(lint, "transition %s to %s: %s is not a day", t->from, t->to, t->stamp);
+    if (t->takes != NULL && (takes == NULL || takes->kind != K_INT || takes->summary == NULL))
+        fault(lint, "transition %s to %s: %s is not a number with a summary", t->from, t->to,
+              t->takes);
 }
 
 static void lint_states(struct lint *lint)

@@ -175,7 +175,18 @@ static void add_standard(const struct resource *resource, json_t *schema)
                          json_pack("{s:s,s:b}", "type", "string", "readOnly", 1), true);
 }
 
-/* The body of a move along the states: the new one, and the dates that its moves note. */
+static void add_nullable(const struct resource *resource, const char *name, json_t *schema)
+{
+    json_t *value;
+
+    if (name == NULL)
+        return;
+    value = openapi_field_schema(resource_field(resource, name));
+    make_nullable(value);
+    add_property(schema, name, value, false);
+}
+
+/* The body of a move along the states: the new one, and what its moves note. */
 static void add_transition(const struct resource *resource, json_t *schemas)
 {
     const struct states *states = resource->states;
@@ -185,11 +196,8 @@ static void add_transition(const struct resource *resource, json_t *schemas)
     make_nullable(value);
     add_property(schema, states->argument != NULL ? states->argument : states->field, value, false);
     for (const struct transition *t = states->transitions; t->from != NULL; t++) {
-        if (t->stamp == NULL)
-            continue;
-        value = openapi_field_schema(resource_field(resource, t->stamp));
-        make_nullable(value);
-        add_property(schema, t->stamp, value, false);
+        add_nullable(resource, t->stamp, schema);
+        add_nullable(resource, t->takes, schema);
     }
     name = json_sprintf("%sTransition", resource->schema);
     json_object_set_new(schemas, json_string_value(name), schema);

@@ -152,6 +152,33 @@ static bool append_stamp(const struct req *req, const struct transition *t, bson
     return err_field(err, f->name, "format", "Must be a date (YYYY-MM-DD)");
 }
 
+/* As the caller gave it; a number in the query is one. NULL: not at all. Owned by the caller. */
+static json_t *given(const struct req *req, const char *name)
+{
+    const char *text = req_query(req, name);
+    char *end;
+    long long n;
+
+    if (text == NULL)
+        return json_incref(json_object_get(req->body, name));
+    errno = 0;
+    n = strtoll(text, &end, 10);
+    return end != text && *end == '\0' && errno == 0 && !isspace((unsigned char)text[0])
+               ? json_integer(n)
+               : json_string(text);
+}
+
+static bool append_taken(const struct req *req, const struct transition *t, bson_t *set,
+                         struct err *err)
+{
+    const struct kind_env env = {.decimals = req->tenant->decimals};
+    const struct field *f = t->takes ? resource_field(req->route->resource, t->takes) : NULL;
+    json_auto_t *value = f != NULL ? given(req, t->takes) : NULL;
+
+    return value == NULL || json_is_null(value) ||
+           kind_of(f)->store(&env, f, f->name, value, set, err);
+}
+
 /* Records of earlier systems may lack the field, or hold a state that is none of ours. */
 static const char *state_of(const struct field *f, const bson_t *doc)
 {
@@ -183,7 +210,9 @@ static bool change_body(struct scope *scope, void *data, struct err *err)
     if (t == NULL)
         return false;
     bson_append_utf8(set, f->name, -1, m->to, -1);
-    return append_stamp(req, t, set, err) && change_apply(scope, &m->change, old, set, err);
+    return append_stamp(req, t, set, err) && append_taken(req, t, set, err) &&
+           (states->step == NULL || states->step(m->change.req, scope, t, old, set, err)) &&
+           change_apply(scope, &m->change, old, set, err);
 }
 
 static bool toggle_body(struct scope *scope, void *data, struct err *err)
@@ -232,12 +261,13 @@ static void common(const struct resource *resource, struct route *row)
     row->out = resource->schema;
 }
 
-static void add_param(struct route_param *params, size_t *n, const char *name, const char *text)
+static void add_param(struct route_param *params, size_t *n, const char *name, const char *type,
+                      const char *text)
 {
     for (size_t i = 0; i < *n; i++)
         if (strcmp(params[i].name, name) == 0)
             return;
-    params[(*n)++] = (struct route_param){name, "string", text, false};
+    params[(*n)++] = (struct route_param){name, type, text, false};
 }
 
 void state_route(const struct resource *resource, struct arena *texts, struct route *row)
@@ -248,20 +278,25 @@ void state_route(const struct resource *resource, struct arena *texts, struct ro
 
     while (states->transitions[n_transitions].from != NULL)
         n_transitions++;
-    params = arena_alloc(texts, (n_transitions + 3) * sizeof(*params));
-    memset(params, 0, (n_transitions + 3) * sizeof(*params));
-    add_param(params, &n, argument_name(states), "The new state; may stand in the body instead");
+    params = arena_alloc(texts, (2 * n_transitions + 3) * sizeof(*params));
+    memset(params, 0, (2 * n_transitions + 3) * sizeof(*params));
+    add_param(params, &n, argument_name(states), "string",
+              "The new state; may stand in the body instead");
     for (size_t i = 0; i < n_transitions; i++) {
         row->roles |= states->transitions[i].roles;
         if (states->transitions[i].stamp != NULL)
-            add_param(params, &n, states->transitions[i].stamp,
+            add_param(params, &n, states->transitions[i].stamp, "string",
                       "The date to note for it; now when it is left out");
+        if (states->transitions[i].takes != NULL)
+            add_param(params, &n, states->transitions[i].takes, "integer",
+                      resource_field(resource, states->transitions[i].takes)->summary);
     }
     common(resource, row);
     row->roles |= machine_roles(resource);
     row->path = arena_printf(texts, "%s/{id}/%s", resource->path, states->segment);
     row->handler = state_change;
     row->body = BODY_OPTIONAL;
+    row->in_turn = states->step != NULL;
     row->query = params;
     row->in = arena_printf(texts, "%sTransition", resource->schema);
     row->summary = arena_printf(texts, "Move one along its states: %s", resource->summary);

@@ -3,6 +3,7 @@
  * A descriptor names its machine (engine/resource.h). The field is K_ENUM, read-only, and its
  * default is the first state; the transitions say who may make each and what each stamps. They are
  * asked for by PATCH <path>/{id}/<segment>, with the state as a query argument or in a JSON body.
+ * What else a move does, such as moving stock, is the machine's `step`.
  */
 #ifndef ERP_ENGINE_STATE_H
 #define ERP_ENGINE_STATE_H
@@ -15,6 +16,7 @@ struct transition {
     const char *from, *to;
     unsigned roles;    /* 0: the machine's */
     const char *stamp; /* a K_DAY field that gets the time, or what the caller says; NULL: none */
+    const char *takes; /* a K_INT field that the caller may give a value; NULL: none */
 };
 
 struct states {
@@ -23,6 +25,11 @@ struct states {
     const char *argument; /* its name for callers; NULL: that of the field */
     unsigned roles;       /* who may move it; 0: the resource's write_roles */
     const struct transition *transitions; /* ended by a NULL `from` */
+    /* Runs in the transaction of a legal move of `old`, before it, maybe several times; `set`, what
+     * will be written, has state, stamp and what is taken, and takes more. May refuse. NULL:
+     * nothing else happens. */
+    bool (*step)(struct req *req, struct scope *scope, const struct transition *t,
+                 const bson_t *old, bson_t *set, struct err *err);
 };
 
 /* Fills the row of the operation; its texts live in `texts`. */

@@ -1,6 +1,7 @@
 /* Transfers between branches. */
 #include "base.h"
 #include "trade/transfer.h"
+#include "core/clock.h"
 #include "core/id.h"
 #include "db/doc.h"
 #include "db/own.h"
@@ -20,12 +21,17 @@ bool transfer_read(struct req *req, struct transfer *transfer)
                                   .from_branch_id = doc_text(in.set, "from_branch_id"),
                                   .to_branch_id = doc_text(in.set, "to_branch_id"),
                                   .note = doc_text(in.set, "reference_note"),
-                                  .quantity = doc_int(in.set, "quantity", 0)};
+                                  .quantity = doc_int(in.set, "quantity", 0),
+                                  .stepwise = doc_bool(in.set, "stepwise")};
     if (strcmp(transfer->from_branch_id, transfer->to_branch_id) == 0)
         return err_field(req->err, "to_branch_id", "same", "Must be another branch");
-    if (own != NULL && strcmp(own, transfer->from_branch_id) != 0)
-        return err_set(req->err, ERR_FORBIDDEN, "You may only send goods of your own branch");
-    return true;
+    if (own == NULL || strcmp(own, transfer->from_branch_id) == 0)
+        return true;
+    if (transfer->stepwise && strcmp(own, transfer->to_branch_id) == 0)
+        return true;
+    return err_set(req->err, ERR_FORBIDDEN, "You may only %s",
+                   transfer->stepwise ? "ask for transfers of your own branch"
+                                      : "send goods of your own branch");
 }
 
 bool transfer_prepare(struct req *req)
@@ -68,7 +74,7 @@ static const bson_t *document(struct req *req, struct scope *scope, const struct
     append_branches(t, doc);
     BSON_APPEND_INT64(doc, "quantity", t->quantity);
     doc_append_text(doc, "reference_note", t->note);
-    BSON_APPEND_UTF8(doc, "status", "completed");
+    BSON_APPEND_UTF8(doc, "status", t->stepwise ? "requested" : "completed");
     doc_append_text(doc, "transferred_by", req->principal.email);
     BSON_APPEND_INT64(doc, FIELD_REV, 1);
     return doc;
@@ -102,7 +108,7 @@ bool transfer_make(struct req *req, struct scope *scope, const struct transfer *
                                 .request_id = req->request_id};
 
     if (!stock_load(scope, lines, n, err) || !found(lines, err) ||
-        !stock_check(scope, lines, n, err))
+        (!t->stepwise && !stock_check(scope, lines, n, err)))
         return false;
     *record = document(req, scope, t, err);
     if (*record == NULL)
@@ -110,6 +116,107 @@ bool transfer_make(struct req *req, struct scope *scope, const struct transfer *
     entry.record_id = cause.document_id = doc_text(*record, "id");
     cause.document_number = doc_text(*record, "transfer_number");
     entry.after = *record;
-    return stock_move(scope, &cause, lines, n, err) &&
+    return (t->stepwise || stock_move(scope, &cause, lines, n, err)) &&
            scope_insert(scope, TRANSFERS, *record, err) && audit_add(scope, &entry, err);
+}
+
+/* ---- step by step ---- */
+
+enum side { SENDER = 1, RECEIVER = 2 };
+
+/* By the state that it leads to. */
+static const struct step {
+    const char *to;
+    unsigned sides;      /* whose people may */
+    enum side place;     /* whose stock moves */
+    int sign;            /* which way; 0: none moves */
+    const char *by, *at; /* the fields that say so */
+} steps[] = {
+    {"in_transit", SENDER, SENDER, -1, "sent_by", "sent_at"},
+    {"received", RECEIVER, RECEIVER, 1, "received_by", "received_at"},
+    {"returned", SENDER, SENDER, 1, "returned_by", "returned_at"},
+    {"cancelled", SENDER | RECEIVER, SENDER, 0, "cancelled_by", "cancelled_at"},
+};
+
+static const struct step *step_to(const char *to)
+{
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+        if (strcmp(steps[i].to, to) == 0)
+            return &steps[i];
+    die("no step of a transfer leads to %s", to);
+}
+
+static const char *branch_of(const bson_t *old, enum side side)
+{
+    return doc_text(old, side == SENDER ? "from_branch_id" : "to_branch_id");
+}
+
+static bool step_allowed(const struct scope *scope, const struct step *step, const bson_t *old,
+                         struct err *err)
+{
+    for (unsigned side = SENDER; side <= RECEIVER; side++) {
+        const char *branch = branch_of(old, side);
+
+        if (scope->branch_id == NULL || ((step->sides & side) && branch != NULL &&
+                                         strcmp(scope->branch_id, branch) == 0))
+            return true;
+    }
+    return err_set(err, ERR_FORBIDDEN, "Only the branch that %s the goods may say so",
+                   step->sides == SENDER ? "sends" : "gets");
+}
+
+/* How many the step moves; what arrives may be fewer than what was sent. -1 with `err` set. */
+static int64_t count_of(const struct transition *t, const bson_t *old, bson_t *set,
+                        struct err *err)
+{
+    int64_t sent = doc_int(old, "quantity", 0), here = sent;
+
+    if (t->takes == NULL)
+        return sent;
+    here = doc_int(set, t->takes, -1);
+    if (here > sent) {
+        err_field(err, t->takes, "range", "At most the %" PRId64 " that were sent", sent);
+        return -1;
+    }
+    if (here < 0) {
+        here = sent;
+        bson_append_int64(set, t->takes, -1, here);
+    }
+    BSON_APPEND_INT64(set, "missing_quantity", sent - here);
+    return here;
+}
+
+static bool step_move(struct scope *scope, const struct step *step, const bson_t *old,
+                      int64_t count, struct err *err)
+{
+    const struct stock_cause cause = {STOCK_TRANSFER, doc_text(old, "id"),
+                                      doc_text(old, "transfer_number")};
+    struct stock_line line = {.product_id = doc_text(old, "product_id"),
+                              .branch_id = branch_of(old, step->place),
+                              .delta = step->sign * count};
+
+    if (line.product_id == NULL || line.branch_id == NULL)
+        return err_set(err, ERR_STATE, "The transfer names no product and branches");
+    if (!stock_load(scope, &line, 1, err))
+        return false;
+    if (line.product == NULL)
+        return err_set(err, ERR_NOT_FOUND, "Product not found");
+    if (line.assignment == NULL)
+        return err_set(err, ERR_NOT_FOUND, "The product is not assigned to the branch");
+    return stock_move(scope, &cause, &line, 1, err);
+}
+
+bool transfer_step(struct req *req, struct scope *scope, const struct transition *t,
+                   const bson_t *old, bson_t *set, struct err *err)
+{
+    const struct step *step = step_to(t->to);
+    int64_t count;
+
+    if (!step_allowed(scope, step, old, err))
+        return false;
+    count = count_of(t, old, set, err);
+    if (count < 0 || (step->sign != 0 && !step_move(scope, step, old, count, err)))
+        return false;
+    bson_append_utf8(set, step->by, -1, req->principal.email, -1);
+    return bson_append_date_time(set, step->at, -1, clock_ms());
 }
