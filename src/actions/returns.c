@@ -82,7 +82,7 @@ static bool read_how(struct req *req, struct return_how *how)
         how->restock = bson_iter_as_bool(&it);
     if (req->body && doc_text(in.set, "refund"))
         method = doc_text(in.set, "refund");
-    how->method = method ? pay_method_read(method, "refund", req->err) : NULL;
+    how->method = method ? pay_method_read_any(method, "refund", req->err) : NULL;
     return !method || how->method;
 }
 

@@ -86,7 +86,7 @@ static bool read_payment(struct req *req, struct work *w)
     if (!form_read(req, "PaymentCreate", VALIDATE_CREATE, &in))
         return false;
     w->tender.amount = doc_money(in.set, "amount", req->tenant->decimals, 0);
-    w->tender.method = pay_method_read(doc_text(in.set, "method"), "method", req->err);
+    w->tender.method = pay_method_read_any(doc_text(in.set, "method"), "method", req->err);
     w->text = doc_text(in.set, "reference");
     return w->tender.method != NULL;
 }

@@ -19,8 +19,8 @@ const struct field form_return_approve[] = {
     {.name = "restock", .kind = K_BOOL, .def = "true",
      .summary = "The stock goes back to where it was sold from"},
     {.name = "refund", .kind = K_TEXT, .max = 16,
-     .summary = "How money goes back: cash, card, bkash, nagad, rocket or bank; null: as it was "
-                "paid"},
+     .summary = "How money goes back: cash, card, bkash, nagad, rocket, bank, or store_credit, "
+                "where it stays for the customer; null: as it was paid"},
     {NULL},
 };
 

@@ -2,6 +2,9 @@
 #include "base.h"
 #include "engine/form.h"
 
+#define PAY_METHODS                                                                                \
+    "cash, card, bkash, nagad, rocket, bank; or store_credit, of a customer who has enough"
+
 const struct field form_sale_create[] = {
     {.name = "items", .kind = K_ROWS, .flags = F_REQUIRED, .max = 500, .ref = "SaleItemCreate"},
     {.name = "branch_id", .kind = K_TEXT, .max = 64,
@@ -12,7 +15,7 @@ const struct field form_sale_create[] = {
     {.name = "customer_phone", .kind = K_PHONE},
     {.name = "customer_address", .kind = K_TEXT, .max = 500},
     {.name = "payment_method", .kind = K_TEXT, .max = 16, .def = "\"cash\"",
-     .summary = "cash, card, bkash, nagad, rocket or bank"},
+     .summary = PAY_METHODS},
     {.name = "payments", .kind = K_ROWS, .max = 10, .ref = "SaleTender", .def = "[]",
      .summary = "Instead of payment_method and paid_amount: how it is paid, part by part"},
     {.name = "discount", .kind = K_MONEY, .def = "0", .summary = "Off the whole, an amount"},
@@ -44,7 +47,7 @@ const struct field form_sale_item[] = {
 
 const struct field form_sale_tender[] = {
     {.name = "method", .kind = K_TEXT, .flags = F_REQUIRED, .max = 16,
-     .summary = "cash, card, bkash, nagad, rocket or bank"},
+     .summary = PAY_METHODS},
     {.name = "amount", .kind = K_MONEY, .flags = F_REQUIRED, .min = 1},
     {NULL},
 };
@@ -53,7 +56,7 @@ const struct field form_payment_in[] = {
     {.name = "amount", .kind = K_MONEY, .flags = F_REQUIRED, .min = 1,
      .summary = "At most what is still due"},
     {.name = "method", .kind = K_TEXT, .flags = F_REQUIRED, .max = 16,
-     .summary = "cash, card, bkash, nagad, rocket or bank"},
+     .summary = PAY_METHODS},
     {.name = "reference", .kind = K_TEXT},
     {NULL},
 };

@@ -9,6 +9,7 @@ static const struct field fields[] = {
     {"address", K_TEXT, .max = 500},
     {"total_purchases", K_MONEY, F_READONLY, .def = "0"},
     {"due_amount", K_MONEY, F_READONLY, .def = "0"},
+    {"store_credit", K_MONEY, F_READONLY, .def = "0", .summary = "To be spent here"},
     {NULL},
 };
 

@@ -25,6 +25,9 @@ static const struct field fields[] = {
     {"refunded_amount", K_MONEY, F_READONLY, .def = "0",
      .summary = "What came off the total by returns"},
     {"amount_paid", K_MONEY, F_READONLY, .def = "0"},
+    {"credit_paid", K_MONEY, F_READONLY, .min = -MONEY_MAX, .def = "0",
+     .summary = "What of amount_paid is no money, but store credit; negative: what was paid in "
+                "money and is store credit now"},
     {"balance_due", K_MONEY, F_READONLY, .def = "0"},
     {"status", K_ENUM, F_READONLY | F_FILTER, .values = statuses, .def = "\"completed\""},
     {"payment_status", K_ENUM, F_READONLY | F_FILTER, .values = payment_statuses,

@@ -4,8 +4,8 @@
  * user bound to a branch only its own. What came back is off: totals of sales and their paid
  * amounts are without it already, quantities of lines are taken less SALE_RETURNED. Of a line's tax
  * its part is off, tax × returned ÷ quantity, rounded half away from zero at the currency's
- * decimals; its cost is off unless the goods did not go back to the stock. Days and months are
- * those of the business's time zone (trade/zone.h).
+ * decimals; its cost is off unless the goods did not go back to the stock. Payments are those in
+ * money, not by store credit. Days and months are those of the business's time zone (trade/zone.h).
  *
  * Round trips: 2 each (the days, the figures); alerts: trade/inbox.h.
  */

@@ -210,7 +210,8 @@ static const char branch_sums[] =
     "   \"tax\": {\"$sum\": \"$tax\"},"
     "   \"items_sold\": {\"$sum\": {\"$sum\": {\"$map\":"
     "     {\"input\": " ITEMS ", \"as\": \"i\", \"in\": " LEFT_OF("$$i") "}}}},"
-    "   \"payments_received\": {\"$sum\": \"$amount_paid\"}}}]";
+    "   \"payments_received\": {\"$sum\": {\"$subtract\": [\"$amount_paid\","
+    "     {\"$ifNull\": [\"$" SALE_CREDIT "\", 0]}]}}}}]";
 
 static const char branch_names[] =
     "[{\"$set\": {\"branch_id\": \"$_id\", \"branch_name\": {\"$first\": \"$branch.name\"}}},"

@@ -9,7 +9,7 @@
  * Round trips: to ask 7 (sale, its change, counter, return, two audit entries, commit); to approve
  * or reject 7 (return, sale, the change of both, two audit entries, commit). Approving, one more
  * each for: money that goes back (payment), a customer, something due, the end of its reminders;
- * and for stock those of trade/stock.h. Notifications one more.
+ * two for store credit; and for stock those of trade/stock.h. Notifications one more.
  */
 #ifndef ERP_TRADE_RETURNS_H
 #define ERP_TRADE_RETURNS_H
@@ -42,7 +42,8 @@ bool return_make(struct req *req, struct scope *scope, const struct return_order
 
 struct return_how {
     bool restock;       /* the stock goes back to where it was sold from */
-    const char *method; /* of pay_methods: how money goes back; NULL: as it was paid, or cash */
+    const char *method; /* of pay_methods: how money goes back; NULL: as it was paid, or cash.
+                           PAY_CREDIT: it stays, to the customer's credit */
 };
 
 struct return_done {
@@ -57,7 +58,8 @@ struct return_done {
 /* Approves the return of the request's path. The refund comes off the sale's total; what was paid
  * goes back first, as a negative payment. Stock of a product, or of an assignment, that is not
  * there any more does not come back. ERR_NOT_FOUND; ERR_STATE for one that is decided, or whose
- * sale is cancelled; ERR_VALIDATION for a request of an earlier system that asks for too much. */
+ * sale is cancelled; ERR_VALIDATION for a request of an earlier system that asks for too much, and
+ * for store credit of a sale without a customer. */
 bool return_approve(struct req *req, struct scope *scope, const struct return_how *how,
                     struct notices *list, struct return_done *out, struct err *err);
 

@@ -1,6 +1,7 @@
 /* Approving a return: the sale is worth less, money goes back, and so does stock. */
 #include "base.h"
 #include "trade/returns_priv.h"
+#include "trade/credit.h"
 #include "core/clock.h"
 #include "db/doc.h"
 #include "db/own.h"
@@ -30,9 +31,10 @@ static bool work_out(struct return_work *w, struct effect *e, struct return_done
     return true;
 }
 
-static bool change_sale(struct return_work *w, const struct effect *e,
+static bool change_sale(struct return_work *w, const struct effect *e, const char *method,
                         const struct return_done *out)
 {
+    const struct tender tender = {method, -out->paid_back};
     struct return_line line = return_line_decided(w);
     bson_t *set = own_bson(w->c.scope->arena);
     money_t refunded = doc_money(w->c.sale, SALE_REFUNDED, w->c.decimals, 0);
@@ -45,6 +47,7 @@ static bool change_sale(struct return_work *w, const struct effect *e,
     doc_append_money(set, SALE_REFUNDED, refunded + w->order.refund, w->c.decimals);
     doc_append_money(set, "total", e->total, w->c.decimals);
     append_paid(set, e->paid, e->balance, w->c.decimals);
+    sale_change_credit(&w->c, &tender, set);
     return sale_change_store(&w->c, set);
 }
 
@@ -63,14 +66,16 @@ static const char *method_of(const struct return_work *w, const struct return_ho
 
 static bool pay_back(struct return_work *w, const char *method, struct return_done *out)
 {
+    const char *number = doc_text(w->row, "return_number");
     const struct tender tender = {method, -out->paid_back};
 
     out->payment_id = NULL;
     return out->paid_back == 0 ||
-           scope_insert(w->c.scope, SALE_PAYMENTS,
-                        payment_document(w->c.req, w->c.after, &tender,
-                                         doc_text(w->row, "return_number"), &out->payment_id),
-                        w->c.err);
+           (scope_insert(w->c.scope, SALE_PAYMENTS,
+                         payment_document(w->c.req, w->c.after, &tender, number, &out->payment_id),
+                         w->c.err) &&
+            (pay_is_money(method) || credit_move(w->c.req, w->c.scope, w->c.after, out->paid_back,
+                                                 number, "refund", w->c.err)));
 }
 
 /* A due that was closed before stays as it is. */
@@ -130,7 +135,7 @@ bool return_approve(struct req *req, struct scope *scope, const struct return_ho
         return false;
     method = method_of(&w, how);
     return work_out(&w, &e, out) && (!how->restock || put_back(&w, out)) &&
-           change_sale(&w, &e, out) && pay_back(&w, method, out) && change_due(&w, &e) &&
+           change_sale(&w, &e, method, out) && pay_back(&w, method, out) && change_due(&w, &e) &&
            sale_change_customer(&w.c, -out->refund, e.owed) && change_row(&w, out, method) &&
            notices_store(scope, list, err);
 }

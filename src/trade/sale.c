@@ -2,6 +2,7 @@
  * whatever refuses, refuses before anything is there. */
 #include "base.h"
 #include "trade/sale_priv.h"
+#include "trade/credit.h"
 #include "core/id.h"
 #include "db/doc.h"
 #include "db/many.h"
@@ -12,7 +13,8 @@
 
 bool sale_prepare(struct req *req)
 {
-    static const char *const nouns[] = {"sale", "payment", "customer_due", "customer", "product"};
+    static const char *const nouns[] = {"sale",     "payment", "customer_due",
+                                        "customer", "product", "store_credit"};
 
     for (size_t i = 0; i < ARRAY_LEN(nouns); i++)
         if (!index_ensure(req->app->indexes, resource_by_noun(nouns[i]), &req->scope, req->err))
@@ -58,7 +60,9 @@ static bool store_payments(struct sale_work *w, const bson_t *sale)
         return true;
     for (size_t i = 0; i < n; i++)
         docs[i] = payment_document(w->req, sale, &tenders[i], o->reference, NULL);
-    return scope_insert_all(w->scope, SALE_PAYMENTS, docs, n, w->err);
+    return scope_insert_all(w->scope, SALE_PAYMENTS, docs, n, w->err) &&
+           credit_move(w->req, w->scope, sale, -w->credit, NULL,
+                       o->n_tenders > 0 ? "payments" : "payment_method", w->err);
 }
 
 static bool store_due(struct sale_work *w, const bson_t *sale)

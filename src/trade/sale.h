@@ -4,7 +4,7 @@
  * its ledger, customer, numbers, the sale, payments, what is due, notifications and the audit
  * entry. Round trips of the least one (one payment, nothing due, no customer): read, counter,
  * stock, ledger, sale, payment, audit entry, commit: 8. One more each for: a customer, something
- * due, notifications; two for an Idempotency-Key.
+ * due, notifications; two for store credit, and for an Idempotency-Key.
  */
 #ifndef ERP_TRADE_SALE_H
 #define ERP_TRADE_SALE_H
@@ -19,12 +19,17 @@
 #define SALE_DUES     "customer_dues"
 #define SALE_TENDERS  10 /* payments of one sale at the till */
 
-/* As payment_method says, then a NULL. */
+/* As payment_method says, cash first, then a NULL. All are money but PAY_CREDIT
+ * (trade/credit.h). */
 extern const char *const pay_methods[];
+#define PAY_CREDIT "store_credit"
 /* The name in lower case of the table; NULL when there is no such method. Case does not count. */
 const char *pay_method(const char *text);
-/* The same; NULL, with ERR_VALIDATION at `path`, when `text` is NULL or none of them. */
+bool pay_is_money(const char *method);
+/* The same; NULL, with ERR_VALIDATION at `path`, when `text` is NULL or none of them that is money.
+ * For those who have the means to move store credit: any of them. */
 const char *pay_method_read(const char *text, const char *path, struct err *err);
+const char *pay_method_read_any(const char *text, const char *path, struct err *err);
 
 struct sale_item {
     const char *product_id;
@@ -70,7 +75,8 @@ bool sale_prepare(struct req *req);
  * branch. `list` begins with what the caller wants told. *sale is arena-owned.
  * ERR_VALIDATION: no such product, branch or customer, a price that is not the product's (unless
  * the role may: SALE_PRICE_ROLES), a discount over what it is taken from, more paid than the total.
- * ERR_STOCK; ERR_FORBIDDEN for another branch than the user's. */
+ * More store credit than the customer has, or without one. ERR_STOCK; ERR_FORBIDDEN for another
+ * branch than the user's. */
 bool sale_make(struct req *req, struct scope *scope, const struct sale_order *order,
                struct notices *list, const bson_t **sale, struct err *err);
 
@@ -98,6 +104,9 @@ bool sale_pay(struct req *req, struct scope *scope, const struct tender *tender,
  * cancelled, or has payments. */
 bool sale_cancel(struct req *req, struct scope *scope, const char *reason, struct notices *list,
                  size_t *restored, struct err *err);
+
+/* Member of a sale: what of its amount_paid is no money; absent: all is. */
+#define SALE_CREDIT "credit_paid"
 
 /* Members of a sale's item, kept by returns: how many of it came back, for how much, and how many
  * of these did not go back to the stock; and what is asked for, but not decided. */

@@ -104,6 +104,8 @@ static void append_amounts(const struct sale_work *w, bson_t *doc)
     doc_append_money(doc, "tax_included", w->ticket.tax_included, w->decimals);
     doc_append_money(doc, "total", w->ticket.total, w->decimals);
     doc_append_money(doc, "amount_paid", w->paid, w->decimals);
+    if (w->credit != 0)
+        doc_append_money(doc, SALE_CREDIT, w->credit, w->decimals);
     doc_append_money(doc, "balance_due", w->balance, w->decimals);
 }
 

@@ -5,7 +5,8 @@
 #include "db/doc.h"
 #include "engine/form.h"
 
-const char *const pay_methods[] = {"cash", "card", "bkash", "nagad", "rocket", "bank", NULL};
+const char *const pay_methods[] = {"cash", "card", "bkash", "nagad", "rocket", "bank", PAY_CREDIT,
+                                   NULL};
 
 const char *pay_method(const char *text)
 {
@@ -15,19 +16,35 @@ const char *pay_method(const char *text)
     return NULL;
 }
 
-const char *pay_method_read(const char *text, const char *path, struct err *err)
+bool pay_is_money(const char *method)
+{
+    return strcmp(method, PAY_CREDIT) != 0;
+}
+
+static const char *read_method(const char *text, bool credit, const char *path, struct err *err)
 {
     const char *method = text != NULL ? pay_method(text) : NULL;
     char all[100] = "";
     size_t used = 0;
 
-    if (method != NULL)
+    if (method != NULL && (credit || pay_is_money(method)))
         return method;
     for (size_t i = 0; pay_methods[i] != NULL && used < sizeof all; i++)
-        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "",
-                                 pay_methods[i]);
+        if (credit || pay_is_money(pay_methods[i]))
+            used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "",
+                                     pay_methods[i]);
     err_field(err, path, "enum", "Must be one of %s", all);
     return NULL;
+}
+
+const char *pay_method_read(const char *text, const char *path, struct err *err)
+{
+    return read_method(text, false, path, err);
+}
+
+const char *pay_method_read_any(const char *text, const char *path, struct err *err)
+{
+    return read_method(text, true, path, err);
 }
 
 /* ---- members of checked documents ---- */
@@ -118,8 +135,8 @@ static void read_tender(struct req *req, json_t *row, size_t at, struct tender *
 
     if (!sale_check_row(req, "SaleTender", row, path, &in))
         return;
-    tender->method = pay_method_read(doc_text(in.set, "method"),
-                                     arena_printf(req->arena, "%s.method", path), req->err);
+    tender->method = pay_method_read_any(doc_text(in.set, "method"),
+                                         arena_printf(req->arena, "%s.method", path), req->err);
     money_of(in.set, "amount", req->tenant->decimals, &tender->amount);
 }
 
@@ -177,7 +194,7 @@ static void read_texts(struct req *req, const bson_t *set, struct sale_order *or
     order->warranty_terms = text_of(req->arena, set, "warranty_terms");
     order->include_warranty_terms =
         bson_iter_init_find(&it, set, "include_warranty_terms") && bson_iter_as_bool(&it);
-    order->method = pay_method_read(method ? method : "cash", "payment_method", req->err);
+    order->method = pay_method_read_any(method ? method : "cash", "payment_method", req->err);
 }
 
 bool sale_order_read(struct req *req, struct sale_order *order)

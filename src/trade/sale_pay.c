@@ -3,6 +3,7 @@
  * and the others begin again with what it left. */
 #include "base.h"
 #include "trade/sale_priv.h"
+#include "trade/credit.h"
 #include "core/clock.h"
 #include "db/doc.h"
 #include "db/many.h"
@@ -93,6 +94,14 @@ bool sale_change_audit(struct sale_change *c, const char *action)
                      c->err);
 }
 
+void sale_change_credit(const struct sale_change *c, const struct tender *tender, bson_t *set)
+{
+    if (!pay_is_money(tender->method))
+        doc_append_money(set, SALE_CREDIT,
+                         doc_money(c->sale, SALE_CREDIT, c->decimals, 0) + tender->amount,
+                         c->decimals);
+}
+
 /* ---- dues ---- */
 
 bool sale_change_due(struct sale_change *c, money_t paid, money_t due, const char *closed)
@@ -156,6 +165,8 @@ static bool store_payment(struct sale_change *c, const struct tender *tender, co
     const bson_t *doc = payment_document(c->req, c->after, tender, reference, payment_id);
 
     return scope_insert(c->scope, SALE_PAYMENTS, doc, c->err) &&
+           (pay_is_money(tender->method) ||
+            credit_move(c->req, c->scope, c->after, -tender->amount, NULL, "method", c->err)) &&
            sale_change_customer(c, 0, -tender->amount);
 }
 
@@ -174,6 +185,7 @@ bool sale_pay(struct req *req, struct scope *scope, const struct tender *tender,
         return false;
     balance -= tender->amount;
     append_paid(set, paid, balance, c.decimals);
+    sale_change_credit(&c, tender, set);
     *out = (struct sale_paid){.balance = balance, .payment_status = payment_status(paid, balance)};
     if (balance == 0)
         tell_paid(&c, tender->amount);

@@ -97,6 +97,20 @@ static bool say_fault(struct sale_work *w, enum price_fault fault, size_t at)
     }
 }
 
+/* What is paid by methods that are no money. */
+static money_t credit_of(const struct sale_work *w)
+{
+    const struct sale_order *o = w->order;
+    money_t credit = 0;
+
+    if (o->n_tenders == 0)
+        return pay_is_money(o->method) ? 0 : w->paid;
+    for (size_t i = 0; i < o->n_tenders; i++)
+        if (!pay_is_money(o->tenders[i].method))
+            credit += o->tenders[i].amount;
+    return credit;
+}
+
 static bool pay(struct sale_work *w)
 {
     const struct sale_order *o = w->order;
@@ -111,6 +125,7 @@ static bool pay(struct sale_work *w)
         return err_field(w->err, o->n_tenders > 0 ? "payments" : "paid_amount", "range",
                          "Is more than the total of %s", text);
     w->balance = w->ticket.total - w->paid;
+    w->credit = credit_of(w);
     return true;
 }
 

@@ -24,6 +24,7 @@ struct sale_work {
     money_t *list_prices;
     struct ticket ticket;
     money_t paid, balance;
+    money_t credit; /* what of `paid` is store credit */
     const char *customer_id, *customer_name;
     const char *terms;
     bool with_terms;
@@ -61,6 +62,8 @@ bool sale_change_cancelled(const struct sale_change *c);
 /* Changes the sale that was read, and no other. */
 bool sale_change_store(struct sale_change *c, const bson_t *set);
 bool sale_change_audit(struct sale_change *c, const char *action);
+/* What a payment, or a refund (negative), changes of SALE_CREDIT. */
+void sale_change_credit(const struct sale_change *c, const struct tender *tender, bson_t *set);
 /* After it: what is still due of it. With nothing due it is `closed` ("settled", "cancelled") and
  * stays as history, and nobody is reminded any more. */
 bool sale_change_due(struct sale_change *c, money_t paid, money_t due, const char *closed);
