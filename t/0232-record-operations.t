@@ -126,7 +126,7 @@ subtest 'a key pays once' => sub {
 subtest 'a part of a job card' => sub {
     my $card = made('job_card');
     my $url = "/api/job-cards/$card->{id}";
-    my $part = made('product');
+    my $part = made('product', stock => 3);
     my $r = $erp->post("$url/add-part", { cost => 120.5, name => 'Fan', product_id => $part->{id}, quantity => 2 }, @as);
     is $r->status, 200, 'is added' or diag $r->body;
     is $r->json->{actual_cost}, 120.5, 'its cost is added';
@@ -142,6 +142,31 @@ subtest 'a part of a job card' => sub {
     is audited($card->{id}, 'add-part'), 2, 'two entries in the audit log';
     $erp->request('PATCH', "$url/status?status=$_", @as) for qw(in_progress completed delivered);
     is_problem($erp->post("$url/add-part", { cost => 1 }, @as), 409, 'illegal_transition', 'nothing for a delivered one');
+};
+
+subtest 'a part that is a product' => sub {
+    my $card = made('job_card');
+    my $url = "/api/job-cards/$card->{id}/add-part";
+    my $part = made('product', name => 'Key', stock => 4);
+    my $ledger = sub { return map { join ' ', $_->{kind}, $_->{branch_id} ? 'branch' : 'own', @$_{qw(before delta after document_number)} }
+        grep { $_->{kind} ne 'adjust' } @{ $erp->get("/api/stock-ledger?product_id=$part->{id}", @as)->json } };
+    my $stock = sub { return $erp->get("/api/products/$part->{id}", @as)->json->{stock} };
+    is $erp->post($url, { cost => 5, product_id => $part->{id} }, @as)->status, 200, 'is added';
+    is $stock->(), 3, 'one goes off the shelf';
+    is $erp->post($url, { cost => 5, product_id => $part->{id}, quantity => 3 }, @as)->status, 200, 'as many as are said';
+    is $stock->(), 0, '... go';
+    is_deeply [$ledger->()], ["job own 4 -1 3 $card->{job_number}", "job own 3 -3 0 $card->{job_number}"], 'the stock ledger says for which job';
+    my $r = $erp->post($url, { cost => 5, product_id => $part->{id} }, @as);
+    is_problem($r, 409, 'insufficient_stock', 'what is not there');
+    is scalar @{ $erp->get("/api/job-cards/$card->{id}", @as)->json->{parts_used} }, 2, '... is not added';
+    my $branch = $erp->post('/api/branches', { name => 'North', address => 'x', contact_phone => '1' }, @as)->json->{id};
+    is $erp->post('/api/product-branches', { product_id => $part->{id}, branch_id => $branch, stock_quantity => 2 }, @as)->status, 200, 'a branch has some';
+    $erp->seed_user(email => 'tech@adds.example', password => 'tech-password', role => 'staff', tenant_id => $shop->{tenant_id},
+        user => { tenant_slug => 'adds', branch_id => $branch });
+    my @tech = (token => $erp->login('tech@adds.example', 'tech-password')->{access_token});
+    is $erp->post($url, { cost => 5, product_id => $part->{id} }, @tech)->status, 200, 'a technician of the branch';
+    is_deeply [($ledger->())[2]], ["job branch 2 -1 1 $card->{job_number}"], '... takes of what it has';
+    is(($erp->erpctl('stock', 'reconcile', 'adds'))[0], 0, 'the rows add up to the stock');
 };
 
 subtest 'a list has an end' => sub {

@@ -195,7 +195,8 @@ static bool add_body(struct scope *scope, void *data, struct err *err)
         return true;
     }
     bson_concat(all, set);
-    return (resource->derive == NULL || resource->derive(&a->env, set, old, all, err)) &&
+    return (a->append->added == NULL || a->append->added(scope, old, a->input.set, err)) &&
+           (resource->derive == NULL || resource->derive(&a->env, set, old, all, err)) &&
            change_apply(scope, &a->change, old, all, err);
 }
 

@@ -11,6 +11,7 @@
 #define ERP_ENGINE_APPEND_H
 
 #include "http/route.h"
+#include "db/scope.h"
 
 struct resource;
 
@@ -26,12 +27,15 @@ struct append {
     unsigned roles;      /* 0: the resource's write_roles */
     const char *closed_by;           /* a field whose… */
     const char *const *closed_when;  /* …values end it: ERR_STATE; NULL: nothing does */
+    /* What follows from a row that was added (by the members of the form) to `record`, in the
+     * transaction, before the audit entry is made. NULL: nothing does. */
+    bool (*added)(struct scope *scope, const bson_t *record, const bson_t *row, struct err *err);
     const char *summary;
 };
 
 /* Fills the row of the operation; its texts live in `texts`. The handler: ERR_NOT_FOUND,
- * ERR_VALIDATION, ERR_STATE, ERR_CONFLICT when the list is full. Round trips: four, and one a
- * reference of the form. */
+ * ERR_VALIDATION, ERR_STATE, ERR_CONFLICT when the list is full. Round trips: four, one a
+ * reference of the form, and those of `added`. */
 void append_route(const struct resource *resource, const struct append *append,
                   struct arena *texts, struct route *row);
 

@@ -15,8 +15,9 @@ const struct field form_installment[] = {
 const struct field form_job_part[] = {
     {.name = "cost", .kind = K_MONEY, .flags = F_REQUIRED,
      .summary = "Of all of them together; it is added to the job's actual_cost"},
-    {.name = "product_id", .kind = K_REF, .ref = "product"},
-    {.name = "quantity", .kind = K_INT, .min = 1, .max = 1000000},
+    {.name = "product_id", .kind = K_REF, .ref = "product",
+     .summary = "A product: it comes off the shelf"},
+    {.name = "quantity", .kind = K_INT, .min = 1, .max = 1000000, .summary = "null: one"},
     {NULL},
 };
 

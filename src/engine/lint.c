@@ -162,6 +162,16 @@ static void lint_branches(struct lint *lint)
             fault(lint, "branches: %s, %s or %s is no field", v->field, v->map, v->from);
 }
 
+/* Whether its writes lead to records elsewhere. */
+static bool follows(const struct resource *r)
+{
+    bool any = r->written != NULL;
+
+    for (size_t i = 0; i < r->n_appends; i++)
+        any |= r->appends[i].added != NULL;
+    return any;
+}
+
 static void lint_resource(struct lint *lint, size_t at)
 {
     const struct resource *r = lint->resource;
@@ -176,7 +186,7 @@ static void lint_resource(struct lint *lint, size_t at)
         fault(lint, "more than %d fields", FIELDS_MAX);
     if (r->branch_field != NULL && resource_field(r, r->branch_field) == NULL)
         fault(lint, "branch_field %s is not a field", r->branch_field);
-    if (r->journal != NULL && (r->written == NULL || resource_by_noun(r->journal) == NULL ||
+    if (r->journal != NULL && (!follows(r) || resource_by_noun(r->journal) == NULL ||
                                resource_by_noun(r->journal)->journal != NULL))
         fault(lint, "the journal %s is none", r->journal);
     for (size_t i = 0; i < at; i++)

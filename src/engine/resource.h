@@ -89,8 +89,9 @@ struct resource {
      * store what follows from it. NULL: nothing does. */
     bool (*written)(struct scope *scope, const struct written *records, size_t n,
                     struct err *err);
-    const char *journal;    /* noun of the resource that `written` adds records to: its indexes are
-                               made with this one's. NULL: to none */
+    const char *journal;    /* noun of the resource that `written`, or what follows from a row that
+                               is added, adds records to: its indexes are made with this one's.
+                               NULL: to none */
     /* Asked before a record is deleted, of what the engine cannot know: ERR_IN_USE. */
     bool (*may_delete)(struct req *req, const char *id);
     /* As derive, for what hangs on other records: runs in the transaction of the write. */

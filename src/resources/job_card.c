@@ -1,7 +1,8 @@
 /* Job cards of a workshop: a device, what is wrong with it, and what its repair costs. */
 #include "base.h"
-#include "engine/resource.h"
+#include "trade/stock.h"
 #include "core/clock.h"
+#include "db/doc.h"
 
 static const char *const statuses[] = {
     "pending", "in_progress", "completed", "delivered", "cancelled", NULL};
@@ -31,13 +32,33 @@ static bool derive(const struct kind_env *env ERP_UNUSED, const bson_t *set ERP_
     return old != NULL || bson_append_utf8(out, "received_date", -1, now, -1);
 }
 
+/* A part that is a product comes off the shelf: of the branch of who adds it where that has it
+ * assigned, else of the product's own stock. */
+static bool take_part(struct scope *scope, const bson_t *card, const bson_t *part, struct err *err)
+{
+    const struct stock_cause cause = {STOCK_JOB, doc_text(card, "id"),
+                                      doc_text(card, "job_number")};
+    struct stock_line line = {.product_id = doc_text(part, "product_id"),
+                              .branch_id = scope->branch_id,
+                              .delta = -doc_int(part, "quantity", 1)};
+
+    if (line.product_id == NULL || line.product_id[0] == '\0')
+        return true;
+    if (!stock_load(scope, &line, 1, err))
+        return false;
+    if (line.assignment == NULL)
+        line.branch_id = NULL;
+    return stock_move(scope, &cause, &line, 1, err);
+}
+
 static const char *const closed[] = {"delivered", "cancelled", NULL};
 
 static const struct append appends[] = {
     {.segment = "add-part", .list = "parts_used", .form = "JobPart",
      .amount = "cost", .sum = "actual_cost", .open = true,
-     .closed_by = "status", .closed_when = closed,
-     .summary = "Add a part to a job card, and its cost to what the job costs"},
+     .closed_by = "status", .closed_when = closed, .added = take_part,
+     .summary = "Add a part to a job card, and its cost to what the job costs; a product comes off "
+                "the shelf"},
 };
 
 static const struct field fields[] = {
@@ -73,5 +94,6 @@ const struct resource job_card_resource = {
     .appends = appends,
     .n_appends = ARRAY_LEN(appends),
     .derive = derive,
+    .journal = "stock_movement",
     .summary = "job cards",
 };

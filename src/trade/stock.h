@@ -36,6 +36,7 @@ enum stock_kind {
     STOCK_TRANSFER,
     STOCK_ADJUST,
     STOCK_CANCEL,
+    STOCK_JOB, /* a part of a job card */
     STOCK_KINDS
 };
 

@@ -11,7 +11,7 @@
 const char *const stock_kinds[STOCK_KINDS + 1] = {
     [STOCK_OPENING] = "opening",   [STOCK_SALE] = "sale",         [STOCK_RETURN] = "return",
     [STOCK_PURCHASE] = "purchase", [STOCK_TRANSFER] = "transfer", [STOCK_ADJUST] = "adjust",
-    [STOCK_CANCEL] = "cancel",
+    [STOCK_CANCEL] = "cancel",     [STOCK_JOB] = "job",
 };
 
 void ledger_init(struct ledger *ledger, const struct scope *scope, size_t room)
