@@ -182,6 +182,7 @@ bool board_claim(struct board *board)
         board->slot = slot;
         board->owner = me;
         retire_counters(board);
+        board_txn_inherit(board->map, slot);
         atomic_store(&slot->answered_by, 0);
         write_slot(board, BOARD_IDLE, "", 0);
         board_pool(board, "");

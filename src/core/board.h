@@ -1,10 +1,10 @@
 /* The board: a small shared-memory file that all workers of a host map.
  *
  * It holds a slot a worker, cache epochs and breakers by hash, counters a tenant, the tenants whose
- * requests are logged in detail, and the watcher's heartbeat. A slot is written only by its owner,
- * everything else is a single atomic word, so a worker killed at any instruction leaves nothing
- * locked. The layout has a version; a file of another
- * version is replaced, never interpreted. Uses C11 atomics on the mapping.
+ * requests are logged in detail, the transactions of workers that died in one, and the watcher's
+ * heartbeat. A slot is written only by its owner, everything else is a single atomic word, so a
+ * worker killed at any instruction leaves nothing locked here. The layout has a version; a file of
+ * another version is replaced, never interpreted. Uses C11 atomics on the mapping.
  */
 #ifndef ERP_CORE_BOARD_H
 #define ERP_CORE_BOARD_H
@@ -16,6 +16,7 @@
 #define BOARD_BREAKERS 1024
 #define BOARD_TENANTS  2048 /* with counters of their own; further ones are counted together */
 #define BOARD_DEBUGS   32   /* tenants that may be logged in detail at a time */
+#define BOARD_SESSION  16   /* bytes of a session id of the database */
 
 #define BOARD_DEBUG_MAX_MS INT64_C(86400000)
 
@@ -164,6 +165,15 @@ bool board_breaker_row(const struct board *board, size_t i, struct board_breaker
  * again: right it is without. */
 bool board_turn(const struct board *board, uint64_t key, int64_t wait_us);
 void board_turn_end(const struct board *board, uint64_t key);
+
+/* The worker is in a transaction of this session, or no more; of two at a time the first counts.
+ * `client` is a hash, not 0, of server and account: a session is its account's. */
+void board_txn_begin(struct board *board, uint64_t client,
+                     const uint8_t session[static BOARD_SESSION]);
+void board_txn_end(struct board *board, const uint8_t session[static BOARD_SESSION]);
+/* The session of a worker that died inside a transaction of such a client: told to one caller,
+ * once. False when there is none. */
+bool board_txn_left(struct board *board, uint64_t client, uint8_t session[static BOARD_SESSION]);
 
 /* Reading by others (erpctl): slot `i` as a consistent copy; false when it is free or its process
  * is gone. */

@@ -11,11 +11,12 @@
 #include <stdatomic.h>
 
 #define BOARD_MAGIC   "ERPBOARD"
-#define BOARD_VERSION 2
+#define BOARD_VERSION 3
 
 #define BOARD_TENANT_WORDS 6
 #define BOARD_ROUTE_WORDS  8
 #define BOARD_POOL_WORDS   2
+#define BOARD_LEFTS        64
 
 struct board_slot {
     _Alignas(64) _Atomic uint64_t owner; /* pid and start time of its process; 0 = free */
@@ -28,6 +29,8 @@ struct board_slot {
     _Atomic int64_t waits_since_us;
     _Atomic uint64_t answered_by; /* the last cluster that answered, and when */
     _Atomic int64_t answered_us;
+    _Atomic uint64_t txn_client; /* of the transaction under way; 0 = none */
+    _Atomic uint64_t txn_session[2];
     _Atomic uint64_t pool[BOARD_POOL_WORDS];
     _Atomic uint64_t tenant[BOARD_TENANT_WORDS];
     _Atomic uint64_t route[BOARD_ROUTE_WORDS];
@@ -55,6 +58,13 @@ struct board_debug {
     _Atomic uint64_t slug[BOARD_TENANT_WORDS];
 };
 
+/* A transaction whose worker died and whose slot another has now; a ring, the oldest goes. */
+struct board_left {
+    _Atomic uint64_t client; /* 0 = none */
+    _Atomic uint64_t session[2];
+    _Atomic int64_t since_us;
+};
+
 struct board_head {
     char magic[8];
     uint32_t version;
@@ -72,6 +82,8 @@ struct board_map {
     struct board_breaker breakers[BOARD_BREAKERS];
     struct board_tenant_slot tenants[BOARD_TENANTS + 1]; /* the last: all others */
     struct board_debug debugs[BOARD_DEBUGS];
+    _Atomic uint32_t lefts_made;
+    struct board_left lefts[BOARD_LEFTS];
 };
 
 static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
@@ -91,5 +103,7 @@ uint64_t board_slug_hash(const char *slug); /* never 0 */
 /* Does the process that an owner word names live? `thorough` also asks whether it is still the
  * same. */
 bool board_alive(uint64_t owner, bool thorough);
+/* Keeps the transaction that the former owner of a slot left. board_txn.c */
+void board_txn_inherit(struct board_map *map, struct board_slot *slot);
 
 #endif

@@ -15,6 +15,8 @@
 /* The most that one command may ask for, unless its scope says otherwise. */
 #define SCOPE_COMMAND_MS 2800
 
+#define SCOPE_SESSION 16 /* bytes of the id of a session */
+
 /* What a scope learns about its cluster. */
 enum scope_verdict {
     SCOPE_ANSWERED, /* told once a scope, with its first answer */
@@ -46,6 +48,11 @@ struct scope {
     void (*verdict)(struct scope *scope, enum scope_verdict verdict);
     /* A command goes out at `since_us`; or, with 0, is over. NULL: nobody listens. */
     void (*waits)(struct scope *scope, int64_t since_us);
+    /* A transaction of the session with this id of SCOPE_SESSION bytes begins, or is over. */
+    void (*in_txn)(struct scope *scope, const uint8_t *session, bool begins);
+    /* The id of a session of this client's account whose process died in a transaction; false:
+     * none. */
+    bool (*left_txn)(struct scope *scope, uint8_t *session);
     void *verdict_data;
     uint64_t cluster;       /* number of its cluster (clients_cluster) */
     const char *op, *about; /* the command under way and its collection, for the log */

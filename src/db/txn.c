@@ -14,6 +14,8 @@
 #define PAUSE_MAX_US 200000
 #define COMMIT_MS    SCOPE_COMMAND_MS
 #define RETRY_US     INT64_C(300000) /* what one more attempt may need */
+#define LEFT_MAX     16              /* transactions of dead workers, ended at a time */
+#define LEFT_MS      1000
 
 enum outcome { DONE, AGAIN, FAILED, UNKNOWN };
 
@@ -68,6 +70,63 @@ static bool start(mongoc_client_session_t *session, struct err *err)
 static bool worth_retrying(const struct scope *scope)
 {
     return !scope->cluster_lost && clock_mono_us() + RETRY_US <= scope->deadline_us;
+}
+
+/* The id of a session, SCOPE_SESSION bytes; borrowed from it. */
+static const uint8_t *session_id(const mongoc_client_session_t *session)
+{
+    const uint8_t *bytes = NULL;
+    bson_subtype_t subtype;
+    uint32_t len = 0;
+    bson_iter_t it;
+
+    if (bson_iter_init_find(&it, mongoc_client_session_get_lsid(session), "id") &&
+        BSON_ITER_HOLDS_BINARY(&it))
+        bson_iter_binary(&it, &subtype, &len, &bytes);
+    if (len != SCOPE_SESSION)
+        die("a session has no id");
+    return bytes;
+}
+
+static void tell(struct scope *scope, const mongoc_client_session_t *session, bool begins)
+{
+    if (scope->in_txn)
+        scope->in_txn(scope, session_id(session), begins);
+}
+
+/* What was locked may be so by workers that were killed: their transactions would live on until the
+ * server's limit (transactionLifetimeLimitSeconds), so they are ended. True when there were any. */
+static bool end_left(struct scope *scope)
+{
+    bson_t command = BSON_INITIALIZER, list, one, reply;
+    uint8_t id[SCOPE_SESSION];
+    bson_error_t error;
+    char key[24];
+    size_t n = 0;
+    bool ok;
+
+    if (scope->cluster_down || !scope->left_txn)
+        return false;
+    BSON_APPEND_ARRAY_BEGIN(&command, "killSessions", &list);
+    for (; n < LEFT_MAX && scope->left_txn(scope, id); n++) {
+        snprintf(key, sizeof key, "%zu", n);
+        BSON_APPEND_DOCUMENT_BEGIN(&list, key, &one);
+        BSON_APPEND_BINARY(&one, "id", BSON_SUBTYPE_UUID, id, sizeof id);
+        bson_append_document_end(&list, &one);
+    }
+    bson_append_array_end(&command, &list);
+    BSON_APPEND_INT32(&command, "maxTimeMS", LEFT_MS);
+    if (n > 0) {
+        scope_waits(scope);
+        ok = mongoc_client_command_simple(scope->client, "admin", &command, NULL, &reply, &error);
+        scope_waited(scope);
+        scope->round_trips++;
+        log_event(ok ? LOG_LVL_INFO : LOG_LVL_WARN, "txn_left", "ended", ok ? "yes" : "no", "text",
+                  ok ? NULL : error.message, NULL);
+        bson_destroy(&reply);
+    }
+    bson_destroy(&command);
+    return n > 0;
 }
 
 static void pause_a_while(void)
@@ -150,17 +209,23 @@ static enum outcome commit(struct scope *scope, mongoc_client_session_t *session
 static enum outcome attempt_once(struct scope *scope, mongoc_client_session_t *session,
                                  txn_body *body, void *data, struct err *err)
 {
+    enum outcome outcome = FAILED;
     bool ok;
 
     if (!start(session, err))
         return FAILED;
+    tell(scope, session, true);
     scope->session = session;
     scope->transient = scope->cluster_down = scope->cluster_lost = false;
     ok = body(scope, data, err);
     scope->session = NULL;
     if (ok)
-        return commit(scope, session, err);
-    undo(scope, session, err);
+        outcome = commit(scope, session, err);
+    else
+        undo(scope, session, err);
+    tell(scope, session, false);
+    if (ok)
+        return outcome;
     return scope->transient ? AGAIN : FAILED;
 }
 
@@ -199,7 +264,8 @@ static bool run_attempts(struct scope *scope, txn_body *body, void *data, struct
         if (attempt == ATTEMPTS || !worth_retrying(scope))
             return give_up(scope, err);
         err_clear(err);
-        pause_a_while();
+        if (!end_left(scope))
+            pause_a_while();
     }
     return false;
 }

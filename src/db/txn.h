@@ -1,5 +1,8 @@
 /* One transaction with majority write concern and our own retry loop: at most 5 attempts,
- * 20–200 ms of jittered pause, 5 s in all. Unknown commit results repeat the commit only. */
+ * 20–200 ms of jittered pause, 5 s in all. Unknown commit results repeat the commit only.
+ *
+ * A conflict may be with a transaction whose worker was killed, which the server would keep until
+ * its limit: where the scope knows of one (left_txn) it is ended, one round trip more. */
 #ifndef ERP_DB_TXN_H
 #define ERP_DB_TXN_H
 

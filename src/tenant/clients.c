@@ -242,6 +242,25 @@ static void waits(struct scope *scope, int64_t since_us)
         board_waits(entry->board, since_us ? entry->cluster : 0, since_us);
 }
 
+static void in_txn(struct scope *scope, const uint8_t *session, bool begins)
+{
+    struct entry *entry = scope->verdict_data;
+
+    if (entry->board && begins)
+        board_txn_begin(entry->board, entry->hash | 1, session);
+    else if (entry->board)
+        board_txn_end(entry->board, session);
+}
+
+static bool left_txn(struct scope *scope, uint8_t *session)
+{
+    struct entry *entry = scope->verdict_data;
+
+    return entry->board && board_txn_left(entry->board, entry->hash | 1, session);
+}
+
+static_assert(SCOPE_SESSION == BOARD_SESSION, "the board keeps ids of sessions");
+
 static bool cluster_away(const char *tenant_id, int retry_after, struct err *err)
 {
     return err_set_retry(err, ERR_DB_UNAVAILABLE, retry_after,
@@ -350,6 +369,8 @@ bool clients_scope(struct clients *clients, const char *uri, const char *db_name
         .arena = arena,
         .verdict = learn,
         .waits = waits,
+        .in_txn = in_txn,
+        .left_txn = left_txn,
         .cluster = cluster,
         .verdict_data = entry,
     };

@@ -703,6 +703,56 @@ static void a_turn_ends_with_its_holder(void **state ERP_UNUSED)
     board_close(board);
 }
 
+#define ACCOUNT UINT64_C(0xC1)
+
+static const uint8_t first_session[BOARD_SESSION] = "the first one..";
+static const uint8_t second_session[BOARD_SESSION] = "another one....";
+
+static int in_a_transaction(struct board *board)
+{
+    if (!board_claim(board))
+        return 0;
+    board_txn_begin(board, ACCOUNT, first_session);
+    board_txn_begin(board, ACCOUNT + 1, second_session); /* inside it: the first counts */
+    board_txn_end(board, second_session);
+    return 1;
+}
+
+static int after_a_transaction(struct board *board)
+{
+    in_a_transaction(board);
+    board_txn_end(board, first_session);
+    return 1;
+}
+
+static void a_dead_worker_leaves_its_transaction(void **state ERP_UNUSED)
+{
+    struct board *board = open_board();
+    uint8_t session[BOARD_SESSION];
+    struct child child, heir;
+
+    assert_true(board_claim(board));
+    child = run_child(in_a_transaction, true);
+    assert_false(board_txn_left(board, ACCOUNT, session)); /* it lives */
+    kill_child(child);
+    assert_false(board_txn_left(board, ACCOUNT + 1, session));
+    assert_true(board_txn_left(board, ACCOUNT, session));
+    assert_memory_equal(session, first_session, sizeof session);
+    assert_false(board_txn_left(board, ACCOUNT, session)); /* told once */
+    kill_child(run_child(in_a_transaction, true));
+    heir = run_child(after_a_transaction, true); /* has the slot, and what was left in it */
+    assert_false(board_txn_left(board, ACCOUNT + 1, session));
+    assert_true(board_txn_left(board, ACCOUNT, session));
+    assert_memory_equal(session, first_session, sizeof session);
+    kill_child(heir); /* was in none */
+    assert_false(board_txn_left(board, ACCOUNT, session));
+    kill_child(run_child(in_a_transaction, true));
+    kill_child(run_child(after_a_transaction, true));
+    ahead_us += INT64_C(121000000);
+    assert_false(board_txn_left(board, ACCOUNT, session)); /* the server has ended it long ago */
+    board_close(board);
+}
+
 static int remove_folder(void **state ERP_UNUSED)
 {
     unlink(path);
@@ -735,6 +785,7 @@ int main(void)
         FRESH(one_probe_among_eight),
         FRESH(copies_are_of_one_moment),
         FRESH(a_turn_ends_with_its_holder),
+        FRESH(a_dead_worker_leaves_its_transaction),
     };
     return cmocka_run_group_tests_name("board", tests, make_folder, remove_folder);
 }

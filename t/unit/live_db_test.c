@@ -409,6 +409,69 @@ static void a_held_row_ends_in_try_again(void **state ERP_UNUSED)
     assert_int_equal(value_of("held"), 0);
 }
 
+/* The rival's session, once: as if its process had died. */
+static mongoc_client_session_t *left_behind;
+
+static bool left_once(struct scope *scope ERP_UNUSED, uint8_t *session)
+{
+    const uint8_t *bytes;
+    bson_iter_t it;
+    uint32_t len;
+
+    if (!left_behind)
+        return false;
+    assert_true(bson_iter_init_find(&it, mongoc_client_session_get_lsid(left_behind), "id"));
+    bson_iter_binary(&it, &(bson_subtype_t){0}, &len, &bytes);
+    assert_int_equal(len, SCOPE_SESSION);
+    memcpy(session, bytes, len);
+    left_behind = NULL;
+    return true;
+}
+
+static void what_the_dead_hold_is_ended(void **state ERP_UNUSED)
+{
+    struct scope scope = open_scope(live_url()), rival = open_scope(proxy_url(proxy));
+    struct work work = {.id = "left"};
+
+    assert_true(insert_id(&scope, "left"));
+    work.rival = left_behind = hold_row(&rival, "left");
+    scope.left_txn = left_once;
+    assert_true(txn_run(&scope, add_against_rival, &work, &err));
+    assert_int_equal(work.runs, 2);
+    assert_int_equal(value_of("left"), 1); /* the rival's is undone */
+    mongoc_client_session_destroy(work.rival);
+}
+
+/* What is told of transactions, in order: b for one that begins, e for its end. */
+static char told[16];
+static uint8_t told_of[SCOPE_SESSION];
+
+static void tell(struct scope *scope ERP_UNUSED, const uint8_t *session, bool begins)
+{
+    size_t n = strlen(told);
+
+    told[n] = begins ? 'b' : 'e';
+    if (begins)
+        memcpy(told_of, session, sizeof told_of);
+    else
+        assert_memory_equal(session, told_of, sizeof told_of);
+}
+
+static void each_attempt_is_told(void **state ERP_UNUSED)
+{
+    struct scope scope = open_scope(live_url()), rival = open_scope(proxy_url(proxy));
+    struct work work = {.id = "told", .release_in = 2}, refused = {.id = "told-no", .refuse = true};
+
+    assert_true(insert_id(&scope, "told"));
+    work.rival = hold_row(&rival, "told");
+    scope.in_txn = tell;
+    assert_true(txn_run(&scope, add_against_rival, &work, &err));
+    assert_string_equal(told, "bebe");
+    assert_false(txn_run(&scope, nested, &refused, &err));
+    assert_string_equal(told, "bebebe");
+    mongoc_client_session_destroy(work.rival);
+}
+
 static void a_lost_commit_repeats_the_commit(bool after, const char *id)
 {
     struct scope scope = open_scope(proxy_url(proxy));
@@ -618,6 +681,8 @@ int main(void)
         LIVE(an_inner_run_belongs_to_the_outer),
         LIVE(a_conflict_restarts_the_whole),
         LIVE(a_held_row_ends_in_try_again),
+        LIVE(what_the_dead_hold_is_ended),
+        LIVE(each_attempt_is_told),
         LIVE(a_commit_whose_reply_is_lost),
         LIVE(a_commit_that_never_arrived),
         LIVE(a_commit_that_stays_unknown),
