@@ -88,6 +88,13 @@ const struct route routes_trade[] = {
         .summary = "Reject a return; the sale stays as it is",
     },
 
+    {
+        .method = "POST", .path = "/api/returns/{id}/exchange", .handler = action_return_exchange,
+        .roles = ROLES_MANAGER, .module = "returns", .by_branch = true, .body = BODY_JSON,
+        .in = "ReturnExchange", .out = "Exchanged", .writes = true, .in_turn = true,
+        .summary = "Approve a return and sell other goods for it, all or nothing",
+    },
+
     /* ---- dashboards and reports ---- */
     {
         .method = "GET", .path = "/api/dashboard/stats", .handler = action_dashboard_stats,

@@ -1,5 +1,5 @@
 # Store credit: what comes back may stay for the customer to spend, never below zero, whoever spends
-# at once; it is a payment, and no money.
+# at once; it is a payment, and no money. Exchange: goods for goods, and the difference, or nothing.
 use Erp::Test;
 use Erp::Json qw(from_json);
 
@@ -191,6 +191,145 @@ subtest 'twenty spend the same at once' => sub {
     is_deeply at_once(8, sub { $erp->post('/api/sales', { items => [{ product_id => $rice, quantity => 1, price => 10 }], customer_id => $who, payment_method => 'store_credit' }, @as) }),
         { 200 => 3, 422 => 5 }, 'three of eight sales';
     is has($who), '0.00', 'none is left';
+    holds('after it');
+};
+
+sub swap { my ($return, $items, $more, @who) = @_; return $erp->post("/api/returns/$return->{id}/exchange", { items => $items, %{ $more // {} } }, @who ? @who : @as) }
+sub swapped {
+    my $r = swap(@_);
+    is $r->status, 200, 'exchanged' or diag $r->brief;
+    return $r->json;
+}
+sub paid_by { my ($sale) = @_; return join ', ', map { "$_->{method} $_->{amount}" } @{ got("payments?sale_id=$sale->{id}") } }
+sub oil { return [{ product_id => $oil, quantity => $_[0], price => 4 }] }
+
+subtest 'goods for goods' => sub {
+    my ($rices, $oils) = (stock($rice), stock($oil));
+    my $s = sell(somebody(), payment_method => 'card');
+    my $return = asked($s, quantity => 2, refund_amount => 20);
+    my $money = received();
+    my $r = swap($return, oil(5));
+    is $r->status, 200, 'of the same worth' or diag $r->brief;
+    my $done = $r->json;
+    is_deeply [@$done{qw(return_id refund_amount exchanged given_back)}, $done->{restocked} ? 1 : 0], [$return->{id}, 20, 20, 0, 1], 'says so';
+    my $new = $done->{sale};
+    is $r->header('location'), "/api/sales/$new->{id}", 'Location';
+    is_deeply sale($new->{id}), $new, 'the new sale is there';
+    is_deeply [@$new{qw(total amount_paid credit_paid balance_due payment_status payment_method customer_id exchange_of)}],
+        [20, 20, 20, 0, 'paid', 'exchange', $s->{customer_id}, $return->{id}], '... paid with goods';
+    is_deeply [@{ sale($s->{id}) }{qw(total amount_paid credit_paid balance_due)}], [10, 10, -20, 0], 'the old one is worth less';
+    is_deeply [paid_by($s), paid_by($new)], ['card 30, exchange -20', 'exchange 20'], 'what one gives the other gets';
+    is_deeply [@{ got("returns/$return->{id}") }{qw(status refund_method paid_back approved_by)}], ['approved', 'exchange', 20, $shop->{email}], 'the return is approved';
+    is_deeply [stock($rice), stock($oil)], [$rices - 1, $oils - 5], 'the stock of both';
+    is received(), $money, 'no money came or went';
+    holds('after it');
+};
+
+subtest 'the difference' => sub {
+    my $s = sell(somebody());
+    my $money = received();
+    my $new = swapped(asked($s), oil(3), { payment_method => 'bkash' })->{sale};
+    is_deeply [@$new{qw(total amount_paid credit_paid balance_due payment_method)}], [12, 12, 10, 0, 'split'], 'is paid';
+    is paid_by($new), 'exchange 10, bkash 2', '... in a way';
+    is received(), sprintf('%.2f', $money + 2), 'two came in';
+    $new = swapped(asked($s), oil(4), { payments => [{ method => 'cash', amount => 1 }, { method => 'card', amount => 2 }] })->{sale};
+    is_deeply [@$new{qw(total amount_paid balance_due payment_status)}], [16, 13, 3, 'partially_paid'], 'or a part of it';
+    is paid_by($new), 'exchange 10, cash 1, card 2', '... in several';
+    is one('customer_dues', { sale_id => $new->{id} })->{due_amount}{'$numberDecimal'}, '3.00', 'the rest is due';
+    is pay($new, { amount => 3, method => 'cash' })->status, 200, '... and paid';
+    $money = received();
+    my $done = swapped(asked($s), oil(1));
+    is_deeply [@$done{qw(exchanged given_back)}], [10, 6], 'or it is given back';
+    is_deeply [@{ $done->{sale} }{qw(total amount_paid credit_paid balance_due)}], [4, 4, 10, 0], '... by the new sale';
+    is paid_by($done->{sale}), 'exchange 10, cash -6', '... as the old one was paid';
+    is received(), sprintf('%.2f', $money - 6), 'six went out';
+    holds('after it');
+    $s = sell(somebody());
+    $done = swapped(asked($s), oil(1), { refund => 'store_credit' });
+    is paid_by($done->{sale}), 'exchange 10, store_credit -6', '... or stays';
+    is has($s->{customer_id}), '6.00', '... for the customer';
+    $new = swapped(asked($s), oil(4), { payment_method => 'store_credit' })->{sale};
+    is paid_by($new), 'exchange 10, store_credit 6', 'who pays the next with it';
+    is_deeply [@$new{qw(total amount_paid credit_paid)}, has($s->{customer_id})], [16, 16, 16, '0.00'], '... all of it without money';
+    $s = sell(somebody(), paid_amount => 4);
+    $done = swapped(asked($s), oil(1));
+    is_deeply [@$done{qw(refund_amount exchanged given_back)}], [10, 4, 0], 'what was not paid is not worth anything';
+    is_deeply [sale($s->{id})->{balance_due}, paid_by($done->{sale})], [20, 'exchange 4'], '... but not due any more';
+    $s = sell(somebody(), paid_amount => 0);
+    is paid_by(swapped(asked($s), oil(1))->{sale}), 'cash 4', 'nothing paid: it is a return and a sale';
+    holds('after it');
+};
+
+subtest 'the same again' => sub {
+    my $last = made('/api/products', { name => 'Lamp', price => 10, stock => 2 })->{id};
+    my $s = made('/api/sales', { items => [{ product_id => $last, quantity => 2, price => 10 }], somebody() });
+    my $return = sub { return made('/api/returns', { sale_id => $s->{id}, product_id => $last, reason => 'x', refund_amount => 10 }) };
+    my $lamp = [{ product_id => $last, quantity => 1, price => 10 }];
+    my $broken = $return->();
+    my $before = state();
+    is_problem swap($broken, $lamp, { restock => \0 }), 409, 'insufficient_stock', 'there is no other for a broken one';
+    is_deeply state(), $before, '... and nothing has changed';
+    swapped($broken, $lamp, { restock => undef, payments => undef, refund => undef, paid_amount => undef });
+    is stock($last), 0, 'what comes back may go out again';
+};
+
+subtest 'all or nothing' => sub {
+    my $s = sell(somebody());
+    my $return = asked($s);
+    my $old = approve(asked($s)) && got('returns?status=approved&sort=-id&limit=1')->[0];
+    my $before = state();
+    for my $case ([{ items => [] }, 'items'], [{ items => oil(0) }, 'items[0].quantity'], [{ items => [{ product_id => 'none', quantity => 1, price => 4 }] }, 'items[0].product_id'],
+        [{ payment_method => 'exchange' }, 'payment_method'], [{ refund => 'gold' }, 'refund'], [{ refund => 'exchange' }, 'refund'],
+        [{ paid_amount => 2.01 }, 'paid_amount'], [{ payments => [{ method => 'cash', amount => 3 }] }, 'payments'],
+        [{ items => oil(1), paid_amount => 1 }, 'paid_amount'], [{ payment_method => 'store_credit' }, 'payment_method'], [{ discount => 13 }, 'discount'],
+        [{ restock => 'x' }, 'restock']) {
+        my ($more, $field) = @$case;
+        my $r = swap($return, oil(3), $more);
+        is_problem $r, 422, 'validation', "refused: $field";
+        is $r->json->{errors}[0]{field}, $field, '... by name';
+    }
+    is_problem swap($return, oil(100000)), 409, 'insufficient_stock', 'more than is there';
+    is_problem swap($old, oil(1)), 409, 'illegal_transition', 'a return that is decided';
+    is_problem swap({ id => 'none' }, oil(1)), 404, 'not_found', 'no return';
+    is_problem swap(asked(sell()), oil(1), { refund => 'store_credit' }), 422, 'validation', 'credit for nobody';
+    my $after = state();
+    is scalar @{ $after->{$_} }, scalar @{ $before->{$_} } + ($_ =~ /^(?:sales|returns|payments|stock_ledger)$/ ? 1 : 0), "$_: but what was made for it" for qw(sales returns payments store_credits stock_ledger);
+    is_deeply $after->{customers}, $before->{customers}, 'nothing has changed';
+    holds('after it');
+    my @key = (@as, headers => { 'Idempotency-Key' => 'swap-1' });
+    my $first = swap($return, oil(3), {}, @key);
+    is $first->status, 200, 'once' or diag $first->brief;
+    $before = state();
+    is swap($return, oil(3), {}, @key)->body, $first->body, 'sent again: the same reply';
+    is_deeply state(), $before, '... and nothing more is done';
+};
+
+subtest 'many exchange at once' => sub {
+    my $s = sell(somebody());
+    my ($rices, $oils) = (stock($rice), stock($oil));
+    my @asked = map { asked($s) } 1 .. 3;
+    is_deeply at_once(9, sub { my $return = $asked[$_[0] % 3]; $_[0] <= 6 ? swap($return, oil(2)) : approve($return) }), { 200 => 3, 409 => 6 }, 'three of nine';
+    is_deeply [@{ sale($s->{id})->{items}[0] }{qw(quantity returned_quantity return_pending)}], [3, 3, 0], 'all came back, and no more';
+    is stock($rice), $rices + 3, '... to the stock';
+    my $swaps = grep { ($_->{exchange_of} // '') ne '' && $_->{customer_id} eq $s->{customer_id} } one('sales', {});
+    is stock($oil), $oils - 2 * $swaps, 'and as much went out as was sold for it';
+    holds('after it');
+};
+
+subtest 'branches and roles' => sub {
+    my %branch = map { $_ => made('/api/branches', { name => $_, address => 'x', contact_phone => '1' })->{id} } qw(east west);
+    my %there = map { my $p = $_; map { ("$p $_" => made('/api/product-branches', { product_id => $p, branch_id => $branch{$_}, stock_quantity => 10 })->{id}) } keys %branch } $rice, $oil;
+    my @cashier = user('cashier', $branch{east});
+    my @manager = user('branch_manager', $branch{east});
+    my $s = $erp->post('/api/sales', { items => [{ product_id => $rice, quantity => 3, price => 10 }], somebody() }, @cashier)->json;
+    my @asked = map { asked($s) } 1 .. 2;
+    is_problem swap($asked[0], oil(1), {}, @cashier), 403, 'role_forbidden', 'a cashier does not exchange';
+    is_problem swap($asked[0], oil(1), {}, user('branch_manager', $branch{west})), 404, 'not_found', '... nor does another branch';
+    my $r = swap($asked[0], oil(2), {}, @manager);
+    is $r->status, 200, 'its manager does' or diag $r->brief;
+    is_deeply [map { got("product-branches/$there{$_}")->{stock_quantity} } "$rice east", "$oil east", "$oil west"], [8, 8, 10], 'in the branch';
+    is swapped($asked[1], oil(1))->{sale}{branch_id}, $branch{east}, '... for the office too';
+    is_deeply [sort map { $_->{metadata}{activity_subtype} } grep { ($_->{metadata}{activity_subtype} // '') =~ /exchange/ } one('notifications', { type => 'activity' })], ['return_exchanged'], 'the administrator is told once';
     holds('after it');
 };
 

@@ -70,6 +70,7 @@ bool action_sale_invoice(struct req *req);
 bool action_return_create(struct req *req);  /* returns.c */
 bool action_return_approve(struct req *req);
 bool action_return_reject(struct req *req);
+bool action_return_exchange(struct req *req); /* exchange.c */
 
 bool action_dashboard_stats(struct req *req); /* reports.c */
 bool action_dashboard_chart(struct req *req);

@@ -329,6 +329,8 @@ static const struct form forms[] = {
     {"ReturnApproved", form_return_approved, true},
     {"ReturnReject", form_sale_cancel, false},
     {"ReturnRejected", form_return_rejected, true},
+    {"ReturnExchange", form_return_exchange, false},
+    {"Exchanged", form_exchanged, true},
     {"BranchStats", form_branch_stats, true},
     {"DashboardStats", form_dashboard, true},
     {"SalesDay", form_sales_day, true},

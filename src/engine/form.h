@@ -26,7 +26,7 @@ extern const struct field form_transfer_create[], form_purchase[], form_purchase
 
 /* form_return.c. */
 extern const struct field form_return_create[], form_return_approve[], form_return_approved[],
-    form_return_rejected[];
+    form_return_rejected[], form_return_exchange[], form_exchanged[];
 
 /* form_report.c. */
 extern const struct field form_dashboard[], form_sales_day[], form_alerts[], form_alert_totals[],

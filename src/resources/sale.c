@@ -26,13 +26,15 @@ static const struct field fields[] = {
      .summary = "What came off the total by returns"},
     {"amount_paid", K_MONEY, F_READONLY, .def = "0"},
     {"credit_paid", K_MONEY, F_READONLY, .min = -MONEY_MAX, .def = "0",
-     .summary = "What of amount_paid is no money, but store credit; negative: what was paid in "
-                "money and is store credit now"},
+     .summary = "What of amount_paid is no money, but store credit or goods in exchange; "
+                "negative: what was paid in money and is spent that way"},
     {"balance_due", K_MONEY, F_READONLY, .def = "0"},
     {"status", K_ENUM, F_READONLY | F_FILTER, .values = statuses, .def = "\"completed\""},
     {"payment_status", K_ENUM, F_READONLY | F_FILTER, .values = payment_statuses,
      .def = "\"unpaid\""},
     {"payment_method", K_TEXT, F_READONLY, .max = 16, .def = "\"cash\""},
+    {"exchange_of", K_TEXT, F_READONLY, .max = 64,
+     .summary = "Id of the return that it was made in exchange for"},
     {"reference", K_TEXT, F_READONLY},
     {"created_by", K_TEXT, F_READONLY},
     {"include_warranty_terms", K_BOOL, F_READONLY, .def = "false"},

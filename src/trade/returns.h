@@ -43,7 +43,8 @@ bool return_make(struct req *req, struct scope *scope, const struct return_order
 struct return_how {
     bool restock;       /* the stock goes back to where it was sold from */
     const char *method; /* of pay_methods: how money goes back; NULL: as it was paid, or cash.
-                           PAY_CREDIT: it stays, to the customer's credit */
+                           PAY_CREDIT: it stays, to the customer's credit; PAY_EXCHANGE: it
+                           goes over to another sale, which is the caller's work */
 };
 
 struct return_done {
@@ -53,6 +54,7 @@ struct return_done {
     money_t balance;        /* what is still due of the sale */
     const char *payment_status;
     bool restocked;
+    const bson_t *sale; /* as it is then, arena-owned */
 };
 
 /* Approves the return of the request's path. The refund comes off the sale's total; what was paid

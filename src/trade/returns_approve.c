@@ -53,11 +53,10 @@ static bool change_sale(struct return_work *w, const struct effect *e, const cha
 
 /* ---- money ---- */
 
-/* As it was paid, where that was one way. */
-static const char *method_of(const struct return_work *w, const struct return_how *how)
+const char *return_method(const bson_t *sale, const char *wanted)
 {
-    const char *paid = doc_text(w->c.sale, "payment_method");
-    const char *method = how->method;
+    const char *paid = doc_text(sale, "payment_method");
+    const char *method = wanted;
 
     if (method == NULL && paid != NULL)
         method = pay_method(paid);
@@ -74,8 +73,9 @@ static bool pay_back(struct return_work *w, const char *method, struct return_do
            (scope_insert(w->c.scope, SALE_PAYMENTS,
                          payment_document(w->c.req, w->c.after, &tender, number, &out->payment_id),
                          w->c.err) &&
-            (pay_is_money(method) || credit_move(w->c.req, w->c.scope, w->c.after, out->paid_back,
-                                                 number, "refund", w->c.err)));
+            (strcmp(method, PAY_CREDIT) != 0 ||
+             credit_move(w->c.req, w->c.scope, w->c.after, out->paid_back, number, "refund",
+                         w->c.err)));
 }
 
 /* A due that was closed before stays as it is. */
@@ -133,9 +133,12 @@ bool return_approve(struct req *req, struct scope *scope, const struct return_ho
         return err_set(err, ERR_STATE, "The sale is cancelled: nothing of it comes back");
     if (!return_counted(&w) && !return_check(&w))
         return false;
-    method = method_of(&w, how);
-    return work_out(&w, &e, out) && (!how->restock || put_back(&w, out)) &&
-           change_sale(&w, &e, method, out) && pay_back(&w, method, out) && change_due(&w, &e) &&
+    method = return_method(w.c.sale, how->method);
+    if (!work_out(&w, &e, out) || (how->restock && !put_back(&w, out)) ||
+        !change_sale(&w, &e, method, out))
+        return false;
+    out->sale = w.c.after;
+    return pay_back(&w, method, out) && change_due(&w, &e) &&
            sale_change_customer(&w.c, -out->refund, e.owed) && change_row(&w, out, method) &&
            notices_store(scope, list, err);
 }

@@ -39,6 +39,10 @@ bool return_read(struct return_work *w);
 /* Is it counted as pending in its sale? Those of earlier systems are not. */
 bool return_counted(const struct return_work *w);
 
+/* How money of a sale goes back where nobody says how (`wanted` NULL): as it was paid, where that
+ * was one way, or in cash. */
+const char *return_method(const bson_t *sale, const char *wanted);
+
 /* Changes the return that was read, and no other; adds the audit entries of both. */
 bool return_store(struct return_work *w, const bson_t *set, const char *action);
 

@@ -48,21 +48,38 @@ static void choose_terms(struct sale_work *w)
 
 /* ---- after the sale is there ---- */
 
-static bool store_payments(struct sale_work *w, const bson_t *sale)
+/* What it is paid by, part by part. */
+static size_t tenders_of(const struct sale_work *w, struct tender *out)
 {
     const struct sale_order *o = w->order;
-    const struct tender whole = {o->method, w->paid};
-    const struct tender *tenders = o->n_tenders > 0 ? o->tenders : &whole;
-    size_t n = o->n_tenders > 0 ? o->n_tenders : 1;
-    const bson_t *docs[SALE_TENDERS];
+    size_t n = 0;
 
-    if (w->paid == 0)
-        return true;
+    if (o->exchanged > 0)
+        out[n++] = (struct tender){PAY_EXCHANGE, o->exchanged};
+    for (size_t i = 0; i < o->n_tenders; i++)
+        out[n++] = o->tenders[i];
+    if (o->n_tenders == 0 && w->handed > 0)
+        out[n++] = (struct tender){o->method, w->handed};
+    if (w->back > 0)
+        out[n++] = (struct tender){o->refund, -w->back};
+    return n;
+}
+
+static bool store_payments(struct sale_work *w, const bson_t *sale)
+{
+    struct tender tenders[SALE_TENDERS + 2];
+    size_t n = tenders_of(w, tenders);
+    const bson_t *docs[SALE_TENDERS + 2];
+    money_t spent = w->credit - w->order->exchanged; /* of store credit */
+
     for (size_t i = 0; i < n; i++)
-        docs[i] = payment_document(w->req, sale, &tenders[i], o->reference, NULL);
+        docs[i] = payment_document(w->req, sale, &tenders[i], w->order->reference, NULL);
     return scope_insert_all(w->scope, SALE_PAYMENTS, docs, n, w->err) &&
-           credit_move(w->req, w->scope, sale, -w->credit, NULL,
-                       o->n_tenders > 0 ? "payments" : "payment_method", w->err);
+           credit_move(w->req, w->scope, sale, -spent, NULL,
+                       spent < 0                 ? "refund"
+                       : w->order->n_tenders > 0 ? "payments"
+                                                 : "payment_method",
+                       w->err);
 }
 
 static bool store_due(struct sale_work *w, const bson_t *sale)

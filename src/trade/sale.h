@@ -10,6 +10,7 @@
 #define ERP_TRADE_SALE_H
 
 #include "http/req.h"
+#include "engine/validate.h"
 #include "trade/notify.h"
 #include "trade/pricing.h"
 #include "trade/stock.h"
@@ -22,7 +23,8 @@
 /* As payment_method says, cash first, then a NULL. All are money but PAY_CREDIT
  * (trade/credit.h). */
 extern const char *const pay_methods[];
-#define PAY_CREDIT "store_credit"
+#define PAY_CREDIT   "store_credit"
+#define PAY_EXCHANGE "exchange" /* of no request: goods for goods, no money (trade/exchange.h) */
 /* The name in lower case of the table; NULL when there is no such method. Case does not count. */
 const char *pay_method(const char *text);
 bool pay_is_money(const char *method);
@@ -62,11 +64,19 @@ struct sale_order {
     size_t n_tenders;     /* 0: all that is paid by `method` */
     const char *reference, *warranty_terms;
     bool include_warranty_terms;
+    /* In exchange for goods of another sale (trade/exchange.h); what is paid comes beside it. */
+    const char *exchange_of; /* id of the return; NULL: of none */
+    money_t exchanged;       /* what these were worth */
+    const char *refund;      /* of pay_methods: how what is too much of it goes back */
 };
 
 /* Reads and checks a body of the form SaleCreate: ERR_VALIDATION with every fault and its path.
  * What was ignored goes into the reply's header. */
 bool sale_order_read(struct req *req, struct sale_order *order);
+
+/* The same of another form with these members; `in` gets the checked ones. */
+bool sale_order_read_as(struct req *req, const char *form, struct sale_order *order,
+                        struct validated *in);
 
 /* Before the transaction of any function below: indexes; nothing after the first time. */
 bool sale_prepare(struct req *req);
@@ -105,7 +115,7 @@ bool sale_pay(struct req *req, struct scope *scope, const struct tender *tender,
 bool sale_cancel(struct req *req, struct scope *scope, const char *reason, struct notices *list,
                  size_t *restored, struct err *err);
 
-/* Member of a sale: what of its amount_paid is no money; absent: all is. */
+/* Member of a sale: what of its amount_paid is no money; absent: all of it is money. */
 #define SALE_CREDIT "credit_paid"
 
 /* Members of a sale's item, kept by returns: how many of it came back, for how much, and how many

@@ -37,6 +37,13 @@ static void append_head(const struct scope *scope, const char *id, bson_t *doc)
 
 /* ---- the sale ---- */
 
+static const char *method_of(const struct sale_work *w)
+{
+    if (w->order->exchanged == 0)
+        return w->order->method;
+    return w->handed > 0 || w->back > 0 ? "split" : PAY_EXCHANGE;
+}
+
 /* What one cost the business: the branch's price, the product's, or what the client says. */
 static void append_cost(const struct sale_work *w, size_t at, bson_t *doc)
 {
@@ -126,7 +133,8 @@ const bson_t *sale_document(struct sale_work *w)
     append_amounts(w, doc);
     BSON_APPEND_UTF8(doc, "status", "completed");
     BSON_APPEND_UTF8(doc, "payment_status", payment_status(w->paid, w->balance));
-    BSON_APPEND_UTF8(doc, "payment_method", o->method);
+    BSON_APPEND_UTF8(doc, "payment_method", method_of(w));
+    doc_append_text(doc, "exchange_of", o->exchange_of);
     doc_append_text_or_null(doc, "reference", o->reference);
     doc_append_text_or_null(doc, "created_by", w->req->principal.email);
     BSON_APPEND_BOOL(doc, "include_warranty_terms", w->with_terms);

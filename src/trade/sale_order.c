@@ -18,7 +18,7 @@ const char *pay_method(const char *text)
 
 bool pay_is_money(const char *method)
 {
-    return strcmp(method, PAY_CREDIT) != 0;
+    return strcmp(method, PAY_CREDIT) != 0 && strcmp(method, PAY_EXCHANGE) != 0;
 }
 
 static const char *read_method(const char *text, bool credit, const char *path, struct err *err)
@@ -199,18 +199,25 @@ static void read_texts(struct req *req, const bson_t *set, struct sale_order *or
 
 bool sale_order_read(struct req *req, struct sale_order *order)
 {
-    int decimals = req->tenant->decimals;
     struct validated in;
+
+    return sale_order_read_as(req, "SaleCreate", order, &in);
+}
+
+bool sale_order_read_as(struct req *req, const char *form, struct sale_order *order,
+                        struct validated *in)
+{
+    int decimals = req->tenant->decimals;
 
     *order = (struct sale_order){0};
     if (json_is_object(req->body))
         drop_empty(req->body);
-    if (!form_read(req, "SaleCreate", VALIDATE_CREATE, &in))
+    if (!form_read(req, form, VALIDATE_CREATE, in))
         return false;
-    read_texts(req, in.set, order);
-    off_of(in.set, decimals, "discount_percent", &order->off, req->err);
-    order->tax_given = money_of(in.set, "tax", decimals, &order->tax);
-    order->paid_given = money_of(in.set, "paid_amount", decimals, &order->paid);
+    read_texts(req, in->set, order);
+    off_of(in->set, decimals, "discount_percent", &order->off, req->err);
+    order->tax_given = money_of(in->set, "tax", decimals, &order->tax);
+    order->paid_given = money_of(in->set, "paid_amount", decimals, &order->paid);
     read_items(req, json_object_get(req->body, "items"), order);
     read_tenders(req, json_object_get(req->body, "payments"), order);
     return !err_is_set(req->err);

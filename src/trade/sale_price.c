@@ -97,14 +97,16 @@ static bool say_fault(struct sale_work *w, enum price_fault fault, size_t at)
     }
 }
 
-/* What is paid by methods that are no money. */
+/* What of it is no money: store credit, and what the goods were worth that are given for it. */
 static money_t credit_of(const struct sale_work *w)
 {
     const struct sale_order *o = w->order;
-    money_t credit = 0;
+    money_t credit = o->exchanged;
 
-    if (o->n_tenders == 0)
-        return pay_is_money(o->method) ? 0 : w->paid;
+    if (w->back > 0 && !pay_is_money(o->refund))
+        credit -= w->back;
+    if (o->n_tenders == 0 && !pay_is_money(o->method))
+        credit += w->handed;
     for (size_t i = 0; i < o->n_tenders; i++)
         if (!pay_is_money(o->tenders[i].method))
             credit += o->tenders[i].amount;
@@ -114,16 +116,21 @@ static money_t credit_of(const struct sale_work *w)
 static bool pay(struct sale_work *w)
 {
     const struct sale_order *o = w->order;
+    money_t rest = w->ticket.total - o->exchanged;
     char text[MONEY_TEXT_SIZE];
 
     money_format(text, w->ticket.tax, w->decimals);
     if (!w->ticket.tax_given && o->tax_given && o->tax != 0 && o->tax != w->ticket.tax)
         return err_field(w->err, "tax", "settings", "Is %s by the tax rates of the settings", text);
-    w->paid = o->paid_given ? o->paid : w->ticket.total;
-    money_format(text, w->ticket.total, w->decimals);
-    if (w->paid > w->ticket.total)
+    w->back = rest < 0 ? -rest : 0;
+    if (rest < 0)
+        rest = 0;
+    w->handed = o->paid_given ? o->paid : rest;
+    money_format(text, rest, w->decimals);
+    if (w->handed > rest)
         return err_field(w->err, o->n_tenders > 0 ? "payments" : "paid_amount", "range",
-                         "Is more than the total of %s", text);
+                         "Is more than the %s of %s", o->exchanged > 0 ? "rest" : "total", text);
+    w->paid = w->handed + o->exchanged - w->back;
     w->balance = w->ticket.total - w->paid;
     w->credit = credit_of(w);
     return true;

@@ -24,7 +24,9 @@ struct sale_work {
     money_t *list_prices;
     struct ticket ticket;
     money_t paid, balance;
-    money_t credit; /* what of `paid` is store credit */
+    money_t handed; /* what of `paid` is paid by the order's methods, */
+    money_t back;   /* and what is given back: paid = handed + exchanged - back */
+    money_t credit; /* what of `paid` is no money */
     const char *customer_id, *customer_name;
     const char *terms;
     bool with_terms;
