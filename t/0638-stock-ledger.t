@@ -1,6 +1,7 @@
 # The stock ledger: whatever changes stock leaves a row, and the rows add up to the stock.
 use Erp::Test;
 use Erp::Json qw(from_json);
+use POSIX ();
 
 my $erp = Erp::Test->start(workers => 2, login_workers => 1);
 my $shop = $erp->seed_tenant(slug => 'ledger');
@@ -114,6 +115,27 @@ subtest 'erpctl stock reconcile' => sub {
     is reconcile()->{status}, 0, 'put right';
     ($status) = $erp->erpctl('stock', 'reconcile', 'nobody');
     is $status, 1, 'no such tenant';
+};
+
+subtest 'while sales are made' => sub {
+    my $salt = made('/api/products', { name => 'Salt', price => 10, stock => 1000 })->{id};
+    my $sale = { items => [{ product_id => $salt, quantity => 1, price => 10 }] };
+    my %selling = map {
+        my $pid = fork // die "fork: $!\n";
+        if (!$pid) {
+            $erp->post('/api/sales', $sale, @as) for 1 .. 40;
+            POSIX::_exit(0);
+        }
+        $pid => 1;
+    } 1, 2;
+    my @faults;
+    while (%selling) {
+        my $r = reconcile();
+        push @faults, @{ $r->{found} };
+        delete @selling{ grep { waitpid($_, POSIX::WNOHANG()) > 0 } keys %selling };
+    }
+    is_deeply \@faults, [], 'stock and ledger are those of one moment';
+    cmp_ok $erp->get("/api/products/$salt", @as)->json->{stock}, '<', 1000, '... and sales were made';
 };
 
 done_testing;

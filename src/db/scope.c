@@ -46,12 +46,28 @@ void scope_opts(const struct scope *scope, int32_t time_ms, const bson_t *extra,
         die("a session of another client: %s", error.message);
 }
 
+/* The driver would send the client's own read concern beside that of a snapshot session, and forget
+ * the moment. */
+static void no_concern(mongoc_collection_t *handle)
+{
+    mongoc_read_concern_t *none = mongoc_read_concern_new();
+
+    mongoc_collection_set_read_concern(handle, none);
+    mongoc_read_concern_destroy(none);
+}
+
 mongoc_collection_t *scope_open(struct scope *scope, const char *op, const char *collection)
 {
+    mongoc_collection_t *handle;
+
     scope->round_trips++;
     scope->op = op;
     scope->about = collection;
-    return mongoc_client_get_collection(scope->client, scope->db_name, collection);
+    handle = mongoc_client_get_collection(scope->client, scope->db_name, collection);
+    if (scope->session &&
+        mongoc_session_opts_get_snapshot(mongoc_client_session_get_opts(scope->session)))
+        no_concern(handle);
+    return handle;
 }
 
 void scope_answered(struct scope *scope)
