@@ -42,6 +42,7 @@ static const struct command *const commands[] = {
     &cmd_watch,
     &cmd_jobs,
     &cmd_stock_reconcile,
+    &cmd_sales_totals,
     &cmd_audit_chain,
     &cmd_audit_verify,
     &cmd_check,

@@ -160,6 +160,6 @@ extern const struct command cmd_seed, cmd_cache_clear, cmd_status, cmd_log, cmd_
     cmd_audit_chain, cmd_audit_verify, cmd_indexes, cmd_help, cmd_seal, cmd_rekey,
     cmd_migrate_plan, cmd_migrate_run, cmd_migrate_verify, cmd_migrate_finish,
     cmd_migrate_rollback, cmd_tenant_move;
-extern const struct command cmd_jobs, cmd_tenant_set, cmd_stock_reconcile;
+extern const struct command cmd_jobs, cmd_tenant_set, cmd_stock_reconcile, cmd_sales_totals;
 
 #endif

@@ -108,14 +108,12 @@ bson_t *match_tenant(const struct req *req)
     return match;
 }
 
-/* A record without a status is a completed one of an earlier system. */
 bson_t *report_sales(const struct req *req, int64_t from, int64_t to)
 {
     bson_t *match = own_bson(req->arena);
     bson_t range;
 
-    scope_filter(&req->scope, "branch_id", match);
-    BCON_APPEND(match, "status", "{", "$nin", "[", "cancelled", "draft", "]", "}");
+    sales_counted(&req->scope, match);
     if (from == REPORT_OPEN && to == REPORT_OPEN)
         return match;
     BSON_APPEND_DOCUMENT_BEGIN(match, "created_at", &range);

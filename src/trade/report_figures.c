@@ -2,66 +2,44 @@
 #include "base.h"
 #include "trade/report_priv.h"
 #include "db/own.h"
-#include "trade/sale.h"
+#include "trade/sales_figures.h"
 #include "trade/stock.h"
-
-/* What is left of a line after returns; `line` is the path of the line. */
-#define LEFT_OF(line)                                                                              \
-    "{\"$subtract\": [\"" line ".quantity\","                                                      \
-    " {\"$ifNull\": [\"" line "." SALE_RETURNED "\", 0]}]}"
-
-/* Those that the business is without: what is left of a line, and what came back broken. */
-#define OUT_OF(line)                                                                               \
-    "{\"$add\": [" LEFT_OF(line) ", {\"$ifNull\": [\"" line "." SALE_DISCARDED "\", 0]}]}"
-
-#define TAXES_OF(record)                                                                           \
-    "{\"$add\": [{\"$ifNull\": [\"" record "tax\", 0]},"                                           \
-    " {\"$ifNull\": [\"" record "tax_included\", 0]}]}"
-
-/* The tax of what came back of a line. $$unit: minor units in one. Amounts are decimals, so half of
- * a minor unit is exact. */
-#define TAXES_BACK_OF(line)                                                                        \
-    "{\"$cond\": [{\"$gt\": [\"" line "." SALE_RETURNED "\", 0]},"                                 \
-    " {\"$divide\": [{\"$floor\": {\"$add\": [0.5, {\"$divide\":"                                  \
-    " [{\"$multiply\": [" TAXES_OF(line ".") ", \"$$unit\", \"" line "." SALE_RETURNED "\"]},"     \
-    " \"" line ".quantity\"]}]}}, \"$$unit\"]}, 0]}"
-
-#define ITEMS "{\"$ifNull\": [\"$items\", []]}"
 
 /* ---- the dashboard ---- */
 
-static const char stats_stages[] =
-    "[{\"$group\": {\"_id\": null, \"total_sales\": {\"$sum\": \"$total\"},"
-    "   \"total_orders\": {\"$sum\": 1},"
-    "   \"today_sales\": {\"$sum\":"
-    "     {\"$cond\": [{\"$gte\": [\"$created_at\", \"$$today\"]}, \"$total\", 0]}},"
-    "   \"monthly_sales\": {\"$sum\":"
-    "     {\"$cond\": [{\"$gte\": [\"$created_at\", \"$$month\"]}, \"$total\", 0]}}}}]";
+#define ALONE(sums) "[{\"$group\": {\"_id\": null, " sums "}}]"
+
+static const struct sums all_sums = {
+    ALONE(SUM_AS("total_sales", "total") ", " SUM_OF("total_orders", "1")),
+    ALONE(SUM_AS("total_sales", "total") ", " SUM_AS("total_orders", "orders")),
+};
+static const struct sums month_sums = {ALONE(SUM_AS("monthly_sales", "total")),
+                                       ALONE(SUM_AS("monthly_sales", "total"))};
+static const struct sums today_sums = {ALONE(SUM_AS("today_sales", "total")),
+                                       ALONE(SUM_AS("today_sales", "total"))};
 
 static const char product_stages[] =
     "[{\"$group\": {\"_id\": null, \"total_products\": {\"$sum\": 1},"
     "   \"low_stock_items\": {\"$sum\": {\"$cond\": [{\"$lt\": [\"$stock\", 5]}, 1, 0]}}}}]";
 
-static const char stats_together[] =
-    "[{\"$group\": {\"_id\": null, \"total_sales\": {\"$sum\": \"$total_sales\"},"
-    "   \"total_orders\": {\"$sum\": \"$total_orders\"},"
-    "   \"total_products\": {\"$sum\": \"$total_products\"},"
-    "   \"low_stock_items\": {\"$sum\": \"$low_stock_items\"},"
-    "   \"today_sales\": {\"$sum\": \"$today_sales\"},"
-    "   \"monthly_sales\": {\"$sum\": \"$monthly_sales\"}}}]";
+static const char stats_together[] = ALONE(
+    SUM_AS("total_sales", "total_sales") ", " SUM_AS("total_orders", "total_orders") ", "
+    SUM_AS("total_products", "total_products") ", " SUM_AS("low_stock_items", "low_stock_items")
+    ", " SUM_AS("today_sales", "today_sales") ", " SUM_AS("monthly_sales", "monthly_sales"));
 
 /* Sales of the branch, products of the whole business. */
+static void build_stats(struct pipe *pipe, const struct report_days *days)
+{
+    pipe_sales(pipe, REPORT_OPEN, REPORT_OPEN, &all_sums);
+    pipe_sales(pipe, days->month, REPORT_OPEN, &month_sums);
+    pipe_sales(pipe, days->today, REPORT_OPEN, &today_sums);
+    pipe_union(pipe, STOCK_PRODUCTS, match_tenant(pipe->req), product_stages);
+    pipe_text(pipe, stats_together);
+}
+
 bool report_stats(struct req *req, const struct report_days *days, const bson_t **figures)
 {
-    struct pipe pipe;
-
-    pipe_begin(&pipe, req, report_sales(req, REPORT_OPEN, REPORT_OPEN));
-    BSON_APPEND_DATE_TIME(pipe.let, "today", days->today);
-    BSON_APPEND_DATE_TIME(pipe.let, "month", days->month);
-    pipe_text(&pipe, stats_stages);
-    pipe_union(&pipe, STOCK_PRODUCTS, match_tenant(req), product_stages);
-    pipe_text(&pipe, stats_together);
-    return pipe_run_one(&pipe, SALES, figures);
+    return report_run(req, build_stats, days, figures);
 }
 
 /* The days' borders are constants, so that no zone has to be reckoned with sale by sale. */
@@ -104,15 +82,14 @@ bool report_chart(struct req *req, const struct report_days *days,
 
 /* ---- profit and loss ---- */
 
-static const char revenue_stages[] =
-    "[{\"$group\": {\"_id\": null, \"revenue\": {\"$sum\": \"$total\"},"
-    "   \"taxes\": {\"$sum\": {\"$subtract\": [" TAXES_OF("$") ","
-    "     {\"$sum\": {\"$map\": {\"input\": " ITEMS ", \"as\": \"i\","
-    "       \"in\": " TAXES_BACK_OF("$$i") "}}}]}},"
-    "   \"cost_of_goods\": {\"$sum\": {\"$sum\": {\"$map\": {\"input\": " ITEMS ", \"as\": \"i\","
-    "     \"in\": {\"$multiply\": [{\"$ifNull\": [\"$$i.unit_cost\", 0]}, " OUT_OF("$$i") "]}}}}},"
-    "   \"items_without_cost\": {\"$sum\": {\"$size\": {\"$filter\": {\"input\": " ITEMS ","
-    "     \"as\": \"i\", \"cond\": {\"$lte\": [\"$$i.unit_cost\", null]}}}}}}}]";
+static const struct sums revenue_sums = {
+    ALONE(SUM_AS("revenue", "total") ", " SUM_OF("taxes", TAXES_OF_SALE) ", "
+          SUM_OF("cost_of_goods", COST_OF_SALE) ", "
+          SUM_OF("items_without_cost", WITHOUT_COST_OF_SALE)),
+    ALONE(SUM_AS("revenue", "total") ", " SUM_AS("taxes", "taxes") ", "
+          SUM_AS("cost_of_goods", "cost_of_goods") ", "
+          SUM_AS("items_without_cost", "items_without_cost")),
+};
 
 static const char expense_stages[] =
     "[{\"$group\": {\"_id\": null, \"expenses\": {\"$sum\": \"$amount\"}}}]";
@@ -149,21 +126,19 @@ static bson_t *match_expenses(const struct req *req, const struct report_days *d
     return match;
 }
 
+static void build_profit(struct pipe *pipe, const struct report_days *days)
+{
+    sales_unit(pipe->req->tenant->decimals, pipe->let);
+    pipe_sales(pipe, days->from, days->to, &revenue_sums);
+    pipe_union(pipe, "expenses", match_expenses(pipe->req, days), expense_stages);
+    /* Purchases have the same states as sales. */
+    pipe_union(pipe, "purchases", report_sales(pipe->req, days->from, days->to), purchase_stages);
+    pipe_text(pipe, profit_stages);
+}
+
 bool report_profit(struct req *req, const struct report_days *days, const bson_t **figures)
 {
-    bson_t *sales = report_sales(req, days->from, days->to);
-    int64_t unit = 1;
-    struct pipe pipe;
-
-    for (int i = 0; i < req->tenant->decimals; i++)
-        unit *= 10;
-    pipe_begin(&pipe, req, sales);
-    BSON_APPEND_INT64(pipe.let, "unit", unit);
-    pipe_text(&pipe, revenue_stages);
-    pipe_union(&pipe, "expenses", match_expenses(req, days), expense_stages);
-    pipe_union(&pipe, "purchases", sales, purchase_stages); /* they have the same states */
-    pipe_text(&pipe, profit_stages);
-    return pipe_run_one(&pipe, SALES, figures);
+    return report_run(req, build_profit, days, figures);
 }
 
 /* ---- products ---- */
@@ -203,35 +178,44 @@ bool report_top_products(struct req *req, const struct report_days *days, int64_
 
 /* ---- branches ---- */
 
-static const char branch_sums[] =
-    "[{\"$group\": {\"_id\": {\"$ifNull\": [\"$branch_id\", \"unassigned\"]},"
-    "   \"total_sales\": {\"$sum\": \"$total\"}, \"sales_count\": {\"$sum\": 1},"
-    "   \"subtotal\": {\"$sum\": \"$subtotal\"}, \"discount\": {\"$sum\": \"$discount\"},"
-    "   \"tax\": {\"$sum\": \"$tax\"},"
-    "   \"items_sold\": {\"$sum\": {\"$sum\": {\"$map\":"
-    "     {\"input\": " ITEMS ", \"as\": \"i\", \"in\": " LEFT_OF("$$i") "}}}},"
-    "   \"payments_received\": {\"$sum\": {\"$subtract\": [\"$amount_paid\","
-    "     {\"$ifNull\": [\"$" SALE_CREDIT "\", 0]}]}}}}]";
+#define BY_BRANCH(sums)                                                                            \
+    "[{\"$group\": {\"_id\": {\"$ifNull\": [\"$branch_id\", \"unassigned\"]}, " sums "}}]"
+
+static const struct sums branch_sums = {
+    BY_BRANCH(SUM_AS("total_sales", "total") ", " SUM_OF("sales_count", "1") ", "
+              SUM_AS("subtotal", "subtotal") ", " SUM_AS("discount", "discount") ", "
+              SUM_AS("tax", "tax") ", " SUM_OF("items_sold", ITEMS_OF_SALE) ", "
+              SUM_OF("payments_received", MONEY_OF_SALE)),
+    BY_BRANCH(SUM_AS("total_sales", "total") ", " SUM_AS("sales_count", "orders") ", "
+              SUM_AS("subtotal", "subtotal") ", " SUM_AS("discount", "discount") ", "
+              SUM_AS("tax", "tax") ", " SUM_AS("items_sold", "items_sold") ", "
+              SUM_AS("payments_received", "payments_received")),
+};
+
+#define SAME_SUMS                                                                                  \
+    SUM_AS("total_sales", "total_sales") ", " SUM_AS("sales_count", "sales_count") ", "            \
+    SUM_AS("subtotal", "subtotal") ", " SUM_AS("discount", "discount") ", " SUM_AS("tax", "tax")   \
+    ", " SUM_AS("items_sold", "items_sold") ", " SUM_AS("payments_received", "payments_received")
+
+static const char branches_together[] = "[{\"$group\": {\"_id\": \"$_id\", " SAME_SUMS "}}]";
 
 static const char branch_names[] =
     "[{\"$set\": {\"branch_id\": \"$_id\", \"branch_name\": {\"$first\": \"$branch.name\"}}},"
     " {\"$unset\": \"branch\"},"
     " {\"$facet\": {\"branches\": [{\"$sort\": {\"total_sales\": -1, \"_id\": 1}},"
     "     {\"$limit\": 10000}],"
-    "   \"overall\": [{\"$group\": {\"_id\": null, \"branch_count\": {\"$sum\": 1},"
-    "     \"total_sales\": {\"$sum\": \"$total_sales\"},"
-    "     \"sales_count\": {\"$sum\": \"$sales_count\"},"
-    "     \"subtotal\": {\"$sum\": \"$subtotal\"}, \"discount\": {\"$sum\": \"$discount\"},"
-    "     \"tax\": {\"$sum\": \"$tax\"}, \"items_sold\": {\"$sum\": \"$items_sold\"},"
-    "     \"payments_received\": {\"$sum\": \"$payments_received\"}}}]}}]";
+    "   \"overall\": [{\"$group\": {\"_id\": null, " SUM_OF("branch_count", "1") ", " SAME_SUMS
+    "}}]}}]";
+
+static void build_branches(struct pipe *pipe, const struct report_days *days)
+{
+    pipe_sales(pipe, days->from, days->to, &branch_sums);
+    pipe_text(pipe, branches_together);
+    pipe_lookup(pipe, "branches", "branch");
+    pipe_text(pipe, branch_names);
+}
 
 bool report_branches(struct req *req, const struct report_days *days, const bson_t **figures)
 {
-    struct pipe pipe;
-
-    pipe_begin(&pipe, req, report_sales(req, days->from, days->to));
-    pipe_text(&pipe, branch_sums);
-    pipe_lookup(&pipe, "branches", "branch");
-    pipe_text(&pipe, branch_names);
-    return pipe_run_one(&pipe, SALES, figures);
+    return report_run(req, build_branches, days, figures);
 }

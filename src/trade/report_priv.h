@@ -10,6 +10,7 @@ struct pipe {
     struct req *req;
     bson_t *stages, *let;
     unsigned n;
+    const struct sales_cover *cover; /* in report_run */
 };
 
 void pipe_begin(struct pipe *pipe, struct req *req, const bson_t *match);
@@ -24,6 +25,22 @@ void pipe_lookup(struct pipe *pipe, const char *collection, const char *as);
 
 /* The records of the whole business. */
 bson_t *match_tenant(const struct req *req);
+
+/* Stages that add up sales, and the same of sums of days, each a document with `branch_id` and what
+ * FIGURES_OF_SALES names. What both make has the same members. */
+struct sums {
+    const char *sales, *days;
+};
+
+/* The sums of [from, to): of past days as they are kept, of the rest from the sales. Begins a
+ * pipeline on SALES, or follows what it has already. */
+void pipe_sales(struct pipe *pipe, int64_t from, int64_t to, const struct sums *sums);
+
+/* Lets `build` put stages together that pipe_sales begins, and runs them, with what pipe_sales
+ * looks at, at one moment. `build` may be called several times. */
+typedef void report_build(struct pipe *pipe, const struct report_days *days);
+bool report_run(struct req *req, report_build *build, const struct report_days *days,
+                const bson_t **figures);
 
 /* Up to `max` documents; more are left out. */
 bool pipe_run(struct pipe *pipe, const char *collection, const bson_t **docs, size_t max,

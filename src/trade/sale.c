@@ -8,6 +8,7 @@
 #include "db/many.h"
 #include "engine/index.h"
 #include "tenant/audit.h"
+#include "trade/sales_days.h"
 
 #define LOW_STOCK 5
 
@@ -19,7 +20,8 @@ bool sale_prepare(struct req *req)
     for (size_t i = 0; i < ARRAY_LEN(nouns); i++)
         if (!index_ensure(req->app->indexes, resource_by_noun(nouns[i]), &req->scope, req->err))
             return false;
-    return notices_prepare(req, req->err);
+    return sales_days_prepare(req->app->indexes, &req->scope, req->err) &&
+           notices_prepare(req, req->err);
 }
 
 /* The user's own branch, which the order may only repeat. */

@@ -10,6 +10,7 @@
 #include "db/own.h"
 #include "engine/validate.h"
 #include "tenant/audit.h"
+#include "trade/sales_days.h"
 
 /* ---- the sale ---- */
 
@@ -73,7 +74,7 @@ bool sale_change_store(struct sale_change *c, const bson_t *set)
                                c->err))
         return false;
     if (c->after != NULL)
-        return true;
+        return sales_days_touch(c->scope, c->sale, c->err);
     c->scope->transient = true; /* somebody else changed it: again */
     return err_set(c->err, ERR_TRY_AGAIN, "The sale has changed meanwhile");
 }
