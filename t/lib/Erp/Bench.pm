@@ -6,6 +6,7 @@ use warnings;
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
 use POSIX qw(strftime);
+use Erp::BenchDashboard;
 use Erp::BenchImport;
 use Erp::BenchLists;
 use Erp::BenchSales;
@@ -34,8 +35,8 @@ my @CASES = (
     [ 'health of the tenant', '/api/health/tenant',       'health', 2, 0, '3,500/s' ],
 );
 
-# Names of cases choose some, "import", "sales", "lists" and "tenants" what Erp::BenchImport, Erp::BenchSales,
-# Erp::BenchLists and Erp::BenchTenants measure; returns the exit status.
+# Names of cases choose some, "import", "sales", "lists", "dashboard" and "tenants" what Erp::BenchImport,
+# Erp::BenchSales, Erp::BenchLists, Erp::BenchDashboard and Erp::BenchTenants measure; returns the exit status.
 sub run {
     my ($opt, @wanted) = @_;
     my ($root, $run) = @$opt{qw(root run)};
@@ -50,13 +51,15 @@ sub run {
         $mongo = Erp::TestRun::start_mongo($dir, "$plain/t/mongo-eval", $run);
         local %ENV = (%ENV, Erp::TestRun::environment($opt, $dir, $plain, $plain, $mongo));
         require Erp::Test;
-        _measure($plain, $mongo, @wanted) if !@wanted || grep { !/^(?:tenants|sales|lists|import)$/ } @wanted;
+        _measure($plain, $mongo, @wanted) if !@wanted || grep { !/^(?:tenants|sales|lists|dashboard|import)$/ } @wanted;
         Erp::BenchImport::run(bin => $plain, url => $mongo->{url}, start => sub { Erp::Test->start(@_) })
             if !@wanted || grep { $_ eq 'import' } @wanted;
         Erp::BenchSales::run(bin => $plain, url => $mongo->{url}, start => sub { Erp::Test->start(@_) })
             if !@wanted || grep { $_ eq 'sales' } @wanted;
         Erp::BenchLists::run(start => sub { Erp::Test->start(@_) })
             if !@wanted || grep { $_ eq 'lists' } @wanted;
+        Erp::BenchDashboard::run(start => sub { Erp::Test->start(@_) })
+            if !@wanted || grep { $_ eq 'dashboard' } @wanted;
         Erp::BenchTenants::run(url => $mongo->{url}, start => sub { Erp::Test->start(@_) })
             if !@wanted || grep { $_ eq 'tenants' } @wanted;
         0;

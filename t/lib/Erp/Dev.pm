@@ -20,7 +20,7 @@ usage: ./dev COMMAND [OPTION …]
   status           what runs
   test [FILE …]    the whole suite, or some files, on instances of its own
   bench [CASE …]   measure, beside a bare loop on the database driver; also `import`, `sales`,
-                   `lists`, `tenants`
+                   `lists`, `dashboard`, `tenants`
   help             this
 
 Options, and the variables that give them too:
