@@ -67,6 +67,8 @@ for my $n (1 .. 160) {
     }
     $s{total} = $s{subtotal} - $s{discount} + $s{tax};
     $s{paid} = int rand $s{total};
+    $s{credit} = $n % 6 ? 0 : $s{paid} - 100;    # of what is paid: no money, or what went there
+    $s{money} = $s{paid} - $s{credit};
     push @sales, \%s;
 }
 sub document {
@@ -75,6 +77,7 @@ sub document {
         id => "sale-$n", tenant_id => $tenant, sale_number => "X-$n", invoice_no => "Y-$n", created_at => date($s->{at}), updated_at => date($s->{at}),
         branch_id => $s->{branch}, defined $s->{status} ? (status => $s->{status}) : (),
         (map { $_ => decimal($s->{$_}) } qw(subtotal discount tax total)), tax_included => decimal($s->{included}), amount_paid => decimal($s->{paid}),
+        $s->{credit} ? (credit_paid => { '$numberDecimal' => sprintf '%.2f', $s->{credit} / 100 }) : (),
         items => [map { +{ product_id => $_->{product}, quantity => $_->{quantity}, price => decimal($_->{price}),
             unit_cost => defined $_->{cost} ? decimal($_->{cost}) : undef, $_->{back} ? (returned_quantity => $_->{back}) : (),
             tax => decimal($_->{tax}), tax_included => decimal($_->{included}), $_->{broken} ? (discarded_quantity => 1) : () } } @{ $s->{items} }],
@@ -132,7 +135,7 @@ sub branches_are {
         my ($items) = (0);
         for my $s (@of) { $items += left($_) for @{ $s->{items} } }
         +{ id => $_, raw => sum(total => @of), total_sales => amount(sum(total => @of)), sales_count => scalar @of, subtotal => amount(sum(subtotal => @of)),
-            discount => amount(sum(discount => @of)), tax => amount(sum(tax => @of)), items_sold => $items, payments_received => amount(sum(paid => @of)) }
+            discount => amount(sum(discount => @of)), tax => amount(sum(tax => @of)), items_sold => $items, payments_received => amount(sum(money => @of)) }
     } keys %by;
     @rows = sort { $b->{raw} <=> $a->{raw} } @rows;
     my $line = sub { my ($r) = @_; return join ' ', map { /\./ ? sprintf '%.2f', $_ : $_ } map { $_ // 'undef' } @$r{qw(sales_count items_sold)}, map { sprintf '%.2f', $_ } @$r{qw(total_sales subtotal discount tax payments_received)} };
