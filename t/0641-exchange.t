@@ -2,6 +2,7 @@
 # at once; it is a payment, and no money. Exchange: goods for goods, and the difference, or nothing.
 use Erp::Test;
 use Erp::Json qw(from_json);
+use Erp::Say qw(slurp);
 
 my $erp = Erp::Test->start(workers => 4, login_workers => 1, env => { ERP_TENANT_SHARE => 100 });
 my $shop = $erp->seed_tenant(slug => 'swap');
@@ -336,6 +337,34 @@ subtest 'branches and roles' => sub {
 subtest 'who sees it' => sub {
     my %branch = map { $_ => made('/api/branches', { name => $_, address => 'x', contact_phone => '1' })->{id} } qw(north south);
     is_deeply $erp->get('/api/store-credits', user('cashier', $branch{north}))->json, [], 'a branch sees none of others';
+};
+
+# Round trips of a request, as its line in the log says.
+sub trips {
+    my ($r) = @_;
+    my $id = $r->header('X-Request-Id');
+    for my $line (map { split /\n/, slurp($_) } glob "$erp->{log}/*.log") {
+        return $1 if $line =~ /request_id=\Q$id\E\b/ && $line =~ / db=(\d+)/;
+    }
+    return;
+}
+
+# Every worker makes the indexes once, so it is the least of a few that counts.
+subtest 'round trips' => sub {
+    my %least;
+    my $count = sub { my ($name, $r) = @_; is $r->status, 200, $name or diag $r->brief; my $n = trips($r); $least{$name} = $n if !defined $least{$name} || $n < $least{$name}; return $r->json };
+    for (1 .. 10) {
+        my $s = sell(somebody());
+        $count->('approved', approve(asked($s)));
+        $count->('approved for credit', approve(asked($s), { refund => 'store_credit' }));
+        my %of = (items => oil(1), customer_id => $s->{customer_id});
+        $count->('sold', $erp->post('/api/sales', \%of, @as));
+        $count->('sold for credit', $erp->post('/api/sales', { %of, payment_method => 'store_credit' }, @as));
+        $count->('exchanged', swap(asked($s), oil(5)));
+    }
+    my ($back, $sold) = @least{qw(approved sold)};
+    is_deeply \%least, { approved => $back, 'approved for credit' => $back + 2, sold => $sold, 'sold for credit' => $sold + 2, exchanged => $back + $sold - 1 },
+        'as few as it says';
 };
 
 done_testing;

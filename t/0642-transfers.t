@@ -1,6 +1,7 @@
 # Transfers between branches: both sides move or neither, to the last unit, and the ledger knows.
 use Erp::Test;
 use Erp::Json qw(from_json);
+use Erp::Say qw(slurp);
 use POSIX ();
 
 my $erp = Erp::Test->start(workers => 4, login_workers => 1, env => { ERP_TENANT_SHARE => 100 });
@@ -279,6 +280,31 @@ subtest 'eight receive it at once' => sub {
         is_deeply both(), $end eq 'received' ? [$before->[0] - 5, $before->[1] + 5] : $before, 'they are there once';
         explained('after it');
     }
+};
+
+# Round trips of a request, as its line in the log says.
+sub trips {
+    my ($r) = @_;
+    my $id = $r->header('X-Request-Id');
+    for my $line (map { split /\n/, slurp($_) } glob "$erp->{log}/*.log") {
+        return $1 if $line =~ /request_id=\Q$id\E\b/ && $line =~ / db=(\d+)/;
+    }
+    return;
+}
+
+# Every worker makes the indexes once, so it is the least of a few that counts.
+subtest 'round trips' => sub {
+    my %least;
+    my $count = sub { my ($name, $r) = @_; is $r->status, 200, $name; my $n = trips($r); $least{$name} = $n if !defined $least{$name} || $n < $least{$name}; return $r->json };
+    set($_ => 50) for qw(north south);
+    for (1 .. 12) {
+        $count->('at once', move(body(quantity => 1)));
+        my $t = $count->('asked for', move(body(quantity => 1, stepwise => \1)));
+        $count->('sent', step($t, 'in_transit'));
+        $count->('received', step($t, 'received'));
+        $count->('cancelled', step(asked({ quantity => 1 }), 'cancelled'));
+    }
+    is_deeply \%least, { 'at once' => 8, 'asked for' => 6, sent => 8, received => 8, cancelled => 4 }, 'as few as it says';
 };
 
 done_testing;
