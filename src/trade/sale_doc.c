@@ -63,6 +63,19 @@ static void append_cost(const struct sale_work *w, size_t at, bson_t *doc)
         BSON_APPEND_NULL(doc, "unit_cost");
 }
 
+/* The percentage, without the zeros at its end; a tax that was given as an amount has none. */
+static void append_rate(const struct sale_work *w, const struct price_line *price, bson_t *doc)
+{
+    int64_t rate = price->tax_rate;
+    int decimals = 4;
+
+    if (w->ticket.tax_given)
+        return;
+    for (; decimals > 0 && rate % 10 == 0; decimals--)
+        rate /= 10;
+    doc_append_money(doc, "tax_rate", rate, decimals);
+}
+
 static void append_item(const struct sale_work *w, size_t at, bson_t *doc)
 {
     const struct sale_item *item = &w->order->items[at];
@@ -81,6 +94,7 @@ static void append_item(const struct sale_work *w, size_t at, bson_t *doc)
     doc_append_money(doc, "discount_share", price->share, w->decimals);
     doc_append_money(doc, "tax", price->tax, w->decimals);
     doc_append_money(doc, "tax_included", price->tax_included, w->decimals);
+    append_rate(w, price, doc);
     doc_append_money(doc, "total", price->total, w->decimals);
     if (item->price == w->list_prices[at])
         return;
