@@ -53,18 +53,20 @@ void pipe_union(struct pipe *pipe, const char *collection, const bson_t *match, 
     pipe_add(pipe, "$unionWith", with);
 }
 
-void pipe_lookup(struct pipe *pipe, const char *collection, const char *as)
+void pipe_lookup(struct pipe *pipe, const struct pipe_link *link, const char *json)
 {
     bson_t *lookup = own_bson(pipe->req->arena);
     struct pipe inner;
 
     pipe_begin(&inner, pipe->req, match_tenant(pipe->req));
-    pipe_text(&inner, "[{\"$limit\": 1}]");
-    BSON_APPEND_UTF8(lookup, "from", collection);
-    BSON_APPEND_UTF8(lookup, "localField", "_id");
-    BSON_APPEND_UTF8(lookup, "foreignField", "id");
+    pipe_text(&inner, json);
+    BSON_APPEND_UTF8(lookup, "from", link->collection);
+    if (link->local != NULL) {
+        BSON_APPEND_UTF8(lookup, "localField", link->local);
+        BSON_APPEND_UTF8(lookup, "foreignField", link->foreign);
+    }
     BSON_APPEND_ARRAY(lookup, "pipeline", inner.stages);
-    BSON_APPEND_UTF8(lookup, "as", as);
+    BSON_APPEND_UTF8(lookup, "as", link->as);
     pipe_add(pipe, "$lookup", lookup);
 }
 

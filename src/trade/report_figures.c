@@ -152,6 +152,8 @@ static const char product_sums[] =
     " {\"$sort\": {\"revenue\": -1, \"_id\": 1}}]";
 
 /* As it is called now, or else was when it was sold. */
+#define FIRST "[{\"$limit\": 1}]"
+
 static const char product_names[] =
     "[{\"$set\": {\"product_id\": \"$_id\","
     "   \"name\": {\"$ifNull\": [{\"$first\": \"$product.name\"}, \"$name\"]},"
@@ -171,7 +173,7 @@ bool report_top_products(struct req *req, const struct report_days *days, int64_
     BSON_APPEND_DOCUMENT_BEGIN(pipe.stages, key, &stage);
     BSON_APPEND_INT64(&stage, "$limit", limit);
     bson_append_document_end(pipe.stages, &stage);
-    pipe_lookup(&pipe, STOCK_PRODUCTS, "product");
+    pipe_lookup(&pipe, &(struct pipe_link){STOCK_PRODUCTS, "_id", "id", "product"}, FIRST);
     pipe_text(&pipe, product_names);
     return pipe_run(&pipe, SALES, found, (size_t)limit, n);
 }
@@ -211,7 +213,7 @@ static void build_branches(struct pipe *pipe, const struct report_days *days)
 {
     pipe_sales(pipe, days->from, days->to, &branch_sums);
     pipe_text(pipe, branches_together);
-    pipe_lookup(pipe, "branches", "branch");
+    pipe_lookup(pipe, &(struct pipe_link){"branches", "_id", "id", "branch"}, FIRST);
     pipe_text(pipe, branch_names);
 }
 

@@ -1,4 +1,4 @@
-/* Between the files of reports; not for others. */
+/* Between the files of reports and printed documents; not for others. */
 #ifndef ERP_TRADE_REPORT_PRIV_H
 #define ERP_TRADE_REPORT_PRIV_H
 
@@ -20,8 +20,12 @@ void pipe_add(struct pipe *pipe, const char *name, const bson_t *value);
 void pipe_text(struct pipe *pipe, const char *json);
 /* What the stages make of another collection's matches follows. */
 void pipe_union(struct pipe *pipe, const char *collection, const bson_t *match, const char *json);
-/* The record of which `_id` is the id, as the array `as`. */
-void pipe_lookup(struct pipe *pipe, const char *collection, const char *as);
+/* Records of the business in another collection, as the array `as`: those of which the member
+ * `foreign` is this one's `local`, or with `local` NULL all; `json` are the stages after that. */
+struct pipe_link {
+    const char *collection, *local, *foreign, *as;
+};
+void pipe_lookup(struct pipe *pipe, const struct pipe_link *link, const char *json);
 
 /* The records of the whole business. */
 bson_t *match_tenant(const struct req *req);
