@@ -30,6 +30,8 @@ static const struct route_form bill = {
 static const struct route_form receipt = {
     .file = "file", .required = true, .kinds = FILE_IMAGES | FILE_PDF, .max = 10 << 20};
 
+static const char *const invoice_types[] = {"application/pdf", NULL};
+
 #define ROLES_BUYING (ROLES_MANAGER | R(ROLE_STAFF))
 
 /* clang-format off */
@@ -62,8 +64,8 @@ const struct route routes_trade[] = {
     },
     {
         .method = "GET", .path = "/api/sales/{id}/invoice", .handler = action_sale_invoice,
-        .module = "sales", .by_branch = true, .out = "Invoice",
-        .summary = "A sale with its payments and warranties",
+        .module = "sales", .by_branch = true, .out = "Invoice", .types = invoice_types,
+        .summary = "A sale with its payments and warranties, as data or as an invoice on A4",
     },
 
     /* ---- returns ---- */

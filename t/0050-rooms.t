@@ -23,7 +23,7 @@ for my $line (split /\n/, $text{'docs/architecture.md'}) {
     push @rooms, @named;
     @knows{@named} = ($knows) x @named;
 }
-is_deeply [grep { !/\./ } @rooms], [qw(core db tenant auth http engine platform trade resources actions commands)],
+is_deeply [grep { !/\./ } @rooms], [qw(core paper db tenant auth http engine platform trade resources actions commands)],
     'the rooms of docs/architecture.md';
 
 # Every #include as [file, line number, name, "<" or the quote].
@@ -84,6 +84,10 @@ subtest 'one library, one place' => sub {
         'crypt.h'         => qr{^src/auth/password\.c$},
         'archive.h'       => qr{^src/platform/archive_(?:un)?pack\.c$},
         'archive_entry.h' => qr{^src/platform/archive_(?:un)?pack\.c$},
+        'hpdf.h'          => qr{^src/paper/pdf_priv\.h$},
+        'hpdf_fontdef.h'  => qr{^src/paper/pdf_priv\.h$},
+        'png.h'           => qr{^src/paper/picture\.c$},
+        'qrencode.h'      => qr{^src/paper/qr\.c$},
         'systemd/sd-daemon.h' => qr{^src/http/fcgi\.c$},
         # Connections, commands and cursors. The engine builds filters and documents out of its
         # rows, and meets the database through db/scope.h alone.

@@ -183,6 +183,7 @@ subtest 'every setting gets a bad value' => sub {
         ERP_PUBLIC_URL   => ['ftp://shop.test', 'shop.test', "https://shop.test\r\nX: y"],
         ERP_BOARD        => ["$dir/none/board", "$dir", "relative\x01"],
         ERP_FILES_DIR    => ["$dir/files\x01", "$dir/a\nb"],
+        ERP_FONTS        => ["$dir/font\x01", "$dir/a\nb"],
         ERP_WATCH_STATE  => ["$dir/state\x01", "$dir/a\nb"],
         map { $_ => ['a b', 'x' x 64, 'data.base', 'data/base', '$data', "data\nbase", 'admin', 'LOCAL', 'config'] }
             qw(DB_NAME ADMIN_DB_NAME),

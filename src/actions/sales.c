@@ -7,6 +7,7 @@
 #include "db/txn.h"
 #include "engine/form.h"
 #include "engine/render.h"
+#include "trade/invoice.h"
 #include "trade/sale.h"
 
 struct work {
@@ -195,6 +196,17 @@ static bool show_list(struct req *req, const char *noun, const char *sale_id)
     return ok;
 }
 
+static bool reply_pdf(struct req *req)
+{
+    struct invoice invoice;
+
+    if (!invoice_read(req, &invoice) || !invoice_pdf(req, &invoice, resp_body(req)))
+        return false;
+    req->resp.content_type = "application/pdf";
+    resp_header(req, "Content-Disposition", invoice_disposition(&invoice, "pdf"));
+    return true;
+}
+
 bool action_sale_invoice(struct req *req)
 {
     bson_t *filter = own_bson(req->arena);
@@ -202,6 +214,8 @@ bool action_sale_invoice(struct req *req)
     struct str *out = resp_body(req);
     const bson_t *sale;
 
+    if (req_type(req) != NULL)
+        return reply_pdf(req);
     scope_filter(&req->scope, "branch_id", filter);
     BSON_APPEND_UTF8(filter, "id", id);
     if (!scope_find_one(&req->scope, SALES, filter, NULL, &sale, req->err))

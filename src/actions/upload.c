@@ -10,7 +10,6 @@
 #include "http/multipart.h"
 #include "platform/files.h"
 
-#define URL_BASE         "/uploads/" FILES_BRANDING "/"
 #define BRANDING_TIME_US 2000000 /* people wait for a sign-in page */
 
 const struct upload upload_logo = {"logo", "logo_url"};
@@ -20,9 +19,9 @@ const struct upload upload_favicon = {"favicon", "favicon_url"};
 /* Settings may name any address; what is ours has our path. */
 static void remove_old(struct req *req, const char *url)
 {
-    if (url && strncmp(url, URL_BASE, strlen(URL_BASE)) == 0)
+    if (url && strncmp(url, FILES_BRANDING_URL, strlen(FILES_BRANDING_URL)) == 0)
         files_remove(&req->app->conf, req->tenant->tenant_id, FILES_BRANDING,
-                     url + strlen(URL_BASE));
+                     url + strlen(FILES_BRANDING_URL));
 }
 
 static bool read_settings(struct req *req, const bson_t **doc)
@@ -63,7 +62,7 @@ bool action_upload(struct req *req)
         !files_store(&req->app->conf, tenant_id, FILES_BRANDING, upload->label, req->file_kind,
                      req->file->bytes, req->file->len, name, req->err))
         return false;
-    url = arena_printf(req->arena, URL_BASE "%s", name);
+    url = arena_printf(req->arena, FILES_BRANDING_URL "%s", name);
     if (!name_file(req, upload->field, url)) {
         if (req->err->code != ERR_TRY_AGAIN)
             files_remove(&req->app->conf, tenant_id, FILES_BRANDING, name);

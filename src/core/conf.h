@@ -44,6 +44,7 @@ struct conf {
     char *log_level;
     char *board_path;
     char *files_dir;    /* ERP_FILES_DIR */
+    char *fonts;        /* ERP_FONTS: paths, separated by spaces */
     char *watch_state;  /* empty: beside the board */
     int64_t audit_delay_s;
     char *cors_origins; /* exact origins, separated by spaces; empty = CORS off */

@@ -7,6 +7,7 @@
 #include "core/conf_table.h"
 #include "core/conf.h"
 
+#define FREEFONT "/usr/share/fonts/truetype/freefont/"
 #define AT(field) offsetof(struct conf, field)
 
 const struct conf_row conf_table[] = {
@@ -171,6 +172,12 @@ const struct conf_row conf_table[] = {
      .offset = AT(files_dir),
      .help = "The folder of the files that people upload: logos, receipts. It must be there, "
              "writable for the workers and readable for nginx; hosts share it."},
+    {.name = "ERP_FONTS",
+     .kind = CONF_STRING,
+     .text = FREEFONT "FreeSans.ttf " FREEFONT "FreeSansBold.ttf " FREEFONT "FreeSerif.ttf",
+     .offset = AT(fonts),
+     .help = "The TrueType fonts of invoices and receipts, paths separated by spaces: of plain "
+             "text, of bold text, and of what these two lack."},
     {.name = "ERP_WATCH_STATE",
      .kind = CONF_STRING,
      .text = "",

@@ -194,6 +194,10 @@ static json_t *success(const struct doc *doc, const struct route *row)
     if (op == OPENAPI_LIST || op == OPENAPI_VIEW || row->csv)
         json_object_set_new(json_object_get(out, "content"), "text/csv",
                             json_pack("{s:{s:s}}", "schema", "type", "string"));
+    for (const char *const *type = row->types; type != NULL && *type != NULL; type++)
+        json_object_set_new(json_object_get(out, "content"), *type,
+                            json_pack("{s:{s:s,s:s}}", "schema", "type", "string", "format",
+                                      "binary"));
     return out;
 }
 

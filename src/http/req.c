@@ -58,6 +58,22 @@ bool req_wants(const struct req *req, const char *type)
     return rank > 0 && rank >= rank_of(req->accept, "application/json");
 }
 
+const char *req_type(const struct req *req)
+{
+    const char *best = NULL;
+    int most = 0;
+
+    for (const char *const *type = req->route->types; type != NULL && *type != NULL; type++) {
+        int rank = rank_of(req->accept, *type);
+
+        if (rank > most && req_wants(req, *type)) {
+            most = rank;
+            best = *type;
+        }
+    }
+    return best;
+}
+
 /* ---- query string ---- */
 
 static int hex_digit(char c)

@@ -139,6 +139,9 @@ bool req_prefers(const struct req *req, const char *name, const char *value);
  * everything has, not above it. */
 bool req_wants(const struct req *req, const char *type);
 
+/* That of the row's media types which the client wants most; NULL: none, so JSON is the answer. */
+const char *req_type(const struct req *req);
+
 /* For replies too large to be held: sends the head, at the first call, and what the body holds,
  * and empties it. Such a reply has no Content-Length. A handler that fails afterwards (or ends
  * with an error set) breaks the reply off, so that the client sees that it is not whole. False:

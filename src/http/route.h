@@ -85,6 +85,8 @@ struct route {
     const char *in, *out; /* schema names */
     bool out_list;
     bool csv;           /* a reply that is to be had as text/csv too; lists and views always are */
+    const char *const *types; /* media types that the reply is to be had in too, ended by a NULL;
+                                 of equally wanted ones the first (req_type); NULL: none */
     bool by_branch;     /* records belong to a branch: users bound to one need to have it */
     bool repeatable;    /* the same request again does nothing more: a POST that takes no key */
     bool in_turn;       /* those of one business wait for each other, on this host: they change the

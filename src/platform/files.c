@@ -134,6 +134,39 @@ bool files_store(const struct conf *conf, const char *tenant_id, const char *roo
     return ok;
 }
 
+/* All of a file; NULL when it is no plain one, larger than `max`, or changes meanwhile. */
+static char *read_all(int fd, size_t max, size_t *len)
+{
+    struct stat st;
+    char *bytes = NULL;
+    ssize_t n = -1;
+
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < 0 || (size_t)st.st_size > max)
+        return NULL;
+    *len = (size_t)st.st_size;
+    bytes = malloc(*len + 1);
+    if (bytes != NULL)
+        n = read(fd, bytes, *len);
+    if (n >= 0 && (size_t)n == *len)
+        return bytes;
+    free(bytes);
+    return NULL;
+}
+
+char *files_read(const struct conf *conf, const char *tenant_id, const char *room,
+                 const char *name, size_t max, size_t *len)
+{
+    int folder = name_ok(name) ? open_room(conf, tenant_id, room, false) : -1;
+    int fd = folder < 0 ? -1 : openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    char *bytes = fd < 0 ? NULL : read_all(fd, max, len);
+
+    if (fd >= 0)
+        close(fd);
+    if (folder >= 0)
+        close(folder);
+    return bytes;
+}
+
 void files_remove(const struct conf *conf, const char *tenant_id, const char *room,
                   const char *name)
 {

@@ -18,12 +18,20 @@
 #define FILES_BRANDING "settings" /* logo, background, favicon: shown before sign-in */
 #define FILES_RECEIPTS "receipts" /* of purchases: only with a token */
 
+/* The path of the web under which those of FILES_BRANDING are served, as settings name them. */
+#define FILES_BRANDING_URL "/uploads/" FILES_BRANDING "/"
+
 /* Stores bytes as a new file of the tenant. `name` gets "<label>_<tenant folder>_<16 hex>.<ext>"
  * with a label ([a-z]+), without one "<32 hex>.<ext>". ERR_STORAGE when the disk does not take
  * it; nothing is left then. */
 bool files_store(const struct conf *conf, const char *tenant_id, const char *room,
                  const char *label, enum file_kind kind, const char *bytes, size_t len,
                  char name[static FILE_NAME_SIZE], struct err *err);
+
+/* The bytes of a file of at most `max`, malloc'd: to be freed. NULL: there is none, it is larger or
+ * cannot be read. */
+char *files_read(const struct conf *conf, const char *tenant_id, const char *room,
+                 const char *name, size_t max, size_t *len);
 
 /* Removes one; true also when it is not there. For files that no record names (any more): what
  * cannot be removed is logged and left. */

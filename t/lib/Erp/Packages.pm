@@ -14,6 +14,8 @@ my %NEED = (
         'libfcgi-dev', 'libmongoc-dev', 'libjwt-dev', 'libjansson-dev',
         'libcrypt-dev', 'libsodium-dev', 'libarchive-dev', 'libsystemd-dev',
         'libcurl4-openssl-dev',    # erpctl asks the service as its clients do
+        'libhpdf-dev', 'libpng-dev', 'libqrencode-dev',    # invoices on paper
+        'fonts-freefont-ttf',      # what they are set in
         'nginx',            # the edge
         'openssl',          # its certificate
         'curl',             # the client that shows and tests it
@@ -26,6 +28,7 @@ my %NEED = (
         'procps',           # ps, for people who look at a failure
         'python3-venv',     # the validators of the OpenAPI document
         'wrk',              # floods over TLS
+        'poppler-utils', 'zbar-tools',    # what invoices say, as people and cameras read them
     ],
     bench => [
         'wrk',              # load over TLS
