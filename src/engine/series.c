@@ -1,6 +1,7 @@
 /* Counters. The tenant is in the counter's _id as well, so that two who make it at once meet. */
 #include "base.h"
 #include "engine/series.h"
+#include "core/clock.h"
 #include "db/own.h"
 
 /* The fields of a resource that are numbers, and their counter. */
@@ -56,17 +57,68 @@ static bool advance(struct scope *scope, const struct counter *c, int64_t count,
     return true;
 }
 
+/* ---- the prefix ---- */
+
+/* How much of it comes before the year; all of it where there is none. */
+static size_t before_year(const char *prefix)
+{
+    const char *year = strstr(prefix, SERIES_YEAR);
+
+    return year != NULL ? (size_t)(year - prefix) : strlen(prefix);
+}
+
+/* The digits of a text that begins with the prefix, of whatever year; NULL: it does not. */
+static const char *after_prefix(const char *text, const char *prefix)
+{
+    size_t len = before_year(prefix);
+    const char *rest = prefix + len;
+
+    if (strncmp(text, prefix, len) != 0)
+        return NULL;
+    text += len;
+    if (*rest == '\0')
+        return text;
+    if (strspn(text, "0123456789") != 4)
+        return NULL;
+    text += 4;
+    rest += strlen(SERIES_YEAR);
+    return strncmp(text, rest, strlen(rest)) == 0 ? text + strlen(rest) : NULL;
+}
+
+static int this_year(void)
+{
+    char now[CLOCK_TEXT_SIZE];
+
+    clock_format(now, clock_ms());
+    return (int)strtol(now, NULL, 10);
+}
+
+static void append_number(const struct field *f, int year, int64_t n, bson_t *out)
+{
+    size_t len = before_year(f->series);
+    const char *rest = f->series + len;
+    char text[64], of_year[16] = "";
+
+    if (*rest != '\0') {
+        snprintf(of_year, sizeof of_year, "%04d", year > 0 ? year : this_year());
+        rest += strlen(SERIES_YEAR);
+    }
+    snprintf(text, sizeof text, "%.*s%s%s%0*" PRId64, (int)len, f->series, of_year, rest,
+             (int)f->min, n);
+    bson_append_utf8(out, f->name, -1, text, -1);
+}
+
 /* 0 for what is no number of this series. */
 static int64_t number_of(const char *text, const char *prefix)
 {
-    size_t len = strlen(prefix);
+    const char *digits = after_prefix(text, prefix);
     char *end;
     long long n;
 
-    if (strncmp(text, prefix, len) != 0 || !isdigit((unsigned char)text[len]))
+    if (digits == NULL || !isdigit((unsigned char)*digits))
         return 0;
     errno = 0;
-    n = strtoll(text + len, &end, 10);
+    n = strtoll(digits, &end, 10);
     return *end == '\0' && errno == 0 && n > 0 ? n : 0;
 }
 
@@ -84,7 +136,7 @@ static bool highest(struct scope *scope, const struct resource *resource, const 
     *out = 0;
     scope_filter(scope, NULL, filter);
     bson_append_document_begin(filter, f->name, -1, &child);
-    bson_append_utf8(&child, "$gte", 4, f->series, -1);
+    bson_append_utf8(&child, "$gte", 4, f->series, (int)before_year(f->series));
     bson_append_document_end(filter, &child);
     bson_append_document_begin(opts, "projection", -1, &child);
     bson_append_bool(&child, f->name, -1, true);
@@ -129,6 +181,7 @@ bool series_take(const struct resource *resource, struct scope *scope, size_t co
     struct counter c;
 
     out->n = 0;
+    out->year = 0;
     find_counter(scope, resource, &c);
     if (c.n == 0)
         return true;
@@ -145,13 +198,8 @@ bool series_take(const struct resource *resource, struct scope *scope, size_t co
 
 void series_next(struct series *series, bson_t *out)
 {
-    for (size_t i = 0; i < series->n; i++) {
-        const struct field *f = series->field[i];
-        char text[64];
-
-        snprintf(text, sizeof(text), "%s%0*" PRId64, f->series, (int)f->min, series->next[i]++);
-        bson_append_utf8(out, f->name, -1, text, -1);
-    }
+    for (size_t i = 0; i < series->n; i++)
+        append_number(series->field[i], series->year, series->next[i]++, out);
 }
 
 bool series_append(const struct resource *resource, struct scope *scope, bson_t *out,

@@ -3,6 +3,7 @@
  * A field with `series` (its prefix, "REP-") gets the next number, with at least `min` digits, when
  * the record is made: a counter document is moved in the transaction of the insert, so a number is
  * used exactly when its record is there. The first number follows the highest that is stored.
+ * A prefix may hold SERIES_YEAR ("W-{year}-"); its numbers go on over the years.
  */
 #ifndef ERP_ENGINE_SERIES_H
 #define ERP_ENGINE_SERIES_H
@@ -11,6 +12,7 @@
 #include "db/scope.h"
 
 #define SERIES_COUNTERS "counters"
+#define SERIES_YEAR     "{year}"
 
 /* Numbers that were taken for records of one transaction, a place for each such field. */
 #define SERIES_MAX 4
@@ -18,6 +20,7 @@ struct series {
     const struct field *field[SERIES_MAX];
     int64_t next[SERIES_MAX];
     size_t n;
+    int year; /* where the prefix holds one; 0: this one, in UTC */
 };
 
 /* Takes `count` numbers in a row of every such field, in a transaction: one counter document, and

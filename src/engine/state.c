@@ -78,16 +78,29 @@ static bool illegal(const struct states *states, const char *from, const char *t
     return err_set(err, ERR_STATE, "%s cannot become %s: allowed from here: %s", from, to, all);
 }
 
+static const struct transition *transition_of(const struct states *states, const char *from,
+                                              const char *to)
+{
+    const struct transition *t = states->transitions;
+
+    while (t->from != NULL && (strcmp(t->from, from) != 0 || strcmp(t->to, to) != 0))
+        t++;
+    return t->from != NULL ? t : NULL;
+}
+
+bool state_may(const struct states *states, const char *from, const char *to, struct err *err)
+{
+    return transition_of(states, from, to) != NULL || illegal(states, from, to, err);
+}
+
 /* The transition, when it is one and the caller may make it; NULL with `err` set otherwise. */
 static const struct transition *find_transition(const struct req *req, const char *from,
                                                 const char *to, struct err *err)
 {
     const struct resource *resource = req->route->resource;
-    const struct transition *t = resource->states->transitions;
+    const struct transition *t = transition_of(resource->states, from, to);
 
-    while (t->from != NULL && (strcmp(t->from, from) != 0 || strcmp(t->to, to) != 0))
-        t++;
-    if (t->from == NULL) {
+    if (t == NULL) {
         illegal(resource->states, from, to, err);
         return NULL;
     }

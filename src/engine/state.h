@@ -32,6 +32,10 @@ struct states {
                  const bson_t *old, bson_t *set, struct err *err);
 };
 
+/* May a record go from one state to another? ERR_STATE with what is allowed from here. For actions
+ * that move one on their own; who may is their row's to say. */
+bool state_may(const struct states *states, const char *from, const char *to, struct err *err);
+
 /* Fills the row of the operation; its texts live in `texts`. */
 void state_route(const struct resource *resource, struct arena *texts, struct route *row);
 
