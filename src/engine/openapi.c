@@ -241,6 +241,7 @@ static bool has_day(const struct route *row)
 static bool may_answer(const struct route *row, int status)
 {
     bool token = row->auth == AUTH_TOKEN, login = row->pool == POOL_LOGIN;
+    bool enters = !token && row->module; /* gate_enter */
     enum openapi_op op = openapi_row_op(row);
 
     switch (status) {
@@ -257,11 +258,11 @@ static bool may_answer(const struct route *row, int status)
         return true;
     case 401:
     case 403:
-        return token || login;
+        return token || login || (enters && status == 403);
     case 402:
-        return token && (row->tenancy == TENANCY_REQUIRED || row->module);
+        return enters || (token && (row->tenancy == TENANCY_REQUIRED || row->module));
     case 404:
-        return login || (token && row->tenancy != TENANCY_NONE);
+        return login || enters || (token && row->tenancy != TENANCY_NONE);
     case 409:
         return may_conflict(row) || idem_offered(row);
     case 412:

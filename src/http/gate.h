@@ -14,6 +14,12 @@
  * handler, renders the error if there is one. The reply is in req->resp. */
 void gate_serve(struct req *req);
 
+/* For the handler of a public row whose request names a business by something that we signed: what
+ * the gate does for who has signed in, from the bulkhead to the module of the row. Afterwards the
+ * request has the tenant and its scope, of all branches, and nobody is signed in. The errors are
+ * those of the gate. */
+bool gate_enter(struct req *req, const char *slug, const char *tenant_id);
+
 /* May the caller use the module, by the plan and by the account? ERR_MODULE_FORBIDDEN. */
 bool gate_may_use(const struct req *req, const char *module, struct err *err);
 

@@ -12,7 +12,7 @@
 const char *gate_slug(const struct req *req)
 {
     if (!req->authenticated)
-        return NULL;
+        return req->tenant ? req->tenant->slug : NULL; /* gate_enter */
     return req->principal.tenant_slug ? req->principal.tenant_slug
            : req->principal.legacy    ? "default"
                                       : NULL;
@@ -81,14 +81,11 @@ bool gate_acting(struct req *req)
 
 /* Before anything is asked of the tenant's database, so that a cluster that hangs never holds more
  * workers than the share. */
-bool gate_bulkhead(struct req *req)
+static bool within_share(struct req *req, const char *slug)
 {
-    const char *slug = gate_slug(req);
     struct board *board = req->app->board;
     int workers, share;
 
-    if (!slug || req->route->tenancy == TENANCY_NONE)
-        return true;
     board_tenant(board, slug);
     if ((workers = board_pool_workers(board)) < 3)
         return true;
@@ -101,6 +98,13 @@ bool gate_bulkhead(struct req *req)
                              "shortly.");
     return err_set_retry(req->err, ERR_TENANT_BUSY, 1,
                          "Too many requests of this business are running at once.");
+}
+
+bool gate_bulkhead(struct req *req)
+{
+    const char *slug = gate_slug(req);
+
+    return !slug || req->route->tenancy == TENANCY_NONE || within_share(req, slug);
 }
 
 static bool resolve(struct req *req)
@@ -245,4 +249,22 @@ bool gate_branch(struct req *req)
             "This account is assigned to no branch: an administrator has to assign one.");
     req->scope.branch_id = req->principal.branch_id;
     return true;
+}
+
+/* ---- without signing in ---- */
+
+bool gate_enter(struct req *req, const char *slug, const char *tenant_id)
+{
+    static gate_step *const steps[] = {gate_schema, gate_hold, gate_subscription, gate_module};
+    int64_t begun = clock_mono_us();
+    bool ok = within_share(req, slug) &&
+              resolve_tenant(&req->app->resolver, slug, tenant_id, req->arena, req->deadline_us,
+                             &req->tenant, &req->scope, req->err);
+
+    req->who = (struct scope_who){.remote_addr = req->remote_addr};
+    req->scope.who = &req->who;
+    req->tenant_us = clock_mono_us() - begun;
+    for (size_t i = 0; ok && i < ARRAY_LEN(steps); i++)
+        ok = steps[i](req);
+    return ok;
 }
