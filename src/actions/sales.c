@@ -9,6 +9,7 @@
 #include "engine/render.h"
 #include "trade/invoice.h"
 #include "trade/sale.h"
+#include "trade/warranty.h"
 
 struct work {
     struct req *req;
@@ -169,8 +170,7 @@ bool action_sale_items(struct req *req)
 
 /* ---- the invoice ---- */
 
-/* Every record of a resource that names the sale, oldest first; none where there is no such
- * resource. */
+/* Every record of a resource that names the sale, oldest first. */
 static bool show_list(struct req *req, const char *noun, const char *sale_id)
 {
     const struct resource *resource = resource_by_noun(noun);
@@ -185,11 +185,13 @@ static bool show_list(struct req *req, const char *noun, const char *sale_id)
     str_addc(resp_body(req), '[');
     scope_filter(&req->scope, NULL, filter);
     BSON_APPEND_UTF8(filter, "sale_id", sale_id);
-    cursor = resource ? scope_find(&req->scope, resource->collection, filter, opts) : NULL;
+    cursor = scope_find(&req->scope, resource->collection, filter, opts);
     bson_destroy(opts);
-    while (cursor && (ok = scope_next(&req->scope, cursor, &doc, req->err)) && doc) {
+    while ((ok = scope_next(&req->scope, cursor, &doc, req->err)) && doc) {
         if (n++ > 0)
             str_addc(resp_body(req), ',');
+        if (strcmp(noun, "warranty_record") == 0)
+            doc = warranty_shown(req->arena, doc);
         render_record(resource, &env, doc, NULL, resp_body(req));
     }
     str_addc(resp_body(req), ']');

@@ -97,6 +97,7 @@ const struct field form_sale_note[] = {
 const struct field form_invoice[] = {
     {.name = "sale", .kind = K_OBJECT, .flags = F_REQUIRED, .ref = "Sale"},
     {.name = "payments", .kind = K_ROWS, .flags = F_REQUIRED, .max = 1000, .ref = "Payment"},
-    {.name = "warranties", .kind = K_ROWS, .flags = F_REQUIRED, .max = 1000},
+    {.name = "warranties", .kind = K_ROWS, .flags = F_REQUIRED, .max = 1000,
+     .ref = "WarrantyRecord"},
     {NULL},
 };

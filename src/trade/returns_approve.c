@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "db/doc.h"
 #include "db/own.h"
+#include "trade/warranty.h"
 
 /* What it does to the sale. */
 struct effect {
@@ -139,6 +140,7 @@ bool return_approve(struct req *req, struct scope *scope, const struct return_ho
         return false;
     out->sale = w.c.after;
     return pay_back(&w, method, out) && change_due(&w, &e) &&
-           sale_change_customer(&w.c, -out->refund, e.owed) && change_row(&w, out, method) &&
-           notices_store(scope, list, err);
+           sale_change_customer(&w.c, -out->refund, e.owed) &&
+           warranty_void_units(req, scope, w.c.id, w.order.line, w.order.quantity, err) &&
+           change_row(&w, out, method) && notices_store(scope, list, err);
 }

@@ -9,6 +9,7 @@
 #include "engine/index.h"
 #include "tenant/audit.h"
 #include "trade/sales_days.h"
+#include "trade/warranty.h"
 
 #define LOW_STOCK 5
 
@@ -21,7 +22,7 @@ bool sale_prepare(struct req *req)
         if (!index_ensure(req->app->indexes, resource_by_noun(nouns[i]), &req->scope, req->err))
             return false;
     return sales_days_prepare(req->app->indexes, &req->scope, req->err) &&
-           notices_prepare(req, req->err);
+           warranty_prepare(req) && notices_prepare(req, req->err);
 }
 
 /* The user's own branch, which the order may only repeat. */
@@ -170,14 +171,14 @@ bool sale_make(struct req *req, struct scope *scope, const struct sale_order *or
     w.id = id;
     *sale = NULL;
     if (!choose_branch(&w) || !sale_read(&w) || !sale_price(&w) ||
-        !stock_check(scope, w.lines, order->n, err) || !sale_customer(&w))
+        !stock_check(scope, w.lines, order->n, err) || !sale_check_warranties(&w) ||
+        !sale_customer(&w))
         return false;
     choose_terms(&w);
     *sale = sale_document(&w);
     if (*sale == NULL || !take_stock(&w, *sale) || !scope_insert(scope, SALES, *sale, err) ||
-        !store_payments(&w, *sale) || !store_due(&w, *sale))
+        !store_payments(&w, *sale) || !store_due(&w, *sale) || !sale_store_warranties(&w, *sale))
         return false;
-    /* One warranty record an item whose product has warranty_months > 0 belongs here. */
     tell_low_stock(&w);
     tell_unpaid(&w, *sale);
     return audit(&w, *sale) && notices_store(scope, list, err);

@@ -11,6 +11,7 @@
 #include "engine/validate.h"
 #include "tenant/audit.h"
 #include "trade/sales_days.h"
+#include "trade/warranty.h"
 
 /* ---- the sale ---- */
 
@@ -289,8 +290,8 @@ bool sale_cancel(struct req *req, struct scope *scope, const char *reason, struc
     balance = doc_money(c.sale, "balance_due", c.decimals, 0);
     append_cancelled(&c, reason, set);
     tell_cancelled(&c, reason);
-    /* The warranties of the sale are made void here. */
     return sale_change_store(&c, set) && give_back(&c, restored) &&
+           warranty_void_sale(req, scope, c.id, err) &&
            sale_change_due(&c, 0, 0, "cancelled") && sale_change_customer(&c, -total, -balance) &&
            sale_change_audit(&c, "cancel") && notices_store(scope, list, err);
 }

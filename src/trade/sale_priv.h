@@ -30,6 +30,7 @@ struct sale_work {
     const char *customer_id, *customer_name;
     const char *terms;
     bool with_terms;
+    int64_t warranties; /* how many records it brings: one a unit */
 };
 
 /* Products, assignments, settings and customer, in one round trip (sale_read.c). */
@@ -41,6 +42,11 @@ bool sale_price(struct sale_work *w);
 /* The customer's record, with what was bought and is owed now (sale_customer.c). Sets customer_id
  * and customer_name. */
 bool sale_customer(struct sale_work *w);
+
+/* Counts the units with a warranty, and refuses too many; later stores a record for each
+ * (warranty_make.c). */
+bool sale_check_warranties(struct sale_work *w);
+bool sale_store_warranties(struct sale_work *w, const bson_t *sale);
 
 /* One attempt to change a sale (sale_pay.c). */
 struct sale_change {

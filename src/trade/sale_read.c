@@ -6,6 +6,7 @@
 #include "db/doc.h"
 #include "db/own.h"
 #include "engine/ids.h"
+#include "trade/warranty_priv.h"
 
 /* What comes with every product, as arrays of at most one document. */
 #define WITH_ASSIGNMENT "_assignment"
@@ -102,7 +103,8 @@ static void add_customer(struct sale_work *w, struct pipe *pipe)
 static const bson_t *pipeline_of(struct sale_work *w)
 {
     struct pipe pipe = {.stages = own_bson(w->scope->arena)};
-    bson_t *products = match_of(w, NULL, NULL);
+    bson_t *products = match_of(w, NULL, NULL), *set = own_bson(w->scope->arena);
+    const struct term_ask term = {.months_path = "$warranty_months"};
 
     append_products(w, products);
     add_stage(&pipe, "$match", products);
@@ -111,6 +113,8 @@ static const bson_t *pipeline_of(struct sale_work *w)
                    match_of(w, "branch_id", w->branch_id), true);
     add_lookup(w, &pipe, "settings", WITH_SETTINGS, match_of(w, NULL, NULL), false);
     add_customer(w, &pipe);
+    term_append(&term, set);
+    add_stage(&pipe, "$set", set);
     return pipe.stages;
 }
 

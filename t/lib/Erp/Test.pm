@@ -203,7 +203,7 @@ sub seed_tenant {
         db_uri => $ENV{ERP_TEST_MONGO_URL}, db_name => $made{db_name}, admin_email => $made{email},
         status => 'active', license_type => 'pro', max_users => 50, max_branches => 10,
         features_enabled => [qw(pos inventory repairs sales analytics services appointments tables patients vehicles
-            properties variants offers books pricing custom_orders online_orders shipments job_files customs transport returns)],
+            properties variants offers books pricing custom_orders online_orders shipments job_files customs transport returns warranty)],
         created_at => $now, updated_at => $now, %{ $opt{entry} || {} },
     );
     $self->mongo_insert('admin', 'tenants_registry', _present(%entry));
