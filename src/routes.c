@@ -1,6 +1,7 @@
 /* THE handler table. A row is the whole policy of an operation; plain records bring their own
  * rows from their descriptors (src/resources, engine/crud.c). Those about whole businesses are in
- * routes_platform.c, those about sales, stock and money in routes_trade.c.
+ * routes_platform.c, those about sales, stock and money in routes_trade.c, those about
+ * warranties in routes_warranty.c.
  *
  * To add one: 1. write the handler in src/actions/<verb>.c; 2. add its row here; 3. run
  * `erpd --routes`. The checks of route.c, the isolation tests and OpenAPI follow by themselves.
@@ -282,16 +283,25 @@ static void finish_row(struct route *row)
 
 struct route_table *routes_build(void)
 {
-    size_t n = ARRAY_LEN(rows) + routes_platform_n + routes_trade_n;
-    struct route *all = calloc(n + resource_count() * CRUD_ROWS_MAX, sizeof *all);
+    const struct {
+        const struct route *rows;
+        size_t n;
+    } tables[] = {{rows, ARRAY_LEN(rows)},
+                  {routes_platform, routes_platform_n},
+                  {routes_trade, routes_trade_n},
+                  {routes_warranty, routes_warranty_n}};
+    size_t n = 0, room = resource_count() * CRUD_ROWS_MAX;
+    struct route *all;
     struct arena *texts = arena_new(1 << 20);
     struct route_table *table;
 
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++)
+        room += tables[i].n;
+    all = calloc(room, sizeof *all);
     if (!all)
         die("out of memory");
-    memcpy(all, rows, sizeof rows);
-    memcpy(all + ARRAY_LEN(rows), routes_platform, routes_platform_n * sizeof *all);
-    memcpy(all + ARRAY_LEN(rows) + routes_platform_n, routes_trade, routes_trade_n * sizeof *all);
+    for (size_t i = 0; i < ARRAY_LEN(tables); n += tables[i++].n)
+        memcpy(all + n, tables[i].rows, tables[i].n * sizeof *all);
     for (size_t i = 0; i < resource_count(); i++)
         n += crud_routes(resource_at(i), texts, all + n);
     for (size_t i = 0; i < n; i++)

@@ -7,9 +7,9 @@
 /* The whole table; dies when it is not sound. Owned by the caller. */
 struct route_table *routes_build(void);
 
-/* The rows of routes_platform.c and routes_trade.c. */
-extern const struct route routes_platform[], routes_trade[];
-extern const size_t routes_platform_n, routes_trade_n;
+/* The rows of routes_platform.c, routes_trade.c and routes_warranty.c. */
+extern const struct route routes_platform[], routes_trade[], routes_warranty[];
+extern const size_t routes_platform_n, routes_trade_n, routes_warranty_n;
 
 /* A line a row, separated by tabs: METHOD path auth roles tenancy module pool body kind. Roles are
  * separated by commas, "-" when public; kind is "record" for rows of a descriptor, else

@@ -164,7 +164,7 @@ for my $noun (sort grep { length } keys %{ $t{alpha}{made} }) {
     is_deeply($r->json, $t{alpha}{record}{$noun}, "alpha's $noun is unchanged");
 }
 for my $name (qw(alpha beta)) {
-    for my $row (grep { $_->{method} eq 'GET' && $_->{out_list} && grep { $_ eq 'tenant_admin' } @{ $_->{roles} } } @routes) {
+    for my $row (grep { $_->{method} eq 'GET' && $_->{out_list} && $_->{path} !~ /\{/ && grep { $_ eq 'tenant_admin' } @{ $_->{roles} } } @routes) {
         my $r = $erp->get($row->{path}, token => $t{$name}{token});
         is($r->status, 200, "$name: $row->{path}");
         my $other = $name eq 'alpha' ? 'beta' : 'alpha';

@@ -86,6 +86,25 @@ bool action_purchase_receipt(struct req *req);
 bool action_purchase_apply(struct req *req);
 bool action_receipt_file(struct req *req);
 
+bool action_warranty_create(struct req *req); /* warranties.c */
+bool action_warranty_inspection(struct req *req);
+bool action_warranty_inspect(struct req *req);
+bool action_warranty_supplier(struct req *req);
+bool action_warranty_link(struct req *req);
+bool action_warranty_get(struct req *req);
+bool action_warranty_list(struct req *req);
+bool action_warranty_stats(struct req *req);
+
+bool action_warranty_resolve(struct req *req); /* warranty_public.c */
+bool action_warranty_claim(struct req *req);
+bool action_warranty_image(struct req *req);
+bool action_evidence_file(struct req *req);
+
+bool action_supplier_warranty_create(struct req *req); /* supplier_warranties.c */
+bool action_supplier_warranty_list(struct req *req);
+bool action_supplier_warranty_get(struct req *req);
+bool action_supplier_warranty_claim(struct req *req);
+
 bool action_stock_as_of(struct req *req);    /* stock_as_of.c */
 bool action_openapi(struct req *req);         /* meta.c */
 

@@ -235,21 +235,6 @@ static const struct field tenant_collections[] = {
     {NULL},
 };
 
-static const struct field import_report[] = {
-    {.name = "dry_run", .kind = K_BOOL, .flags = F_REQUIRED,
-     .summary = "Nothing was stored: what would be is told"},
-    {.name = "rows", .kind = K_INT, .flags = F_REQUIRED},
-    {.name = "created", .kind = K_INT, .flags = F_REQUIRED},
-    {.name = "updated", .kind = K_INT, .flags = F_REQUIRED},
-    {.name = "unchanged", .kind = K_INT, .flags = F_REQUIRED},
-    {.name = "failed", .kind = K_INT, .flags = F_REQUIRED},
-    {.name = "ignored_columns", .kind = K_TEXT_LIST, .flags = F_REQUIRED},
-    {.name = "errors", .kind = K_ROWS, .flags = F_REQUIRED,
-     .summary = "{line, field, code, detail} of the first fifty faults"},
-    {.name = "errors_more", .kind = K_INT, .flags = F_REQUIRED, .summary = "Faults beyond those"},
-    {NULL},
-};
-
 /* The file itself is in the row (struct route_form). */
 static const struct field file_form[] = {{NULL}};
 
@@ -268,7 +253,7 @@ static const struct field branding[] = {
 };
 
 static const struct form forms[] = {
-    {"ImportReport", import_report, true},
+    {"ImportReport", form_import_report, true},
     {"FileForm", file_form, false},
     {"Upload", upload, true},
     {"Branding", branding, true},
@@ -331,6 +316,20 @@ static const struct form forms[] = {
     {"ReturnRejected", form_return_rejected, true},
     {"ReturnExchange", form_return_exchange, false},
     {"Exchanged", form_exchanged, true},
+    {"ClaimCreate", form_claim, false},
+    {"ClaimDone", form_claimed, true},
+    {"ResolvedWarranty", form_resolved, true},
+    {"ResolvedProduct", form_resolved_product, true},
+    {"WarrantyMade", form_warranty_made, true},
+    {"WarrantyDetail", form_warranty_detail, true},
+    {"WarrantyList", form_warranty_list, true},
+    {"WarrantyStats", form_warranty_stats, true},
+    {"InspectionCreate", form_inspection, false},
+    {"SupplierActionCreate", form_supplier_action, false},
+    {"SupplierActionDetails", form_supplier_action_details, false},
+    {"SupplierActed", form_supplier_acted, true},
+    {"SupplierWarrantyCreate", form_supplier_warranty, false},
+    {"SupplierClaim", form_supplier_claim, false},
     {"BranchStats", form_branch_stats, true},
     {"DashboardStats", form_dashboard, true},
     {"SalesDay", form_sales_day, true},

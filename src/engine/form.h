@@ -28,6 +28,12 @@ extern const struct field form_transfer_create[], form_purchase[], form_purchase
 extern const struct field form_return_create[], form_return_approve[], form_return_approved[],
     form_return_rejected[], form_return_exchange[], form_exchanged[];
 
+/* form_warranty.c. */
+extern const struct field form_claim[], form_claimed[], form_resolved[], form_resolved_product[],
+    form_warranty_made[], form_warranty_detail[], form_warranty_list[], form_warranty_stats[],
+    form_inspection[], form_supplier_action[], form_supplier_action_details[],
+    form_supplier_acted[], form_supplier_warranty[], form_supplier_claim[];
+
 /* form_report.c. */
 extern const struct field form_dashboard[], form_sales_day[], form_alerts[], form_alert_totals[],
     form_alert_counts[], form_profit[], form_top_product[], form_branch_report[],
@@ -35,7 +41,7 @@ extern const struct field form_dashboard[], form_sales_day[], form_alerts[], for
 
 /* form_records.c: what is added to records, and what is counted of them. */
 extern const struct field form_installment[], form_job_part[], form_repair_link[],
-    form_cnf_summary[], form_branch_stats[];
+    form_cnf_summary[], form_branch_stats[], form_import_report[];
 /* form_notices.c. */
 extern const struct field form_announcement_create[], form_announcement[],
     form_notification_list[], form_unread_count[], form_done[];

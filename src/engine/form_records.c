@@ -53,3 +53,18 @@ const struct field form_branch_stats[] = {
      .summary = "At their reorder level or below"},
     {NULL},
 };
+
+const struct field form_import_report[] = {
+    {.name = "dry_run", .kind = K_BOOL, .flags = F_REQUIRED,
+     .summary = "Nothing was stored: what would be is told"},
+    {.name = "rows", .kind = K_INT, .flags = F_REQUIRED},
+    {.name = "created", .kind = K_INT, .flags = F_REQUIRED},
+    {.name = "updated", .kind = K_INT, .flags = F_REQUIRED},
+    {.name = "unchanged", .kind = K_INT, .flags = F_REQUIRED},
+    {.name = "failed", .kind = K_INT, .flags = F_REQUIRED},
+    {.name = "ignored_columns", .kind = K_TEXT_LIST, .flags = F_REQUIRED},
+    {.name = "errors", .kind = K_ROWS, .flags = F_REQUIRED,
+     .summary = "{line, field, code, detail} of the first fifty faults"},
+    {.name = "errors_more", .kind = K_INT, .flags = F_REQUIRED, .summary = "Faults beyond those"},
+    {NULL},
+};

@@ -17,6 +17,7 @@
 /* The rooms of a business's folder, [a-z]+; add one here when it is needed. */
 #define FILES_BRANDING "settings" /* logo, background, favicon: shown before sign-in */
 #define FILES_RECEIPTS "receipts" /* of purchases: only with a token */
+#define FILES_EVIDENCE "evidence" /* pictures of a warranty's claim: only with a token */
 
 /* The path of the web under which those of FILES_BRANDING are served, as settings name them. */
 #define FILES_BRANDING_URL "/uploads/" FILES_BRANDING "/"

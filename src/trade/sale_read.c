@@ -10,7 +10,6 @@
 
 /* What comes with every product, as arrays of at most one document. */
 #define WITH_ASSIGNMENT "_assignment"
-#define WITH_SETTINGS   "_settings"
 #define WITH_CUSTOMER   "_customer"
 #define WITH_NAMESAKE   "_namesake"
 

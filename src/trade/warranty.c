@@ -130,14 +130,25 @@ static void tell_moved(struct warranty_change *c, const char *from, const char *
                          .meta = meta});
 }
 
-bool warranty_store(struct warranty_change *c, const char *to, const bson_t *set)
+bool warranty_may(const struct warranty_change *c, const char *from, const char *to)
+{
+    const char *now = warranty_status(c->record, c->now);
+
+    if (from != NULL && strcmp(from, now) != 0)
+        return err_set(c->err, ERR_STATE, "%s cannot become %s here: allowed from %s", now, to,
+                       from);
+    return state_may(&warranty_states, now, to, c->err);
+}
+
+bool warranty_store(struct warranty_change *c, const char *from, const char *to,
+                    const bson_t *set)
 {
     bson_t *filter = warranty_filter(c), *update = own_bson(c->scope->arena);
-    const char *from = warranty_status(c->record, c->now);
+    const char *was = warranty_status(c->record, c->now);
     bson_iter_t rev;
     bson_t child;
 
-    if (to != NULL && !state_may(&warranty_states, from, to, c->err))
+    if (to != NULL && !warranty_may(c, from, to))
         return false;
     if (bson_iter_init_find(&rev, c->record, FIELD_REV))
         bson_append_iter(filter, FIELD_REV, -1, &rev);
@@ -156,8 +167,8 @@ bool warranty_store(struct warranty_change *c, const char *to, const bson_t *set
         c->scope->transient = true; /* somebody else changed it: again */
         return err_set(c->err, ERR_TRY_AGAIN, "The warranty has changed meanwhile");
     }
-    if (to != NULL && strcmp(from, to) != 0)
-        tell_moved(c, from, to);
+    if (to != NULL && strcmp(was, to) != 0)
+        tell_moved(c, was, to);
     return true;
 }
 

@@ -21,10 +21,11 @@ struct term_ask {
     int64_t start;         /* 0: now */
 };
 
-#define WITH_TERM "_term"
+#define WITH_TERM     "_term"
+#define WITH_SETTINGS "_settings"
 
 /* Appends the member WITH_TERM to a $set of a pipeline whose documents hold the business's settings
- * in the array "_settings": null where there are no months. */
+ * in the array WITH_SETTINGS: null where there are no months. */
 void term_append(const struct term_ask *ask, bson_t *set);
 
 /* The first match of a filter, with WITH_TERM; *doc NULL when there is none. One round trip. */
@@ -88,8 +89,11 @@ struct warranty_change warranty_change_of(struct req *req, struct scope *scope, 
 /* Reads it, within the branch: ERR_NOT_FOUND. */
 bool warranty_read(struct warranty_change *c);
 bson_t *warranty_filter(const struct warranty_change *c);
-/* Sets what is in `set`, and the state when `to` is not NULL: ERR_STATE. */
-bool warranty_store(struct warranty_change *c, const char *to, const bson_t *set);
+/* May it become `to`, by somebody who moves only those that are `from` (NULL: any)? ERR_STATE. */
+bool warranty_may(const struct warranty_change *c, const char *from, const char *to);
+/* Sets what is in `set`, and the state when `to` is not NULL, on the condition of warranty_may. */
+bool warranty_store(struct warranty_change *c, const char *from, const char *to,
+                    const bson_t *set);
 void warranty_tell(struct warranty_change *c, const struct warranty_event *event);
 /* Stores the events, and the audit entry. */
 bool warranty_finish(struct warranty_change *c, const char *action);

@@ -10,7 +10,7 @@
 
 static void append_zone(bson_t *doc, const char *key)
 {
-    BCON_APPEND(doc, key, "{", "$ifNull", "[", "{", "$first", "$_settings." ZONE_FIELD, "}",
+    BCON_APPEND(doc, key, "{", "$ifNull", "[", "{", "$first", "$" WITH_SETTINGS "." ZONE_FIELD, "}",
                 ZONE_USUAL, "]", "}");
 }
 
@@ -123,7 +123,7 @@ static const bson_t *pipeline_of(struct scope *scope, const bson_t *filter,
                 "1", "{", "$limit", BCON_INT32(1), "}",
                 "2", "{", "$lookup", "{", "from", "settings", "pipeline", "[",
                 "{", "$match", BCON_DOCUMENT(mine), "}", "{", "$limit", BCON_INT32(1), "}", "]",
-                "as", "_settings", "}", "}",
+                "as", WITH_SETTINGS, "}", "}",
                 "3", "{", "$set", BCON_DOCUMENT(set), "}");
     return stages;
 }
