@@ -2,8 +2,8 @@
  *
  * A purchase is stored first, with a product for every line: the one that it names, one of the same
  * name (A to Z in either case), or a new one without stock. Round trips: 5 (supplier, counter,
- * purchase, audit entry, commit), 1 where lines name products by id, 1 where by name, 4 where
- * products are made, 1 for warranty terms.
+ * purchase, audit entry, commit), 1 where lines name products by id, 1 where by name, 3 where
+ * products are made (their serial numbers, products, audit entries), 1 for warranty terms.
  *
  * Applying it moves all its stock, exactly once: whoever turns "pending" into "applied" does it, in
  * the same transaction. The cost of what is there becomes the average weighted by quantity, rounded
