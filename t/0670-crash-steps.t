@@ -5,6 +5,7 @@ use Erp::Test;
 use Erp::Crash;
 use Erp::Http;
 use Erp::Json qw(from_json to_json);
+use Erp::Say qw(spew);
 
 my $crash = Erp::Crash->new;
 my ($erp, $shop) = @$crash{qw(erp shop)};
@@ -133,6 +134,20 @@ subtest 'after all of them' => sub {
     my @named = map { map { $_->{filename} } @{ $_->{receipt_files} } } $erp->mongo_all($shop->{db_name}, doc(find => 'purchases', batchSize => 5000));
     my %there = map { $_ => 1 } files();
     is_deeply [grep { !$there{$_} } @named], [], 'every receipt that a purchase names is there';
+    delete @there{@named};
+    cmp_ok scalar keys %there, '>', 0, 'and some that none names: workers died between the file and the purchase';
+    my $folder = "$erp->{dir}/files/$shop->{tenant_id}/receipts";
+    spew("$folder/.new-$named[0]", 'not whole');
+    my $jobs = sub { return from_json(($erp->erpctl('jobs', '--json', @_))[1])->{rows} };
+    is_deeply $jobs->(), [], 'they are left alone while a worker might be at it';
+    utime time - 2 * 86400, time - 2 * 86400, glob("$folder/*"), "$folder/.new-$named[0]";
+    my @due = map { "$_->{job} $_->{tenant} $_->{outcome}" } @{ $jobs->('--dry-run') };
+    is_deeply \@due, ['files crash ' . (1 + keys %there) . ' receipts without a purchase'], 'a day later they are due';
+    is scalar(files()), @named + keys %there, '... of which the dry run only tells';
+    is scalar @{ $jobs->() }, 1, 'and then they go';
+    is_deeply [sort(files())], [sort @named], '... they alone';
+    ok !-e "$folder/.new-$named[0]", '... with what was never whole';
+    is_deeply $jobs->(), [], 'nothing is left to do';
     diag sprintf '%d deaths; sending it again took %.2f s at most', @$crash{qw(deaths longest)};
     cmp_ok $crash->{longest}, '<', 5, 'nobody waited for what the dead had locked';
 };

@@ -64,7 +64,8 @@ const struct command cmd_jobs = {
                "billing event says so. A deleted tenant whose time of grace is over is removed "
                "for good, with a receipt, as by tenant purge; --now brings nobody's end forward. "
                "Who has read an announcement that is removed, or over for 90 days, is forgotten, "
-               "and how many did is kept. "
+               "and how many did is kept. Receipts that no purchase names, a day to eight days "
+               "old, are removed. "
                "Workers refuse what is over at its instant, whether or not this has run. What "
                "fails for one business is said, the others go on, and the exit code is 2. One "
                "that was killed is followed by another after a minute at most.",

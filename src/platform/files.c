@@ -9,6 +9,7 @@
 
 #define INTERNAL "/erp-files" /* nginx's location */
 #define FOLDER_SIZE 96
+#define FRESH ".new-" /* in front of a file's name until it is whole */
 
 static bool plain_name(const char *text)
 {
@@ -38,6 +39,12 @@ static bool name_ok(const char *name)
 
     return len > 0 && len < FILE_NAME_SIZE && name[len] == '.' && strlen(name) < FILE_NAME_SIZE &&
            file_kind_of_name(name) != FILE_UNKNOWN && strchr(name + len + 1, '.') == NULL;
+}
+
+/* … or of a file that it had not finished? */
+static bool written_here(const char *name)
+{
+    return name_ok(strncmp(name, FRESH, strlen(FRESH)) == 0 ? name + strlen(FRESH) : name);
 }
 
 static bool storage(struct err *err, const char *what)
@@ -99,7 +106,7 @@ static bool write_file(int room, const char *name, const char *bytes, size_t len
     int fd, error;
     bool ok;
 
-    snprintf(fresh, sizeof fresh, ".new-%s", name);
+    snprintf(fresh, sizeof fresh, FRESH "%s", name);
     fd = openat(room, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (fd < 0)
         return false;
@@ -167,12 +174,41 @@ char *files_read(const struct conf *conf, const char *tenant_id, const char *roo
     return bytes;
 }
 
+bool files_aged(const struct conf *conf, const char *tenant_id, const char *room, int64_t from_ms,
+                int64_t to_ms, struct arena *arena, size_t max, const char ***names, size_t *n,
+                struct err *err)
+{
+    int fd = open_room(conf, tenant_id, room, false);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    struct stat st;
+    int64_t ms;
+
+    *n = 0;
+    *names = arena_alloc(arena, max * sizeof **names);
+    if (!dir && fd >= 0)
+        close(fd);
+    if (!dir)
+        return errno == ENOENT || storage(err, "look through");
+    while (*n < max && (entry = readdir(dir))) {
+        if (!written_here(entry->d_name) ||
+            fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+            !S_ISREG(st.st_mode))
+            continue;
+        ms = st.st_mtim.tv_sec * INT64_C(1000) + st.st_mtim.tv_nsec / 1000000;
+        if (ms >= from_ms && ms < to_ms)
+            (*names)[(*n)++] = arena_strdup(arena, entry->d_name);
+    }
+    closedir(dir);
+    return true;
+}
+
 void files_remove(const struct conf *conf, const char *tenant_id, const char *room,
                   const char *name)
 {
     int fd;
 
-    if (!name_ok(name))
+    if (!written_here(name))
         return;
     fd = open_room(conf, tenant_id, room, false);
     if (fd < 0 ? errno != ENOENT : unlinkat(fd, name, 0) < 0 && errno != ENOENT)

@@ -34,6 +34,12 @@ bool files_store(const struct conf *conf, const char *tenant_id, const char *roo
 char *files_read(const struct conf *conf, const char *tenant_id, const char *room,
                  const char *name, size_t max, size_t *len);
 
+/* Names of files of the tenant's room that were last written in [from_ms, to_ms), at most `max`, in
+ * the arena; also of what a files_store that was killed left beside its place. */
+bool files_aged(const struct conf *conf, const char *tenant_id, const char *room, int64_t from_ms,
+                int64_t to_ms, struct arena *arena, size_t max, const char ***names, size_t *n,
+                struct err *err);
+
 /* Removes one; true also when it is not there. For files that no record names (any more): what
  * cannot be removed is logged and left. */
 void files_remove(const struct conf *conf, const char *tenant_id, const char *room,

@@ -8,9 +8,11 @@
 #include "db/doc.h"
 #include "db/own.h"
 #include "platform/announce.h"
+#include "platform/entry.h"
 #include "platform/lease.h"
 #include "platform/remove.h"
 #include "platform/subscription.h"
+#include "platform/sweep.h"
 #include "tenant/standing.h"
 
 #define LEASE         "jobs"
@@ -236,6 +238,43 @@ static bool sweep(struct run *run, struct job *job, const bson_t *doc)
     return true;
 }
 
+/* ---- receipts without a purchase ---- */
+
+/* As for what is purged: never before its time by the clock. */
+static int64_t sweep_now(const struct run *run)
+{
+    return run->dry ? job_now(run->job) : clock_ms();
+}
+
+static bool list_files(struct run *run, struct job *job, struct item **list)
+{
+    struct item **tail = list;
+    const char **slugs;
+    size_t n;
+
+    if (!sweep_due(job, sweep_now(run), &slugs, &n))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        add_item(job, slugs[i], &tail);
+    return true;
+}
+
+static bool sweep_files(struct run *run, struct job *job, const bson_t *doc)
+{
+    struct tenant *tenant;
+    size_t gone;
+
+    if (!entry_read(job, doc, &tenant) ||
+        !sweep_receipts(job, tenant, sweep_now(run), run->dry, &gone))
+        return false;
+    if (gone == 0)
+        return true;
+    add_row(run, doc, arena_printf(job->arena, "%zu receipts without a purchase", gone));
+    run->report->done += !run->dry;
+    job_step(job, "files");
+    return true;
+}
+
 /* ---- the table ---- */
 
 static const struct row rows[] = {
@@ -247,6 +286,8 @@ static const struct row rows[] = {
     {"purge", ENTRIES, "slug", "slug", list_deleted, purge},
     /* Who has read what is removed, or over for long: the numbers stay, the receipts go. */
     {"announcements", ANNOUNCEMENTS, "id", "tenant_slug", list_over, sweep},
+    /* Files whose purchase was never stored, because the worker was killed. */
+    {"files", ENTRIES, "slug", "slug", list_files, sweep_files},
 };
 
 /* ---- the loop ---- */
