@@ -122,6 +122,12 @@ is(scalar(() = $erp->mongo_all($audit, doc(find => 'audit_log', filter => { kind
 my @keys = map { $_->{name} } $erp->mongo_all($erp->db('one'), doc(listIndexes => 'products'));
 ok((grep { /tenant_id_1_sku_1/ } @keys), 'the indexes') or diag "@keys";
 
+# --- sums that a report keeps are no difference
+is($erp->get('/api/dashboard/stats', token => $one->{token})->status, 200, 'a dashboard');
+my @sums = ('sales_days', filter => { tenant_id => $one->{id}, day => 'upto' });
+is(scalar(() = $erp->mongo_all($erp->db('one'), doc(find => @sums))), 1, '... keeps sums');
+is(scalar(grep { $_->{collection} eq 'sales_days' } @{ (ctl('migrate', 'verify', $one->{id}))[1] }), 0, '... and verify finds no difference in them');
+
 # --- verify finds a difference
 $erp->mongo($erp->db('one'), doc(update => 'products', updates => [ doc(q => { sku => 'p1' }, u => { '$set' => { name => 'x' } }) ]));
 ($status, my $rows) = ctl('migrate', 'verify', $one->{id});
@@ -144,6 +150,7 @@ is($status, 0, 'rolled back') or diag $err;
 $one->{token} = $erp->login($one->{email}, $one->{password})->{access_token};
 is($erp->get('/api/health/tenant', token => $one->{token})->json->{tenant_slug}, 'default', 'in the shared database again');
 is(skus($one), join(' ', sort split(/ /, $want), 'late'), 'with what was written since');
+is(scalar(() = $erp->mongo_all('users', doc(find => @sums))), 0, '... but for the sums, which others would make wrong there');
 is(account_exists($erp->_eval, $erp->db('one')), 0, 'the account of its own is gone');
 is(add($one, 'again')->status, 200, 'and writes there');
 

@@ -241,6 +241,29 @@ subtest 'today writes nothing' => sub {
     stats_are('with them', undef);
 };
 
+subtest 'while writes are held' => sub {
+    my $rule = sub { $erp->mongo("${db}_audit", doc(collMod => 'audit_log', validator => @_)) };
+    my ($one) = grep { ref $_->{day} } days(open => \0);
+    $erp->mongo($db, doc(update => 'sales_days', updates => [{ q => { _id => $one->{_id} }, u => { '$set' => { open => \1 }, '$unset' => { branches => 1 } } }]));
+    $rule->({ tenant_id => { '$nin' => [ $shop->{tenant_id} ] } });
+    all_is('nothing is added up');
+    is scalar(days(open => \1, day => { '$ne' => 'upto' })), 1, '... nor stored';
+    $rule->({});
+    all_is('released');
+    is scalar(days(open => \1, day => { '$ne' => 'upto' })), 0, 'it is added up again';
+};
+
+subtest 'who has no tenant' => sub {
+    $erp->seed_user(email => 'old@legacy.example', password => 'legacy-password', role => 'tenant_admin', tenant_id => 'legacy', user => { tenant_slug => undef });
+    my @old = (token => $erp->login('old@legacy.example', 'legacy-password')->{access_token});
+    my $add = sub { $erp->mongo_insert('users', 'sales', map { sale(instant($now - 86400 * (5 + $_)), tenant_id => 'legacy', total => decimal(5)) } 1 .. 4) };
+    for my $n (1 .. 2) {
+        $add->();
+        is cents(report('dashboard/stats', @old)->{total_sales}), $n * 2000, 'what an earlier system writes is seen at once';
+    }
+    is scalar(() = $erp->mongo_all('users', doc(find => 'sales_days', filter => {}))), 0, '... for nothing is kept';
+};
+
 # Runs each of @code in a process of its own, and $meanwhile until they are done; what they say.
 sub together {
     my ($meanwhile, @code) = @_;

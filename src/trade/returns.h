@@ -9,7 +9,8 @@
  * Round trips: to ask 7 (sale, its change, counter, return, two audit entries, commit); to approve
  * or reject 7 (return, sale, the change of both, two audit entries, commit). Approving, one more
  * each for: money that goes back (payment), a customer, something due, the end of its reminders;
- * two for store credit; and for stock those of trade/stock.h. Notifications one more.
+ * two for store credit; and for stock those of trade/stock.h. Notifications one more, and a sale of
+ * a day that is over (trade/sales_days.h).
  */
 #ifndef ERP_TRADE_RETURNS_H
 #define ERP_TRADE_RETURNS_H
