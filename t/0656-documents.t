@@ -156,6 +156,8 @@ subtest 'texts of anybody' => sub {
     my $text = text_of($r, 'texts');
     same_sums($sale, $text, 'texts');
     like $text, qr/Terms.*Twelve months/s, 'the terms';
+    like $text, qr/שלום עולם/, 'letters from right to left are in their order';
+    like $text, qr/\x{9c7}\x{9a6}\x{9bf}\x{9b6}/, 'vowel signs stand before their consonants';
     like $text, qr/Donau/, 'a long word is broken, not lost';
     like $text, qr/\) Tj ET \\ \( <<.S.JavaScript>>/, 'what looks like PDF is text';
     like $text, qr/\( \\\) \? \?\? %PDF/, 'what no font has is a question mark';

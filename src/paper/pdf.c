@@ -6,7 +6,8 @@
 #include "paper/text.h"
 #include "core/log.h"
 
-#define RUN_MAX 512 /* bytes of a text that are drawn at once */
+#define RUN_MAX   512 /* bytes of a text that are drawn at once */
+#define CHARS_MAX 512 /* characters that are put in order together: more than a line has */
 
 static void take_note(HPDF_STATUS error, HPDF_STATUS detail, void *data)
 {
@@ -163,27 +164,38 @@ static size_t utf8_put(char *out, uint32_t c)
     return 3;
 }
 
+static void run_add(struct run *run, enum pdf_face face, uint32_t c)
+{
+    int width;
+    struct font *font = font_of(run->pdf, face, &c, &width);
+
+    if (font == NULL)
+        return;
+    if (font != run->font || run->len >= RUN_MAX)
+        run_end(run);
+    run->font = font;
+    run->len += utf8_put(run->text + run->len, c);
+    run->width += (double)width * run->size / 1000;
+}
+
 void pdf_text(struct pdf *pdf, enum pdf_face face, double size, double x, double y,
               const char *text, size_t len)
 {
     struct run run = {.pdf = pdf, .size = size, .x = x, .y = pdf->height - y};
     const char *end = text + len;
+    uint32_t chars[2 * CHARS_MAX];
 
     if (!ready(pdf))
         return;
     HPDF_Page_BeginText(pdf->page);
     while (text < end) {
-        uint32_t c = text_next(&text, end);
-        int width;
-        struct font *font = font_of(pdf, face, &c, &width);
+        size_t n = 0;
 
-        if (font == NULL)
-            continue;
-        if (font != run.font || run.len >= RUN_MAX)
-            run_end(&run);
-        run.font = font;
-        run.len += utf8_put(run.text + run.len, c);
-        run.width += (double)width * size / 1000;
+        while (text < end && n < CHARS_MAX)
+            chars[n++] = text_next(&text, end);
+        n = text_visual(chars, n);
+        for (size_t i = 0; i < n; i++)
+            run_add(&run, face, chars[i]);
     }
     run_end(&run);
     HPDF_Page_EndText(pdf->page);

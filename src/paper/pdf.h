@@ -2,8 +2,9 @@
  * left corner, a text's place being the left end of its base line.
  *
  * Texts are UTF-8 of anybody's: each character is drawn by the first font that has it, and what
- * none has as "?". Only characters of the Basic Multilingual Plane are drawn, in the order of the
- * text and without ligatures: scripts from right to left and conjuncts can be read, not more.
+ * none has as "?". Only characters of the Basic Multilingual Plane are drawn, each in its place on
+ * the line (paper/text.h), but none joined with another: Arabic letters stand alone, and conjuncts
+ * show their viramas.
  *
  * Nothing here fails by itself: what goes wrong is kept, later calls do nothing, and pdf_write()
  * reports it.

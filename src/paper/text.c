@@ -88,3 +88,101 @@ size_t text_line(const char *text, size_t len, double width,
     *next = len;
     return len;
 }
+
+/* ---- the order on paper ---- */
+
+static bool is_rtl(uint32_t c)
+{
+    static const struct range ranges[] = {{0x590, 0x8ff}, {0xfb1d, 0xfdff}, {0xfe70, 0xfefc}};
+
+    return within(ranges, ARRAY_LEN(ranges), c);
+}
+
+static bool is_consonant(uint32_t c)
+{
+    static const struct range ranges[] = {{0x915, 0x939}, {0x958, 0x95f}, {0x995, 0x9b9},
+                                          {0x9dc, 0x9df}, {0x9f0, 0x9f1}};
+
+    return within(ranges, ARRAY_LEN(ranges), c);
+}
+
+/* Where the consonants begin that stand before `at`, joined by viramas, with nuktas. */
+static size_t cluster_of(const uint32_t *chars, size_t at)
+{
+    size_t begin = at;
+
+    for (;;) {
+        size_t from = begin;
+
+        if (from > 0 && (chars[from - 1] == 0x9bc || chars[from - 1] == 0x93c))
+            from--;
+        if (from == 0 || !is_consonant(chars[from - 1]))
+            return begin;
+        begin = from - 1;
+        if (begin == 0 || (chars[begin - 1] != 0x9cd && chars[begin - 1] != 0x94d))
+            return begin;
+        begin--;
+    }
+}
+
+/* Signs that are spoken after their consonants and written before, or on both sides of them. */
+static size_t place_vowels(uint32_t *chars, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t c = chars[i], before = c;
+        size_t at;
+
+        if (c == 0x9cb || c == 0x9cc)
+            before = 0x9c7;
+        else if (c != 0x93f && c != 0x9bf && c != 0x9c7 && c != 0x9c8)
+            continue;
+        at = cluster_of(chars, i);
+        if (before != c) {
+            memmove(&chars[i + 1], &chars[i], (n++ - i) * sizeof *chars);
+            chars[i + 1] = c == 0x9cb ? 0x9be : 0x9d7;
+        }
+        memmove(&chars[at + 1], &chars[at], (i - at) * sizeof *chars);
+        chars[at] = before;
+        i += before != c;
+    }
+    return n;
+}
+
+/* Letters from right to left, with their marks behind them as before. */
+static void turn(uint32_t *chars, size_t n)
+{
+    for (size_t i = 0; i < n / 2; i++) {
+        uint32_t c = chars[i];
+
+        chars[i] = chars[n - 1 - i];
+        chars[n - 1 - i] = c;
+    }
+    for (size_t i = 0, end; i < n; i = end + 1) {
+        for (end = i; end + 1 < n && text_joins(chars[end]);)
+            end++;
+        if (end > i) {
+            uint32_t c = chars[end];
+
+            memmove(&chars[i + 1], &chars[i], (end - i) * sizeof *chars);
+            chars[i] = c;
+        }
+    }
+}
+
+size_t text_visual(uint32_t *chars, size_t n)
+{
+    n = place_vowels(chars, n);
+    for (size_t i = 0; i < n; i++) {
+        size_t end = i;
+
+        if (!is_rtl(chars[i]))
+            continue;
+        for (size_t at = i; at < n && (is_rtl(chars[at]) || !(chars[at] >= 0x80 ||
+                                                              isalnum((int)chars[at]))); at++)
+            if (is_rtl(chars[at]))
+                end = at;
+        turn(chars + i, end + 1 - i);
+        i = end;
+    }
+    return n;
+}
