@@ -32,6 +32,12 @@ static const struct route_form receipt = {
 
 static const char *const invoice_types[] = {"application/pdf", NULL};
 
+static const char *const receipt_types[] = {"application/pdf", "application/vnd.escpos", NULL};
+
+static const struct route_param receipt_params[] = {
+    {"columns", "integer", "Characters of the printer's lines (24 to 64, default 42)", false},
+    {NULL, NULL, NULL, false}};
+
 #define ROLES_BUYING (ROLES_MANAGER | R(ROLE_STAFF))
 
 /* clang-format off */
@@ -66,6 +72,12 @@ const struct route routes_trade[] = {
         .method = "GET", .path = "/api/sales/{id}/invoice", .handler = action_sale_invoice,
         .module = "sales", .by_branch = true, .out = "Invoice", .types = invoice_types,
         .summary = "A sale with its payments and warranties, as data or as an invoice on A4",
+    },
+    {
+        .method = "GET", .path = "/api/sales/{id}/receipt", .handler = action_sale_receipt,
+        .module = "sales", .by_branch = true, .query = receipt_params,
+        .out = "Invoice", .types = receipt_types,
+        .summary = "The same, as data, or as a receipt of 80 mm: on a page or for a printer",
     },
 
     /* ---- returns ---- */

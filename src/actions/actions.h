@@ -65,7 +65,8 @@ bool action_sale_create(struct req *req);    /* sales.c */
 bool action_sale_items(struct req *req);
 bool action_sale_pay(struct req *req);
 bool action_sale_cancel(struct req *req);
-bool action_sale_invoice(struct req *req);
+bool action_sale_invoice(struct req *req); /* invoices.c */
+bool action_sale_receipt(struct req *req);
 
 bool action_return_create(struct req *req);  /* returns.c */
 bool action_return_approve(struct req *req);

@@ -3,13 +3,10 @@
 #include "actions/actions.h"
 #include "actions/body.h"
 #include "db/doc.h"
-#include "db/own.h"
 #include "db/txn.h"
 #include "engine/form.h"
 #include "engine/render.h"
-#include "trade/invoice.h"
 #include "trade/sale.h"
-#include "trade/warranty.h"
 
 struct work {
     struct req *req;
@@ -165,73 +162,5 @@ bool action_sale_items(struct req *req)
         return false;
     resp_header(req, "ETag", render_etag(w.sale, req->arena));
     show(req, "sale", w.sale);
-    return true;
-}
-
-/* ---- the invoice ---- */
-
-/* Every record of a resource that names the sale, oldest first. */
-static bool show_list(struct req *req, const char *noun, const char *sale_id)
-{
-    const struct resource *resource = resource_by_noun(noun);
-    const struct kind_env env = env_of(req);
-    bson_t *filter = own_bson(req->arena);
-    bson_t *opts = BCON_NEW("sort", "{", "id", BCON_INT32(1), "}", "limit", BCON_INT64(1000));
-    mongoc_cursor_t *cursor;
-    const bson_t *doc;
-    size_t n = 0;
-    bool ok = true;
-
-    str_addc(resp_body(req), '[');
-    scope_filter(&req->scope, NULL, filter);
-    BSON_APPEND_UTF8(filter, "sale_id", sale_id);
-    cursor = scope_find(&req->scope, resource->collection, filter, opts);
-    bson_destroy(opts);
-    while ((ok = scope_next(&req->scope, cursor, &doc, req->err)) && doc) {
-        if (n++ > 0)
-            str_addc(resp_body(req), ',');
-        if (strcmp(noun, "warranty_record") == 0)
-            doc = warranty_shown(req->arena, doc);
-        render_record(resource, &env, doc, NULL, resp_body(req));
-    }
-    str_addc(resp_body(req), ']');
-    return ok;
-}
-
-static bool reply_pdf(struct req *req)
-{
-    struct invoice invoice;
-
-    if (!invoice_read(req, &invoice) || !invoice_pdf(req, &invoice, resp_body(req)))
-        return false;
-    req->resp.content_type = "application/pdf";
-    resp_header(req, "Content-Disposition", invoice_disposition(&invoice, "pdf"));
-    return true;
-}
-
-bool action_sale_invoice(struct req *req)
-{
-    bson_t *filter = own_bson(req->arena);
-    const char *id = req_param(req, "id");
-    struct str *out = resp_body(req);
-    const bson_t *sale;
-
-    if (req_type(req) != NULL)
-        return reply_pdf(req);
-    scope_filter(&req->scope, "branch_id", filter);
-    BSON_APPEND_UTF8(filter, "id", id);
-    if (!scope_find_one(&req->scope, SALES, filter, NULL, &sale, req->err))
-        return false;
-    if (!sale)
-        return err_set(req->err, ERR_NOT_FOUND, "Sale not found");
-    str_addz(out, "{\"sale\":");
-    show(req, "sale", sale);
-    str_addz(out, ",\"payments\":");
-    if (!show_list(req, "payment", id))
-        return false;
-    str_addz(out, ",\"warranties\":");
-    if (!show_list(req, "warranty_record", id))
-        return false;
-    str_addc(out, '}');
     return true;
 }

@@ -3,10 +3,10 @@
 #include "trade/invoice.h"
 #include "db/doc.h"
 #include "db/own.h"
-#include "engine/resource.h"
 #include "platform/files.h"
 #include "trade/report_priv.h"
 #include "trade/sale.h"
+#include "trade/warranty.h"
 #include "trade/zone.h"
 
 #define MEMBERS_MAX 1000 /* payments or warranties that are read */
@@ -39,11 +39,7 @@ static bool read_all(struct req *req, const bson_t **doc)
     pipe_lookup(&pipe, &(struct pipe_link){"settings", NULL, NULL, "_settings"}, first);
     pipe_lookup(&pipe, &(struct pipe_link){"branches", "branch_id", "id", "_branch"}, first);
     pipe_lookup(&pipe, &(struct pipe_link){SALE_PAYMENTS, "id", "sale_id", "_payments"}, oldest);
-    if (resource_by_noun("warranty_record") != NULL)
-        pipe_lookup(&pipe,
-                    &(struct pipe_link){resource_by_noun("warranty_record")->collection, "id",
-                                        "sale_id", "_warranties"},
-                    oldest);
+    pipe_lookup(&pipe, &(struct pipe_link){WARRANTIES, "id", "sale_id", "_warranties"}, oldest);
     pipe_text(&pipe, times);
     BSON_APPEND_UTF8(pipe.let, "usual", ZONE_USUAL);
     if (!pipe_run_one(&pipe, SALES, doc))
@@ -169,9 +165,11 @@ static void read_warranties(struct invoice *in, const bson_t *sale)
 
     in->warranties = arena_alloc(in->arena, (in->n_warranties + 1) * sizeof *in->warranties);
     for (size_t i = 0; i < in->n_warranties; i++)
-        in->warranties[i] = arena_printf(in->arena, "%s  %s  %s", text_of(docs[i], "warranty_code"),
+        in->warranties[i] = arena_printf(in->arena, "%s  %s  %s  until %.10s",
+                                         text_of(docs[i], "warranty_code"),
                                          text_of(docs[i], "product_name"),
-                                         text_of(docs[i], "serial_number"));
+                                         text_of(docs[i], "serial_number"),
+                                         text_of(docs[i], "_until"));
 }
 
 /* ---- the business ---- */
