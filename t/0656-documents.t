@@ -168,6 +168,15 @@ subtest 'texts of anybody' => sub {
     like code_of('texts'), qr/^\Q$sale->{invoice_no}\E\n/, 'the code is read';
 };
 
+subtest 'warranties' => sub {
+    my $phone = made('/api/products', { name => 'Phone', price => 100, stock => 5, warranty_months => 12 })->{id};
+    my $sale = sell(items => [{ product_id => $phone, quantity => 2, price => 100, serial_number => 'P-1' }]);
+    my $list = $erp->get("/api/sales/$sale->{id}/invoice", @as)->json->{warranties};
+    is scalar @$list, 2, 'one a piece';
+    my $text = text_of(invoice($sale->{id}), 'warranties');
+    like $text, qr/^ *\Q$_->{warranty_code}\E +Phone +.*until 2\d\d\d-\d\d-\d\d$/m, "$_->{warranty_code} is named" for @$list;
+};
+
 subtest 'cancelled' => sub {
     my $sale = sell(items => [line('rice', 2)], paid_amount => 0, customer_id => made('/api/customers', { name => 'C', phone => '1' })->{id});
     is $erp->request('PATCH', "/api/sales/$sale->{id}/cancel", @as, json => { reason => 'wrong size' })->status, 200, 'cancelled';

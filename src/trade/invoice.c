@@ -25,7 +25,9 @@ static const char times[] =
     " {\"$set\": {\"_made\": " LOCAL("\"$created_at\"") ","
     "   \"_cancelled\": " LOCAL("\"$cancelled_at\"") ","
     "   \"_payments\": {\"$map\": {\"input\": \"$_payments\", \"as\": \"p\", \"in\":"
-    "     {\"$mergeObjects\": [\"$$p\", {\"_made\": " LOCAL("\"$$p.received_at\"") "}]}}}}}]";
+    "     {\"$mergeObjects\": [\"$$p\", {\"_made\": " LOCAL("\"$$p.received_at\"") "}]}}},"
+    "   \"_warranties\": {\"$map\": {\"input\": \"$_warranties\", \"as\": \"w\", \"in\":"
+    "     {\"$mergeObjects\": [\"$$w\", {\"_until\": " LOCAL("\"$$w.expiry_date\"") "}]}}}}}]";
 
 static bool read_all(struct req *req, const bson_t **doc)
 {
@@ -158,6 +160,16 @@ static void read_payments(struct invoice *in, const bson_t *sale)
                                                    .amount = money_of(in, docs[i], "amount")};
 }
 
+static const char *warranty_text(const struct invoice *in, const bson_t *record)
+{
+    const char *status = text_of(record, "current_status");
+
+    return arena_printf(in->arena, "%s  %s  %s  until %.10s%s%s", text_of(record, "warranty_code"),
+                        text_of(record, "product_name"), text_of(record, "serial_number"),
+                        text_of(record, "_until"), strcmp(status, "active") == 0 ? "" : "  ",
+                        strcmp(status, "active") == 0 ? "" : status);
+}
+
 static void read_warranties(struct invoice *in, const bson_t *sale)
 {
     const bson_t **docs = members(in->arena, sale, "_warranties", INVOICE_LINES_MAX,
@@ -165,11 +177,7 @@ static void read_warranties(struct invoice *in, const bson_t *sale)
 
     in->warranties = arena_alloc(in->arena, (in->n_warranties + 1) * sizeof *in->warranties);
     for (size_t i = 0; i < in->n_warranties; i++)
-        in->warranties[i] = arena_printf(in->arena, "%s  %s  %s  until %.10s",
-                                         text_of(docs[i], "warranty_code"),
-                                         text_of(docs[i], "product_name"),
-                                         text_of(docs[i], "serial_number"),
-                                         text_of(docs[i], "_until"));
+        in->warranties[i] = warranty_text(in, docs[i]);
 }
 
 /* ---- the business ---- */
