@@ -53,21 +53,58 @@ for my $case ([product => 'sku'], [product => 'imei'], [product => 'serial_numbe
     [product_variant => 'sku'], [computer_product => 'serial_number']) {
     my ($noun, $field) = @$case;
     subtest "$noun: $field" => sub {
-        my $first = post($noun, { $field => 'X-1' });
+        my ($x1, $x2, $x3) = map { "$noun-$_" } 1 .. 3;
+        my $first = post($noun, { $field => $x1 });
         is $first->status, 200, 'one' or diag $first->body;
-        my $r = post($noun, { $field => 'X-1' });
+        my $r = post($noun, { $field => $x1 });
         is_problem($r, 409, 'duplicate', 'not another one');
         like $r->json->{detail}, qr/\b$field\b/, '... which is said';
-        is post($noun, { $field => 'X-1' }, @other)->status, 200, 'another business may have it';
-        my $second = post($noun, { $field => 'X-2' })->json->{id};
-        is_problem($erp->patch("$path{$noun}/$second", { $field => 'X-1' }, @as), 409, 'duplicate', 'nor by a change');
+        is post($noun, { $field => $x1 }, @other)->status, 200, 'another business may have it';
+        my $second = post($noun, { $field => $x2 })->json->{id};
+        is_problem($erp->patch("$path{$noun}/$second", { $field => $x1 }, @as), 409, 'duplicate', 'nor by a change');
         if ($noun eq 'product') {
             is post($noun, { $field => $_ })->status, 200, 'none may be had by many: ' . ($_ // 'null') for undef, undef, '', '', ' ';
-            is_deeply at_once(8, sub { my ($http) = @_; outcome(sub { $http->post('/api/products', { name => 'x', price => 1, $field => 'X-3' }, @as) }) }),
+            is_deeply at_once(8, sub { my ($http) = @_; outcome(sub { $http->post('/api/products', { name => 'x', price => 1, $field => $x3 }, @as) }) }),
                 { 0 => 1, 1 => 7 }, 'of eight at once one';
         }
     };
 }
+
+subtest 'a sku is a product\'s or a variant\'s' => sub {
+    my $product = post(product => { sku => 'S-1' })->json->{id};
+    my $variant = post(product_variant => { sku => 'S-2' })->json->{id};
+    is_problem(post(product_variant => { sku => 'S-1' }), 409, 'duplicate', 'a variant with a product\'s');
+    my $r = post(product => { sku => 'S-2' });
+    is_problem($r, 409, 'duplicate', 'a product with a variant\'s');
+    like $r->json->{detail}, qr/^sku already exists/, '... which is said';
+    is_problem($erp->patch("/api/products/$product", { sku => 'S-2' }, @as), 409, 'duplicate', 'nor by a change of the one');
+    is_problem($erp->patch("/api/product-variants/$variant", { sku => 'S-1' }, @as), 409, 'duplicate', '... or the other');
+    is $erp->patch("/api/product-variants/$variant", { sku => 'S-2', size => 'L' }, @as)->status, 200, 'one\'s own stays';
+    is post(product => { sku => 'S-1' }, @other)->status, 200, 'another business has its own';
+    my %variant = (product_id => $product, price => 1, stock => 0);
+    $r = $erp->post('/api/product-variants/bulk', { records => [map { { %variant, sku => $_ } } qw(S-1 S-3 S-3)] }, @as);
+    is join(' ', map { $_->{status} } @{ $r->json->{rows} }), '409 200 409', 'many variants' or diag $r->body;
+    $r = $erp->post('/api/products/bulk', { records => [map { { name => 'P', price => 1, sku => $_ } } qw(S-3 S-4)] }, @as);
+    is join(' ', map { $_->{status} } @{ $r->json->{rows} }), '409 200', 'many products' or diag $r->body;
+    $r = $erp->request(POST => '/api/products/import?dry_run=true', body => "sku,name,price\nS-5,P,1\nS-2,P,1\n", type => 'text/csv', @as);
+    is join(' ', map { "$_->{line}:$_->{code}" } @{ $r->json->{errors} }), '3:duplicate', 'a table' or diag $r->body;
+    $r = $erp->request(PATCH => '/api/product-variants/bulk', json => { records => [{ id => $variant, sku => 'S-4' }] }, @as);
+    is $r->json->{rows}[0]{status}, 409, 'many changes';
+    is $erp->delete("/api/product-variants/$variant", @as)->status, 200, 'when it goes';
+    is post(product => { sku => 'S-2' })->status, 200, '... another has it';
+};
+
+subtest 'a product and a variant at once' => sub {
+    my $product = post(product => {})->json->{id};
+    for my $round (1 .. 4) {
+        is_deeply at_once(8, sub {
+            my ($http, $i) = @_;
+            return outcome(sub { $i % 2 ? $http->post('/api/products', { name => 'x', price => 1, sku => "R-$round" }, @as)
+                : $http->post('/api/product-variants', { product_id => $product, price => 1, stock => 0, sku => "R-$round" }, @as) });
+        }), { 0 => 1, 1 => 7 }, 'of eight one';
+    }
+    is scalar($erp->mongo_all($shop->{db_name}, doc(find => 'products', filter => { id => { '$exists' => \0 } }))), 0, 'nothing else is left';
+};
 
 subtest 'component: each of the serial numbers' => sub {
     my $first = post(component => { serial_numbers => ['A', 'B'] });

@@ -4,6 +4,7 @@
 #include "engine/batch_priv.h"
 #include "engine/index.h"
 #include "engine/refs.h"
+#include "engine/shared.h"
 #include "engine/unique.h"
 #include "engine/branches.h"
 #include "engine/write.h"
@@ -113,6 +114,33 @@ static bool store_creates(struct part *p, struct scope *scope, struct err *err)
     return at < n && batch_leave_out(p, scope, rows[at], err);
 }
 
+/* --- values that other resources share ------------------------------------------------------- */
+
+static struct shared_row *changes(const struct part *p, struct arena *arena)
+{
+    struct shared_row *rows = arena_alloc(arena, (p->n + 1) * sizeof(*rows));
+
+    for (size_t i = 0; i < p->n; i++)
+        if (batch_alive(p, i))
+            rows[i] = (struct shared_row){p->would_be[i], p->old[i], p->rows[i].err};
+    return rows;
+}
+
+static bool check_elsewhere(const struct part *p, struct scope *scope, struct err *err)
+{
+    return shared_check(p->batch->resource, scope, changes(p, scope->arena), p->n, err);
+}
+
+static bool meet_others(struct part *p, struct scope *scope, struct err *err)
+{
+    size_t at;
+
+    if (p->batch->op == BATCH_DELETE ||
+        shared_meet(p->batch->resource, scope, changes(p, scope->arena), p->n, &at, err))
+        return true;
+    return at < p->n && batch_leave_out(p, scope, at, err);
+}
+
 /* --- one transaction ------------------------------------------------------------------------- */
 
 /* All that is asked before the first write, in the order in which a row learns of it. */
@@ -130,6 +158,7 @@ static bool check_rows(struct part *p, struct scope *scope, struct err *err)
         batch_check_changes(p, scope);
     return refs_check_rows(b->resource, scope, p->rows, p->n, err) &&
            unique_check(b->resource, scope, p->rows, p->would_be, p->n, err) &&
+           check_elsewhere(p, scope, err) &&
            (b->op != BATCH_CREATE || check_limit(p, scope, err));
 }
 
@@ -193,8 +222,8 @@ static bool part_body(struct scope *scope, void *data, struct err *err)
     n = batch_count(p);
     if (n == 0 || p->batch->dry_run || (p->batch->atomic && n < p->n))
         return true;
-    return store[p->batch->op](p, scope, err) && write_audit(p, scope, err) &&
-           follow(p, scope, err);
+    return store[p->batch->op](p, scope, err) && meet_others(p, scope, err) &&
+           write_audit(p, scope, err) && follow(p, scope, err);
 }
 
 /* A row of an atomic batch that was refused keeps the others from being stored. */

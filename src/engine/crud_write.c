@@ -4,6 +4,7 @@
 #include "engine/branches.h"
 #include "engine/index.h"
 #include "engine/refs.h"
+#include "engine/shared.h"
 #include "engine/validate.h"
 #include "engine/write.h"
 #include "core/id.h"
@@ -69,6 +70,29 @@ static bool check_limit(struct scope *scope, const struct write *w, struct err *
     return ok;
 }
 
+/* What the fields that are set change in a record; `old` NULL: all of it is new. */
+static struct shared_row changes(const struct write *w, const bson_t *old, struct err *err)
+{
+    return (struct shared_row){w->input->set, old, err};
+}
+
+static bool check_elsewhere(struct scope *scope, const struct write *w, const bson_t *old,
+                            struct err *err)
+{
+    const struct shared_row row = changes(w, old, err);
+
+    return shared_check(w->resource, scope, &row, 1, err) && !err_is_set(err);
+}
+
+static bool meet_others(struct scope *scope, const struct write *w, const bson_t *old,
+                        struct err *err)
+{
+    const struct shared_row row = changes(w, old, err);
+    size_t at;
+
+    return shared_meet(w->resource, scope, &row, 1, &at, err);
+}
+
 /* Numbers are taken and values worked out in the transaction, anew in each attempt. */
 static bool create_body(struct scope *scope, void *data, struct err *err)
 {
@@ -76,7 +100,8 @@ static bool create_body(struct scope *scope, void *data, struct err *err)
     const bson_t *derived;
     struct series series;
 
-    if (!refs_check(w->resource, scope, w->input->set, err) || !check_limit(scope, w, err) ||
+    if (!refs_check(w->resource, scope, w->input->set, err) ||
+        !check_elsewhere(scope, w, NULL, err) || !check_limit(scope, w, err) ||
         (derived = write_derived(w->resource, scope, &w->env, w->input->set, NULL, w->arena,
                                  err)) == NULL ||
         !series_take(w->resource, scope, 1, &series, err))
@@ -84,7 +109,7 @@ static bool create_body(struct scope *scope, void *data, struct err *err)
     w->result = write_document(w->resource, scope, w->id, w->input->set, &series, derived,
                                w->arena);
     return (scope_insert(scope, w->resource->collection, w->result, err) || refused(w, err)) &&
-           follow(scope, w, NULL, w->result, err) &&
+           meet_others(scope, w, NULL, err) && follow(scope, w, NULL, w->result, err) &&
            (w->numbers == NULL || branches_assign(scope, w->resource, &w->env, w->actor, w->id,
                                                   w->numbers, err)) &&
            (w->req == NULL ||
@@ -120,6 +145,7 @@ static bool update_body(struct scope *scope, void *data, struct err *err)
     if (w->missing)
         return true;
     if (!refs_check(w->resource, scope, w->input->set, err) ||
+        !check_elsewhere(scope, w, old, err) ||
         (derived = write_derived(w->resource, scope, &w->env, w->input->set, old, w->arena,
                                  err)) == NULL ||
         !(scope_find_and_update(scope, w->resource->collection, w->filter,
@@ -128,7 +154,8 @@ static bool update_body(struct scope *scope, void *data, struct err *err)
           refused(w, err)))
         return false;
     w->missing = w->result == NULL;
-    return w->missing || follow(scope, w, old, w->result, err);
+    return w->missing || (meet_others(scope, w, old, err) &&
+                          follow(scope, w, old, w->result, err));
 }
 
 /* --- delete ---------------------------------------------------------------------------------- */

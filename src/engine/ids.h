@@ -2,8 +2,7 @@
 #ifndef ERP_ENGINE_IDS_H
 #define ERP_ENGINE_IDS_H
 
-#include "core/arena.h"
-#include "engine/kind.h"
+#include "db/scope.h"
 
 struct ids {
     const char **text; /* borrowed texts, sorted and distinct after ids_sort */
@@ -25,5 +24,15 @@ size_t ids_find(const struct ids *ids, const char *text);
 
 /* Appends {field: {$in: […]}} to a filter. */
 void ids_append_in(const struct ids *ids, const char *field, bson_t *filter);
+
+/* Adds copies of the text `key` of every document of a cursor, as many as there is room for, and
+ * sorts them. */
+bool ids_read(struct scope *scope, mongoc_cursor_t *cursor, const char *key, struct ids *out,
+              struct err *err);
+
+/* Adds to `known` those of the sorted texts that documents of the filter, to which this condition
+ * is appended, have in `key`: one query. */
+bool ids_find_in(struct scope *scope, const char *collection, bson_t *filter, const char *key,
+                 const struct ids *asked, struct ids *known, struct err *err);
 
 #endif

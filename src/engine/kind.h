@@ -57,6 +57,9 @@ struct field {
     const char *ref;           /* K_REF: noun of the resource */
     const char *summary;
     const char *series;        /* K_TEXT, read-only: prefix of a number (engine/series.h) */
+    const char *shared;        /* F_UNIQUE text: noun of a resource whose field of this name is
+                                  unique too: no record of either has the other's value
+                                  (engine/shared.h) */
 };
 
 /* What a conversion needs to know about the tenant. */

@@ -47,6 +47,21 @@ static void lint_default(struct lint *lint, const struct field *f)
     json_decref(value);
 }
 
+static bool shareable(const struct field *f)
+{
+    return f != NULL && f->kind == K_TEXT && (f->flags & F_UNIQUE) && (f->flags & F_FILTER);
+}
+
+/* Both sides are looked up by an index, and one of them is where writers meet. */
+static void lint_shared(struct lint *lint, const struct field *f)
+{
+    const struct resource *other = f->shared != NULL ? resource_by_noun(f->shared) : NULL;
+
+    if (f->shared != NULL && (other == NULL || other == lint->resource || !shareable(f) ||
+                              !shareable(resource_field(other, f->name))))
+        fault(lint, "field %s: shares its values with no unique text of %s", f->name, f->shared);
+}
+
 static void lint_field(struct lint *lint, const struct field *f)
 {
     if (!name_ok(f->name) || std_field(f->name, strlen(f->name)) ||
@@ -56,6 +71,7 @@ static void lint_field(struct lint *lint, const struct field *f)
         fault(lint, "field %s: listed twice", f->name);
     if ((f->kind == K_ENUM) != (f->values != NULL))
         fault(lint, "field %s: enums, and only they, have values", f->name);
+    lint_shared(lint, f);
     if ((f->kind == K_REF) != (f->ref != NULL))
         fault(lint, "field %s: references, and only they, name a resource", f->name);
     if (f->ref != NULL && resource_by_noun(f->ref) == NULL)

@@ -15,41 +15,14 @@ static const char *named(const bson_t *doc, const char *name)
     return id != NULL && id[0] != '\0' ? id : NULL;
 }
 
-/* Reads the member `key` of every document of a cursor into `out`. */
-static bool read_ids(struct scope *scope, mongoc_cursor_t *cursor, const char *key,
-                     struct ids *out, struct err *err)
-{
-    const bson_t *doc;
-
-    while (scope_next(scope, cursor, &doc, err)) {
-        const char *id;
-
-        if (doc == NULL) {
-            ids_sort(out);
-            return true;
-        }
-        id = named(doc, key);
-        if (id != NULL && out->n < out->cap)
-            ids_add(out, arena_strdup(scope->arena, id));
-    }
-    return false;
-}
-
 /* Adds to `known` those of the ids that records of `from` have in `key`. */
 static bool find_ids(struct scope *scope, const struct resource *from, const char *key,
                      const struct ids *asked, struct ids *known, struct err *err)
 {
-    bson_t *filter = own_bson(scope->arena), *opts = own_bson(scope->arena);
-    bson_t child;
+    bson_t *filter = own_bson(scope->arena);
 
     scope_filter(scope, from->branch_field, filter);
-    ids_append_in(asked, key, filter);
-    bson_append_document_begin(opts, "projection", -1, &child);
-    bson_append_bool(&child, "_id", 3, false);
-    bson_append_bool(&child, key, -1, true);
-    bson_append_document_end(opts, &child);
-    bson_append_int64(opts, "batchSize", -1, (int64_t)asked->n + 1);
-    return read_ids(scope, scope_find(scope, from->collection, filter, opts), key, known, err);
+    return ids_find_in(scope, from->collection, filter, key, asked, known, err);
 }
 
 /* Which of the ids are records of `target` that the scope may refer to: those that it finds, and
@@ -166,7 +139,7 @@ static bool check_naming(struct scope *scope, const struct resource *from, const
     struct ids used;
 
     ids_init(&used, scope->arena, asked->n);
-    if (!read_ids(scope, scope_aggregate(scope, from->collection, pipeline, NULL), "_id", &used,
+    if (!ids_read(scope, scope_aggregate(scope, from->collection, pipeline, NULL), "_id", &used,
                   err))
         return false;
     for (size_t i = 0; i < n && used.n > 0; i++)
