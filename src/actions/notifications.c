@@ -157,7 +157,7 @@ bool action_notification_list(struct req *req)
     struct told t = {.req = req};
     struct str *out = resp_body(req);
 
-    if (!read_type(req, &t.type) || !query_flag(req, "unread_only", &t.unread_only) ||
+    if (!read_type(req, &t.type) || !req_flag(req, "unread_only", &t.unread_only) ||
         !query_number(req, "limit", 1, LIST_MAX, LIST_DEFAULT, &t.limit) || !read_rows(&t, true))
         return false;
     read_announcements(&t);

@@ -18,13 +18,3 @@ bool query_number(struct req *req, const char *name, int64_t min, int64_t max, i
                        "%s must be a number from %" PRId64 " to %" PRId64 ".", name, min, max);
     return true;
 }
-
-bool query_flag(struct req *req, const char *name, bool *out)
-{
-    const char *text = req_query(req, name);
-
-    *out = text && strcmp(text, "true") == 0;
-    if (!text || *out || strcmp(text, "false") == 0)
-        return true;
-    return err_set(req->err, ERR_BAD_QUERY, "%s must be true or false.", name);
-}

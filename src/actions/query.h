@@ -8,7 +8,4 @@
 bool query_number(struct req *req, const char *name, int64_t min, int64_t max, int64_t otherwise,
                   int64_t *out);
 
-/* "true" or "false"; false when it is absent. ERR_BAD_QUERY. */
-bool query_flag(struct req *req, const char *name, bool *out);
-
 #endif

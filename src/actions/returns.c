@@ -73,7 +73,7 @@ static bool read_how(struct req *req, struct return_how *how)
     bson_iter_t it;
 
     how->restock = true;
-    if (req_query(req, "restock") && !query_flag(req, "restock", &how->restock))
+    if (req_query(req, "restock") && !req_flag(req, "restock", &how->restock))
         return false;
     if (req->body && !form_read(req, "ReturnApprove", VALIDATE_CREATE, &in))
         return false;

@@ -33,18 +33,12 @@ static bool read_settings(struct req *req, const bson_t **doc)
                           req->err);
 }
 
-static void drop_json(void *value)
-{
-    json_decref(value);
-}
-
 /* Names the file in the settings, as a PATCH of them would. */
 static bool name_file(struct req *req, const char *field, const char *url)
 {
-    json_t *body = json_object();
+    json_t *body = own_json(req->arena, json_object());
 
     json_object_set_new(body, field, json_string(url));
-    arena_defer(req->arena, drop_json, body);
     req->body = body;
     return crud_patch(req);
 }

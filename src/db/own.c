@@ -23,3 +23,14 @@ bson_t *own_bson_copy(struct arena *arena, const uint8_t *bytes, size_t len)
         arena_defer(arena, destroy, doc);
     return doc;
 }
+
+static void drop(void *value)
+{
+    json_decref(value);
+}
+
+json_t *own_json(struct arena *arena, json_t *value)
+{
+    arena_defer(arena, drop, value);
+    return value;
+}

@@ -129,11 +129,10 @@ static void append_map(const struct branch_value *v, const char *branch_field,
 }
 
 /* A copy of the record with the numbers of its assignments; of one alone when `bound`. */
-static const bson_t *shown(struct scope *scope, const struct resource *resource, const bson_t *doc,
-                           const struct assigned *all, size_t n, bool bound)
+static const bson_t *shown(struct scope *scope, const struct branch_view *view,
+                           const char *branch_field, const bson_t *doc, const struct assigned *all,
+                           size_t n, bool bound)
 {
-    const struct branch_view *view = resource->branches;
-    const struct resource *through = resource_by_noun(view->through);
     bson_t *out = own_bson(scope->arena);
     bson_iter_t it, value;
 
@@ -152,7 +151,7 @@ static const bson_t *shown(struct scope *scope, const struct resource *resource,
                              n && has_value(all[0].doc, v, &value) ? &value : &it);
     }
     for (const struct branch_value *v = view->values; v->field; v++)
-        append_map(v, through->branch_field, all, n, out);
+        append_map(v, branch_field, all, n, out);
     return out;
 }
 
@@ -192,6 +191,7 @@ bool branches_show(struct req *req, const struct resource *resource, const bson_
                    uint64_t *tag, struct err *err)
 {
     struct scope *scope = &req->scope;
+    const struct resource *through = resource_by_noun(resource->branches->through);
     bool bound = branches_bound(resource, scope);
     struct assigned *all = NULL, one;
     bool was_joined = n > 0 && joined(scope, docs[0], &one);
@@ -209,7 +209,8 @@ bool branches_show(struct req *req, const struct resource *resource, const bson_
         if (bound && (!count || !doc_text(docs[i], "tenant_id")))
             docs[i] = NULL;
         else
-            docs[i] = shown(scope, resource, docs[i], first, count, bound);
+            docs[i] = shown(scope, resource->branches, through->branch_field, docs[i], first,
+                            count, bound);
     }
     for (size_t i = 0; tag && i < n_all; i++)
         *tag += hash64((const char *)bson_get_data(all[i].doc), all[i].doc->len);

@@ -37,9 +37,11 @@ mongoc_cursor_t *branches_find(struct req *req, const struct resource *resource,
 bool branches_wanted(const struct req *req, const struct resource *resource,
                      const struct list_query *query);
 
-/* How many records the whole list has, for such a request. */
+/* How many records the whole list has; where the request is not bound to a branch it counts up to
+ * `most` (0: all). */
 bool branches_count(struct req *req, const struct resource *resource,
-                    const struct list_query *query, int64_t *total, struct err *err);
+                    const struct list_query *query, int64_t most, int64_t *total,
+                    struct err *err);
 
 /* Replaces each of `n` documents by what is to be shown of it (arena-owned), with one query; none
  * for those that are joined already. NULL: the request's branch does not have it. *tag (may be

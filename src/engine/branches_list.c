@@ -291,8 +291,8 @@ mongoc_cursor_t *branches_find(struct req *req, const struct resource *resource,
     return scope_find(&req->scope, resource->collection, query->filter, query->opts);
 }
 
-bool branches_count(struct req *req, const struct resource *resource,
-                    const struct list_query *query, int64_t *total, struct err *err)
+static bool count_joined(struct req *req, const struct resource *resource,
+                         const struct list_query *query, int64_t *total, struct err *err)
 {
     struct join j = begin(req, resource, query);
     const char *collection = join_all(&j, query->count_filter);
@@ -306,4 +306,13 @@ bool branches_count(struct req *req, const struct resource *resource,
         return false;
     *total = doc && bson_iter_init_find(&it, doc, "n") ? bson_iter_as_int64(&it) : 0;
     return true;
+}
+
+bool branches_count(struct req *req, const struct resource *resource,
+                    const struct list_query *query, int64_t most, int64_t *total,
+                    struct err *err)
+{
+    if (branches_bound(resource, &req->scope))
+        return count_joined(req, resource, query, total, err);
+    return scope_count(&req->scope, resource->collection, query->count_filter, most, total, err);
 }

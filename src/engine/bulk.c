@@ -35,16 +35,6 @@ static json_t *read_list(struct bulk *b)
     return err_is_set(err) ? NULL : list;
 }
 
-static bool read_atomic(struct bulk *b)
-{
-    const char *text = req_query(b->req, "atomic");
-
-    b->batch.atomic = text != NULL && strcmp(text, "true") == 0;
-    if (text == NULL || b->batch.atomic || strcmp(text, "false") == 0)
-        return true;
-    return err_set(b->req->err, ERR_BAD_QUERY, "atomic: must be true or false");
-}
-
 /* The id of a row; refuses the row when it is none. */
 static void read_id(struct batch_row *row, const json_t *value)
 {
@@ -194,7 +184,8 @@ static bool serve(struct req *req, enum batch_op op)
     struct str *out = resp_body(req);
     size_t stored;
 
-    if (!batch_open(req, op, &b.batch, req->err) || !read_atomic(&b) || !read_rows(&b) ||
+    if (!batch_open(req, op, &b.batch, req->err) ||
+        !req_flag(req, "atomic", &b.batch.atomic) || !read_rows(&b) ||
         !batch_run(&b.batch, b.rows, b.n, &stored, req->err))
         return false;
     if (b.batch.atomic && stored < b.n)
@@ -223,10 +214,11 @@ static bool bulk_delete(struct req *req)
 
 static bool owns(const struct resource *resource)
 {
-    for (size_t i = 0; i < resource_count(); i++)
-        for (const struct field *f = resource_at(i)->fields; f->name != NULL; f++)
-            if (f->kind == K_REF && (f->flags & F_OWNED) && strcmp(f->ref, resource->noun) == 0)
-                return true;
+    struct referrer r = {.field = NULL};
+
+    while (resource_next_referrer(resource, &r))
+        if (r.field->flags & F_OWNED)
+            return true;
     return false;
 }
 

@@ -43,12 +43,8 @@ static bool add_total(struct req *req, const struct resource *resource,
                       const struct list_query *query)
 {
     int64_t total = 0;
-    bool ok = branches_bound(resource, &req->scope)
-                  ? branches_count(req, resource, query, &total, req->err)
-                  : scope_count(&req->scope, resource->collection, query->count_filter, 0, &total,
-                                req->err);
 
-    if (!ok)
+    if (!branches_count(req, resource, query, 0, &total, req->err))
         return false;
     resp_header(req, "X-Total-Count", arena_printf(req->arena, "%" PRId64, total));
     return true;

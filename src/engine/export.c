@@ -17,10 +17,7 @@ static bool count_all(struct req *req, const struct list_query *query)
 
     if (!req->count_exact && query->limit <= EXPORT_ROWS_MAX)
         return true;
-    if (branches_bound(resource, &req->scope)
-            ? !branches_count(req, resource, query, &total, req->err)
-            : !scope_count(&req->scope, resource->collection, query->count_filter, most, &total,
-                           req->err))
+    if (!branches_count(req, resource, query, most, &total, req->err))
         return false;
     if (req->count_exact)
         resp_header(req, "X-Total-Count", arena_printf(req->arena, "%" PRId64, total));

@@ -3,6 +3,7 @@
  * for the body and the hashes of its keys. */
 #include "base.h"
 #include "engine/import.h"
+#include "db/own.h"
 
 static const struct route_param params[] = {
     {"dry_run", "boolean", "true: say what would be done, and do nothing", false},
@@ -11,21 +12,7 @@ static const struct route_param params[] = {
                       "that can be filtered, or id", false},
     {NULL, NULL, NULL, false}};
 
-static bool flag(const struct req *req, const char *name, bool *out, struct err *err)
-{
-    const char *text = req_query(req, name);
-
-    *out = text != NULL && strcmp(text, "true") == 0;
-    return text == NULL || *out || strcmp(text, "false") == 0 ||
-           err_set(err, ERR_BAD_QUERY, "%s: must be true or false", name);
-}
-
 /* --- one pass over the table ----------------------------------------------------------------- */
-
-static void drop_json(void *value)
-{
-    json_decref(value);
-}
 
 /* A row of the table, in the memory of the rows in hand. */
 static void take_row(struct import *im, const struct csv_row *row, struct import_row *out)
@@ -43,8 +30,7 @@ static void take_row(struct import *im, const struct csv_row *row, struct import
         return;
     }
     out->key = arena_strdup(im->arena, import_key(&im->table, row));
-    out->body = import_body(&im->table, row);
-    arena_defer(im->arena, drop_json, out->body);
+    out->body = own_json(im->arena, import_body(&im->table, row));
 }
 
 static bool next_row(struct csv_reader *reader, struct csv_row *row)
@@ -226,7 +212,7 @@ static bool import(struct req *req)
     struct import *im = arena_alloc(req->arena, sizeof(*im));
     bool dry_run, partial, ok;
 
-    if (!flag(req, "dry_run", &dry_run, req->err) || !flag(req, "partial", &partial, req->err) ||
+    if (!req_flag(req, "dry_run", &dry_run) || !req_flag(req, "partial", &partial) ||
         !open_import(req, im))
         return false;
     req->scope.arena = im->arena;

@@ -2,6 +2,7 @@
 #include "base.h"
 #include "engine/import.h"
 #include "core/id.h"
+#include "db/own.h"
 
 /* --- the head -------------------------------------------------------------------------------- */
 
@@ -84,18 +85,13 @@ static bool choose_key(struct import_table *table, const char *asked, struct err
     return true;
 }
 
-static void drop_json(void *value)
-{
-    json_decref(value);
-}
-
 bool import_head(struct req *req, const struct resource *resource, const struct csv_row *row,
                  struct import_table *table, struct err *err)
 {
     bool any = false;
 
-    *table = (struct import_table){.resource = resource, .ignored = json_array()};
-    arena_defer(req->arena, drop_json, table->ignored);
+    *table = (struct import_table){.resource = resource,
+                                   .ignored = own_json(req->arena, json_array())};
     if (row->fault != CSV_SOUND)
         return err_field(err, "", "format", "The row of names: %s", csv_fault_text(row->fault));
     for (size_t i = 0; i < row->n; i++)

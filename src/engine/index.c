@@ -66,8 +66,7 @@ struct builder {
     int n;
 };
 
-/* Which records a partial index holds. */
-static void append_only(const struct index_def *only, bson_t *out)
+void index_condition(const struct index_def *only, bson_t *out)
 {
     bson_t cond, list;
     char number[12];
@@ -118,7 +117,7 @@ static void add_named(struct builder *b, const char *const *keys, const char *na
         bson_append_int32(&doc, "expireAfterSeconds", -1, 0);
     if (only->text != NULL || only->above != NULL) {
         bson_append_document_begin(&doc, "partialFilterExpression", -1, &child);
-        append_only(only, &child);
+        index_condition(only, &child);
         bson_append_document_end(&doc, &child);
     }
     bson_append_document_end(b->indexes, &doc);
@@ -213,13 +212,12 @@ size_t index_command(const struct resource *resource, bool unique, bson_t *comma
     return (size_t)b.n;
 }
 
-static bool run(struct scope *scope, bson_t *command, struct err *err)
+static bool run(struct scope *scope, const bson_t *command, struct err *err)
 {
     bson_t reply;
     bool ok = scope_command(scope, command, &reply, err);
 
     bson_destroy(&reply);
-    bson_destroy(command);
     return ok;
 }
 
@@ -232,12 +230,15 @@ static bool run_each(const struct resource *resource, const bson_t *command, str
     bson_iter_init_find(&all, command, "indexes");
     for (bson_iter_recurse(&all, &one); bson_iter_next(&one);) {
         bson_t single = BSON_INITIALIZER, array;
+        bool ok;
 
         bson_append_utf8(&single, "createIndexes", -1, resource->collection, -1);
         bson_append_array_begin(&single, "indexes", -1, &array);
         bson_append_iter(&array, "0", 1, &one);
         bson_append_array_end(&single, &array);
-        if (run(scope, &single, err))
+        ok = run(scope, &single, err);
+        bson_destroy(&single);
+        if (ok)
             continue;
         if (err->code != ERR_DUPLICATE)
             return false;
@@ -255,20 +256,14 @@ static bool run_each(const struct resource *resource, const bson_t *command, str
 static bool run_half(const struct resource *resource, bool unique, struct scope *scope,
                      struct err *err)
 {
-    bson_t command, *again;
-    bool ok;
+    bson_t command;
+    bool ok = index_command(resource, unique, &command) == 0 || run(scope, &command, err);
 
-    if (index_command(resource, unique, &command) == 0) {
-        bson_destroy(&command);
-        return true;
-    }
-    again = bson_copy(&command);
-    ok = run(scope, &command, err);
     if (!ok && unique && err->code == ERR_DUPLICATE) {
         err_clear(err);
-        ok = run_each(resource, again, scope, err);
+        ok = run_each(resource, &command, scope, err);
     }
-    bson_destroy(again);
+    bson_destroy(&command);
     return ok;
 }
 

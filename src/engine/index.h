@@ -27,6 +27,9 @@ bool index_known(const struct index_cache *cache, const struct resource *resourc
  * which may be 0. */
 size_t index_command(const struct resource *resource, bool unique, bson_t *command);
 
+/* Appends which records a partial index holds; nothing for one that holds all. */
+void index_condition(const struct index_def *index, bson_t *out);
+
 /* Prints collection, index name and keys, a line each. */
 void index_print(FILE *out);
 

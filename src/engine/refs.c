@@ -2,6 +2,7 @@
 #include "base.h"
 #include "engine/refs.h"
 #include "db/many.h"
+#include "db/own.h"
 
 /* Those that would go with this one, but hold something. */
 static bool check_holding(struct scope *scope, const struct resource *from, const struct field *f,
@@ -49,32 +50,30 @@ static bool check_unnamed(struct scope *scope, const struct resource *from, cons
 bool refs_unused(const struct resource *resource, struct scope *scope, const char *id,
                  struct err *err)
 {
-    for (size_t i = 0; i < resource_count(); i++)
-        for (const struct field *f = resource_at(i)->fields; f->name != NULL; f++)
-            if (f->kind == K_REF && strcmp(f->ref, resource->noun) == 0 &&
-                !(f->flags & F_OWNED ? check_holding : check_unnamed)(scope, resource_at(i), f, id,
-                                                                      err))
-                return false;
+    struct referrer r = {.field = NULL};
+
+    while (resource_next_referrer(resource, &r))
+        if (!(r.field->flags & F_OWNED ? check_holding : check_unnamed)(scope, r.from, r.field, id,
+                                                                        err))
+            return false;
     return true;
 }
 
 bool refs_drop_owned(const struct resource *resource, struct scope *scope, const char *id,
                      struct err *err)
 {
-    for (size_t i = 0; i < resource_count(); i++)
-        for (const struct field *f = resource_at(i)->fields; f->name != NULL; f++) {
-            bson_t filter = BSON_INITIALIZER;
-            int64_t deleted;
-            bool ok = true;
+    struct referrer r = {.field = NULL};
 
-            if (f->kind == K_REF && (f->flags & F_OWNED) && strcmp(f->ref, resource->noun) == 0) {
-                scope_filter(scope, NULL, &filter);
-                bson_append_utf8(&filter, f->name, -1, id, -1);
-                ok = scope_delete_all(scope, resource_at(i)->collection, &filter, &deleted, err);
-            }
-            bson_destroy(&filter);
-            if (!ok)
-                return false;
-        }
+    while (resource_next_referrer(resource, &r)) {
+        bson_t *filter = own_bson(scope->arena);
+        int64_t deleted;
+
+        if (!(r.field->flags & F_OWNED))
+            continue;
+        scope_filter(scope, NULL, filter);
+        bson_append_utf8(filter, r.field->name, -1, id, -1);
+        if (!scope_delete_all(scope, r.from->collection, filter, &deleted, err))
+            return false;
+    }
     return true;
 }

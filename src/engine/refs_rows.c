@@ -152,6 +152,7 @@ static bool check_naming(struct scope *scope, const struct resource *from, const
 bool refs_unused_rows(const struct resource *resource, struct scope *scope, struct batch_row *rows,
                       size_t n, struct err *err)
 {
+    struct referrer r = {.field = NULL};
     struct ids asked;
 
     ids_init(&asked, scope->arena, n);
@@ -161,10 +162,8 @@ bool refs_unused_rows(const struct resource *resource, struct scope *scope, stru
     if (asked.n == 0)
         return true;
     ids_sort(&asked);
-    for (size_t i = 0; i < resource_count(); i++)
-        for (const struct field *f = resource_at(i)->fields; f->name != NULL; f++)
-            if (f->kind == K_REF && strcmp(f->ref, resource->noun) == 0 &&
-                !check_naming(scope, resource_at(i), f, &asked, rows, n, err))
-                return false;
+    while (resource_next_referrer(resource, &r))
+        if (!check_naming(scope, r.from, r.field, &asked, rows, n, err))
+            return false;
     return true;
 }

@@ -38,6 +38,18 @@ const struct resource *resource_by_collection(const char *collection)
     return NULL;
 }
 
+bool resource_next_referrer(const struct resource *to, struct referrer *r)
+{
+    for (; r->at < ARRAY_LEN(resources); r->at++) {
+        r->from = resources[r->at];
+        for (r->field = r->field ? r->field + 1 : r->from->fields; r->field->name; r->field++)
+            if (r->field->kind == K_REF && strcmp(r->field->ref, to->noun) == 0)
+                return true;
+        r->field = NULL;
+    }
+    return false;
+}
+
 unsigned resource_read_roles(const struct resource *resource)
 {
     return resource->read_roles ? resource->read_roles : ROLES_TENANT;

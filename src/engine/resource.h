@@ -113,6 +113,16 @@ const struct resource *resource_at(size_t i);
 const struct resource *resource_by_noun(const char *noun);
 const struct resource *resource_by_collection(const char *collection);
 
+/* A field (K_REF) that refers to records of a resource. Begins as {.field = NULL}. */
+struct referrer {
+    const struct resource *from;
+    const struct field *field;
+    size_t at; /* of `from` in the list */
+};
+
+/* Goes to the next one; false when there are no more. */
+bool resource_next_referrer(const struct resource *to, struct referrer *r);
+
 /* Who reads and who writes it where nothing more special is said. */
 unsigned resource_read_roles(const struct resource *resource);
 unsigned resource_write_roles(const struct resource *resource);

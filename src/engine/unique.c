@@ -3,6 +3,7 @@
 #include "base.h"
 #include "engine/unique.h"
 #include "engine/ids.h"
+#include "engine/index.h"
 #include "db/bson_json.h"
 #include "db/doc.h"
 #include "db/own.h"
@@ -84,30 +85,14 @@ static void append_values(const struct look *look, const bson_t *doc, bson_t *ou
 /* So that the server may use the partial index. */
 static void append_condition(const struct index_def *index, bson_t *filter)
 {
-    bson_t both, item, cond, list;
+    bson_t both, item;
 
     if (index->text == NULL)
         return;
     bson_append_array_begin(filter, "$and", 4, &both);
     bson_append_document_begin(&both, "0", 1, &item);
-    bson_append_document_begin(&item, index->text, -1, &cond);
-    bson_append_utf8(&cond, "$type", 5, "string", -1);
-    bson_append_document_end(&item, &cond);
+    index_condition(index, &item);
     bson_append_document_end(&both, &item);
-    if (index->field != NULL) {
-        bson_append_document_begin(&both, "1", 1, &item);
-        bson_append_document_begin(&item, index->field, -1, &cond);
-        bson_append_array_begin(&cond, "$in", 3, &list);
-        for (int i = 0; index->values[i] != NULL; i++) {
-            char key[12];
-
-            snprintf(key, sizeof(key), "%d", i);
-            bson_append_utf8(&list, key, -1, index->values[i], -1);
-        }
-        bson_append_array_end(&cond, &list);
-        bson_append_document_end(&item, &cond);
-        bson_append_document_end(&both, &item);
-    }
     bson_append_array_end(filter, &both);
 }
 

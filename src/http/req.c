@@ -23,6 +23,16 @@ const char *req_query(const struct req *req, const char *name)
     return pair_find(req->query, req->n_query, name);
 }
 
+bool req_flag(struct req *req, const char *name, bool *out)
+{
+    const char *text = req_query(req, name);
+
+    *out = text && strcmp(text, "true") == 0;
+    if (!text || *out || strcmp(text, "false") == 0)
+        return true;
+    return err_set(req->err, ERR_BAD_QUERY, "%s: must be true or false", name);
+}
+
 const char *req_param(const struct req *req, const char *name)
 {
     return pair_find(req->params, req->n_params, name);

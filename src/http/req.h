@@ -122,6 +122,10 @@ struct req {
 
 /* The value of a query parameter or path parameter; NULL when absent. */
 const char *req_query(const struct req *req, const char *name);
+
+/* A parameter that is true or false; *out false when it is not there. ERR_BAD_QUERY in the
+ * request's error for anything else. */
+bool req_flag(struct req *req, const char *name, bool *out);
 const char *req_param(const struct req *req, const char *name);
 
 /* Splits and decodes a query string (application/x-www-form-urlencoded) into req->query:

@@ -5,13 +5,9 @@
 #include "trade/sale_priv.h"
 #include "db/decimal.h"
 #include "db/doc.h"
+#include "db/own.h"
 #include "engine/form.h"
 #include "http/multipart.h"
-
-static void drop_json(void *value)
-{
-    json_decref(value);
-}
 
 /* Numbers, flags and rows are JSON in the field; what is none stays text, and is refused so. */
 static json_t *member(struct req *req, const struct field *f, const struct multipart_part *part)
@@ -30,9 +26,8 @@ static json_t *member(struct req *req, const struct field *f, const struct multi
 static json_t *body_of_form(struct req *req)
 {
     const struct field *fields = form_by_name("PurchaseForm")->fields;
-    json_t *body = json_object();
+    json_t *body = own_json(req->arena, json_object());
 
-    arena_defer(req->arena, drop_json, body);
     for (const struct field *f = fields; f->name != NULL; f++) {
         const struct multipart_part *part = multipart_find(req->form, f->name);
 
