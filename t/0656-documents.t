@@ -8,6 +8,7 @@ use Erp::Test;
 use Compress::Zlib qw(crc32);
 use Encode qw(decode_utf8);
 use Erp::Http;
+use Erp::Say qw(slurp);
 use File::Path qw(make_path);
 
 my $erp = Erp::Test->start(workers => 2, login_workers => 1);
@@ -195,6 +196,22 @@ subtest 'returned' => sub {
     cmp_ok $s->{refunded_amount}, '>', 0, 'something came off';
     like $text, qr/Returned: 3/, 'the line says how many';
     like $text, qr/^\s*\d{4}-\d\d-\d\d \d\d:\d\d\s+cash.*-\Q${\ money($s->{refunded_amount}) }\E$/m, '... and the money went back';
+};
+
+# The members of a request's line in the log.
+sub logged {
+    my ($r) = @_;
+    my $id = $r->header('X-Request-Id');
+    my ($line) = grep { /request_id=\Q$id\E\b/ && / db=\d/ } map { split /\n/, slurp($_) } glob "$erp->{log}/*.log";
+    return { ($line // '') =~ /(\w+)=(\S+)/g };
+}
+
+subtest 'round trips' => sub {
+    my $sale = sell(items => [line('rice', 1)]);
+    for my $path (map { "/api/sales/$sale->{id}/$_" } qw(invoice receipt)) {
+        is logged($erp->get($path, @as, headers => { Accept => 'application/pdf' }))->{db}, 1, "$path on paper: one";
+        is logged($erp->get($path, @as))->{db}, 3, '... as data: three';
+    }
 };
 
 subtest 'the logo' => sub {
