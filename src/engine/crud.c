@@ -216,6 +216,7 @@ bool crud_filter(struct req *req, bson_t *filter)
     scope_filter(&req->scope, resource->branch_field, filter);
     if (!resource->singleton)
         bson_append_utf8(filter, "id", 2, id, -1);
+    resource_filter_own(resource, req, filter);
     return true;
 }
 

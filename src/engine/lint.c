@@ -202,6 +202,9 @@ static void lint_resource(struct lint *lint, size_t at)
         fault(lint, "more than %d fields", FIELDS_MAX);
     if (r->branch_field != NULL && resource_field(r, r->branch_field) == NULL)
         fault(lint, "branch_field %s is not a field", r->branch_field);
+    if (r->own_field != NULL && (resource_field(r, r->own_field) == NULL ||
+                                 !(resource_field(r, r->own_field)->flags & F_FILTER)))
+        fault(lint, "own_field %s is not a field with an index", r->own_field);
     if (r->journal != NULL && (!follows(r) || resource_by_noun(r->journal) == NULL ||
                                resource_by_noun(r->journal)->journal != NULL))
         fault(lint, "the journal %s is none", r->journal);

@@ -100,6 +100,20 @@ static void clause_begin(struct clauses *clauses, bson_t *item)
     bson_append_document_begin(&clauses->array, key, -1, item);
 }
 
+/* Beside what the request itself asks of the same field. */
+static void add_own(const struct req *req, const struct resource *resource,
+                    struct clauses *clauses)
+{
+    bson_t item = BSON_INITIALIZER;
+    char key[12];
+
+    resource_filter_own(resource, req, &item);
+    snprintf(key, sizeof(key), "%d", clauses->n);
+    if (bson_count_keys(&item) > 0 && bson_append_document(&clauses->array, key, -1, &item))
+        clauses->n++;
+    bson_destroy(&item);
+}
+
 static bool add_range(const struct field *field, const struct kind_env *env, const char *op,
                       const char *text, struct clauses *clauses)
 {
@@ -297,6 +311,7 @@ static bool read_query(struct req *req, const struct resource *resource, const s
     if (view != NULL)
         view->filter(out->filter);
     bson_init(&clauses.array);
+    add_own(req, resource, &clauses);
     ok = add_filters(req, resource, &env, &clauses, out->filter, err) &&
          (q == NULL || add_search(resource, "q", q, &clauses, err)) &&
          (search == NULL || add_search(resource, "search", search, &clauses, err));

@@ -194,6 +194,12 @@ static void print_queries(const struct printer *p)
         ask(p, NULL, NULL);
         print(p, &r->views[i], "view", r->views[i].path, &query);
     }
+    if (r->own_field != NULL) {
+        p->req->principal.role = ROLE_STAFF;
+        p->req->principal.user_id = sample_of(resource_field(r, r->own_field));
+        print_param(p, "own", NULL, NULL);
+        p->req->principal = (struct principal){.role = ROLE_SUPER_ADMIN};
+    }
     if (r->branch_field != NULL && r->branches == NULL) {
         p->req->scope.branch_id = sample_of(resource_field(r, r->branch_field));
         print_param(p, "branch", NULL, NULL);

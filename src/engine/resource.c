@@ -60,6 +60,12 @@ unsigned resource_write_roles(const struct resource *resource)
     return resource->write_roles ? resource->write_roles : ROLES_MANAGER;
 }
 
+void resource_filter_own(const struct resource *resource, const struct req *req, bson_t *filter)
+{
+    if (resource->own_field != NULL && (R(req->principal.role) & resource->own_roles))
+        bson_append_utf8(filter, resource->own_field, -1, req->principal.user_id, -1);
+}
+
 bool resource_searchable(const struct resource *resource)
 {
     for (const struct field *f = resource->fields; f->name != NULL; f++)

@@ -61,6 +61,9 @@ struct resource {
     const char *module;
     const char *branch_field; /* records belong to a branch; NULL: to the whole tenant */
     const struct branch_view *branches; /* how branches have its records; NULL: as they are */
+    const char *own_field; /* who made it, by the user's id: all that own_roles see of the records
+                              are their own; NULL: no such rule */
+    unsigned own_roles;
     const char *holds; /* K_INT: while it is not 0, the record's owner (F_OWNED) stays too */
     unsigned ops;
     unsigned read_roles;   /* 0: ROLES_TENANT */
@@ -126,6 +129,9 @@ bool resource_next_referrer(const struct resource *to, struct referrer *r);
 /* Who reads and who writes it where nothing more special is said. */
 unsigned resource_read_roles(const struct resource *resource);
 unsigned resource_write_roles(const struct resource *resource);
+
+/* Adds to a filter that somebody of own_roles means the own records alone. */
+void resource_filter_own(const struct resource *resource, const struct req *req, bson_t *filter);
 
 /* Whether ?q= finds its records. */
 bool resource_searchable(const struct resource *resource);
