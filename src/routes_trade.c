@@ -109,6 +109,36 @@ const struct route routes_trade[] = {
         .summary = "Approve a return and sell other goods for it, all or nothing",
     },
 
+    /* ---- due requests ---- */
+    {
+        .method = "POST", .path = "/api/due-requests", .handler = action_due_request_create,
+        .module = "sales", .by_branch = true, .body = BODY_JSON,
+        .in = "DueRequestCreate", .out = "DueRequest", .writes = true, .in_turn = true,
+        .summary = "Ask for a sale on credit",
+    },
+    {
+        .method = "GET", .path = "/api/due-requests/pending-count",
+        .handler = action_due_request_count,
+        .module = "sales", .by_branch = true, .out = "DueRequestCount",
+        .summary = "How many due requests wait to be decided",
+    },
+    {
+        .method = "PATCH", .path = "/api/due-requests/{id}/approve",
+        .handler = action_due_request_approve,
+        .roles = ROLES_ADMIN, .module = "sales", .by_branch = true,
+        .body = BODY_OPTIONAL, .body_limit = 4096,
+        .in = "DueRequestApprove", .out = "DueRequestApproved", .writes = true, .in_turn = true,
+        .summary = "Approve a due request: the sale is made, all or nothing",
+    },
+    {
+        .method = "PATCH", .path = "/api/due-requests/{id}/reject",
+        .handler = action_due_request_reject,
+        .roles = ROLES_ADMIN, .module = "sales", .by_branch = true,
+        .body = BODY_OPTIONAL, .body_limit = 4096, .query = cancel_params,
+        .in = "DueRequestReject", .out = "DueRequestRejected", .writes = true, .in_turn = true,
+        .summary = "Reject a due request",
+    },
+
     /* ---- dashboards and reports ---- */
     {
         .method = "GET", .path = "/api/dashboard/stats", .handler = action_dashboard_stats,

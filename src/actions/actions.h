@@ -73,6 +73,11 @@ bool action_return_approve(struct req *req);
 bool action_return_reject(struct req *req);
 bool action_return_exchange(struct req *req); /* exchange.c */
 
+bool action_due_request_create(struct req *req); /* due_requests.c */
+bool action_due_request_count(struct req *req);
+bool action_due_request_approve(struct req *req);
+bool action_due_request_reject(struct req *req);
+
 bool action_dashboard_stats(struct req *req); /* reports.c */
 bool action_dashboard_chart(struct req *req);
 bool action_dashboard_alerts(struct req *req);

@@ -34,6 +34,10 @@ extern const struct field form_claim[], form_claimed[], form_resolved[], form_re
     form_inspection[], form_supplier_action[], form_supplier_action_details[],
     form_supplier_acted[], form_supplier_warranty[], form_supplier_claim[];
 
+/* form_credit.c. */
+extern const struct field form_due_request[], form_due_item[], form_due_approve[],
+    form_due_approved[], form_due_rejected[], form_due_count[];
+
 /* form_report.c. */
 extern const struct field form_dashboard[], form_sales_day[], form_alerts[], form_alert_totals[],
     form_alert_counts[], form_profit[], form_top_product[], form_branch_report[],

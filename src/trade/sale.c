@@ -160,6 +160,20 @@ static bool take_stock(struct sale_work *w, const bson_t *sale)
     return stock_move(w->scope, &cause, w->lines, w->order->n, w->err);
 }
 
+bool sale_quote(struct req *req, struct scope *scope, const struct sale_order *order,
+                const bson_t **products, money_t *total, struct err *err)
+{
+    struct sale_work w = {.req = req, .scope = scope, .order = order, .err = err,
+                          .decimals = req->tenant->decimals};
+
+    if (!choose_branch(&w) || !sale_read(&w) || !sale_price(&w) || !sale_customer_known(&w))
+        return false;
+    for (size_t i = 0; i < order->n; i++)
+        products[i] = w.lines[i].product;
+    *total = w.ticket.total;
+    return true;
+}
+
 bool sale_make(struct req *req, struct scope *scope, const struct sale_order *order,
                struct notices *list, const bson_t **sale, struct err *err)
 {

@@ -72,6 +72,8 @@ struct sale_order {
     const char *exchange_of; /* id of the return; NULL: of none */
     money_t exchanged;       /* what these were worth */
     const char *refund;      /* of pay_methods: how what is too much of it goes back */
+    const char *created_by; /* email; NULL: the request's user's */
+    bool any_price;         /* somebody who may decides on the prices (SALE_PRICE_ROLES) */
 };
 
 /* Reads and checks a body of the form SaleCreate: ERR_VALIDATION with every fault and its path.
@@ -93,6 +95,11 @@ bool sale_prepare(struct req *req);
  * branch than the user's. */
 bool sale_make(struct req *req, struct scope *scope, const struct sale_order *order,
                struct notices *list, const bson_t **sale, struct err *err);
+
+/* What sale_make would refuse but for stock, and the total that it would come to: for what is to be
+ * decided later. One round trip. `products` gets the product of each item, arena-owned. */
+bool sale_quote(struct req *req, struct scope *scope, const struct sale_order *order,
+                const bson_t **products, money_t *total, struct err *err);
 
 /* Serial numbers and descriptions for items that were sold before: the order's items have nothing
  * else. Written on every item of the product. ERR_VALIDATION for a product that was not sold. */

@@ -83,6 +83,12 @@ static bool make(struct sale_work *w)
     return scope_insert(w->scope, "customers", doc, w->err);
 }
 
+bool sale_customer_known(struct sale_work *w)
+{
+    return w->order->customer_id == NULL || w->customer != NULL ||
+           err_field(w->err, "customer_id", "reference", "There is no customer with this id");
+}
+
 bool sale_customer(struct sale_work *w)
 {
     const struct sale_order *o = w->order;
@@ -95,8 +101,8 @@ bool sale_customer(struct sale_work *w)
             w->customer_name = doc_text(w->customer, "name");
         return w->customer_id == NULL || refresh(w);
     }
-    if (o->customer_id != NULL)
-        return err_field(w->err, "customer_id", "reference", "There is no customer with this id");
+    if (!sale_customer_known(w))
+        return false;
     if (o->customer_name == NULL || (o->customer_phone == NULL && o->customer_address == NULL))
         return true;
     return make(w);

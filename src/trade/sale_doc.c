@@ -150,7 +150,8 @@ const bson_t *sale_document(struct sale_work *w)
     BSON_APPEND_UTF8(doc, "payment_method", method_of(w));
     doc_append_text(doc, "exchange_of", o->exchange_of);
     doc_append_text_or_null(doc, "reference", o->reference);
-    doc_append_text_or_null(doc, "created_by", w->req->principal.email);
+    doc_append_text_or_null(doc, "created_by",
+                            o->created_by ? o->created_by : w->req->principal.email);
     BSON_APPEND_BOOL(doc, "include_warranty_terms", w->with_terms);
     doc_append_text_or_null(doc, "warranty_terms", w->terms);
     BSON_APPEND_INT64(doc, FIELD_REV, 1);

@@ -93,24 +93,28 @@ bool sale_check_row(struct req *req, const char *form, json_t *row, const char *
     return ok;
 }
 
+bool sale_item_read(struct req *req, const bson_t *set, const char *path, struct sale_item *item,
+                    struct err *err)
+{
+    int decimals = req->tenant->decimals;
+
+    item->product_id = text_of(req->arena, set, "product_id");
+    item->quantity = doc_int(set, "quantity", 0);
+    money_of(set, "price", decimals, &item->price);
+    item->has_cost = money_of(set, "unit_cost", decimals, &item->unit_cost);
+    item->serial_number = text_of(req->arena, set, "serial_number");
+    item->custom_description = text_of(req->arena, set, "custom_description");
+    return off_of(set, decimals, arena_printf(req->arena, "%s.discount_percent", path), &item->off,
+                  err);
+}
+
 static bool read_item(struct req *req, json_t *row, size_t at, struct sale_item *item)
 {
     const char *path = arena_printf(req->arena, "items[%zu]", at);
-    int decimals = req->tenant->decimals;
     struct validated in;
-    bson_iter_t it;
 
-    if (!sale_check_row(req, "SaleItemCreate", row, path, &in))
-        return false;
-    item->product_id = text_of(req->arena, in.set, "product_id");
-    if (bson_iter_init_find(&it, in.set, "quantity"))
-        item->quantity = bson_iter_as_int64(&it);
-    money_of(in.set, "price", decimals, &item->price);
-    item->has_cost = money_of(in.set, "unit_cost", decimals, &item->unit_cost);
-    item->serial_number = text_of(req->arena, in.set, "serial_number");
-    item->custom_description = text_of(req->arena, in.set, "custom_description");
-    return off_of(in.set, decimals, arena_printf(req->arena, "%s.discount_percent", path),
-                  &item->off, req->err);
+    return sale_check_row(req, "SaleItemCreate", row, path, &in) &&
+           sale_item_read(req, in.set, path, item, req->err);
 }
 
 static void read_items(struct req *req, json_t *items, struct sale_order *order)
@@ -165,14 +169,13 @@ static void read_tenders(struct req *req, json_t *rows, struct sale_order *order
 
 /* ---- the whole ---- */
 
-/* Forms of browsers send "" for what was left empty. */
-static void drop_empty(json_t *body)
+void sale_drop_empty(json_t *body)
 {
     static const char *const names[] = {"branch_id",      "customer_id",      "customer_name",
                                         "customer_phone", "customer_address", "payment_method",
                                         "reference",      "warranty_terms"};
 
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+    for (size_t i = 0; json_is_object(body) && i < ARRAY_LEN(names); i++) {
         const char *text = json_string_value(json_object_get(body, names[i]));
 
         if (text != NULL && text[strspn(text, " ")] == '\0')
@@ -210,8 +213,7 @@ bool sale_order_read_as(struct req *req, const char *form, struct sale_order *or
     int decimals = req->tenant->decimals;
 
     *order = (struct sale_order){0};
-    if (json_is_object(req->body))
-        drop_empty(req->body);
+    sale_drop_empty(req->body);
     if (!form_read(req, form, VALIDATE_CREATE, in))
         return false;
     read_texts(req, in->set, order);

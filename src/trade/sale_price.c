@@ -46,7 +46,7 @@ static bool price_allowed(struct sale_work *w, size_t at)
 {
     char text[MONEY_TEXT_SIZE];
 
-    if (w->order->items[at].price == w->list_prices[at] ||
+    if (w->order->items[at].price == w->list_prices[at] || w->order->any_price ||
         (R(w->req->principal.role) & SALE_PRICE_ROLES))
         return true;
     money_format(text, w->list_prices[at], w->decimals);

@@ -42,6 +42,8 @@ bool sale_price(struct sale_work *w);
 /* The customer's record, with what was bought and is owed now (sale_customer.c). Sets customer_id
  * and customer_name. */
 bool sale_customer(struct sale_work *w);
+/* ERR_VALIDATION for an id that is nobody's. */
+bool sale_customer_known(struct sale_work *w);
 
 /* Counts the units with a warranty, and refuses too many; later stores a record for each
  * (warranty_make.c). */
@@ -85,6 +87,12 @@ const char *sale_branch(const bson_t *sale);
 /* Validates a row of a body by a form; its faults get `path` in front (sale_order.c). */
 bool sale_check_row(struct req *req, const char *form, json_t *row, const char *path,
                     struct validated *in);
+
+/* An item from the checked members of a row, or from what was stored of one. */
+bool sale_item_read(struct req *req, const bson_t *set, const char *path, struct sale_item *item,
+                    struct err *err);
+/* Forms of browsers send "" for what was left empty: as if it were not there. */
+void sale_drop_empty(json_t *body);
 
 /* Documents (sale_doc.c). */
 /* "12.50", arena-owned. */

@@ -1,0 +1,100 @@
+/* Due requests over the wire: what the body says, and what is shown. The rules are in
+ * trade/due_request.h. */
+#include "base.h"
+#include "actions/actions.h"
+#include "actions/body.h"
+#include "db/doc.h"
+#include "db/txn.h"
+#include "engine/form.h"
+#include "engine/render.h"
+#include "trade/due_request.h"
+
+struct work {
+    struct req *req;
+    struct due_order order;
+    const char *reason;
+    const bson_t *record; /* the request, or the sale that it became */
+};
+
+static void add_text(struct str *out, const char *member, const char *text)
+{
+    str_addz(out, member);
+    str_add_json(out, text, strlen(text));
+}
+
+static bool create_body(struct scope *scope, void *data, struct err *err)
+{
+    struct work *w = data;
+
+    return due_request_make(w->req, scope, &w->order, &w->record, err);
+}
+
+bool action_due_request_create(struct req *req)
+{
+    const struct kind_env env = {.decimals = req->tenant->decimals};
+    struct work w = {.req = req};
+
+    if (!due_request_read(req, &w.order) || !due_request_prepare(req) ||
+        !txn_run(&req->scope, create_body, &w, req->err))
+        return false;
+    resp_header(req, "Location",
+                arena_printf(req->arena, "/api/due-requests/%s", doc_text(w.record, "id")));
+    resp_header(req, "ETag", render_etag(w.record, req->arena));
+    render_record(resource_by_noun("due_request"), &env, w.record, NULL, resp_body(req));
+    return true;
+}
+
+bool action_due_request_count(struct req *req)
+{
+    int64_t n;
+
+    if (!due_request_count(req, &n))
+        return false;
+    str_addf(resp_body(req), "{\"count\":%" PRId64 "}", n);
+    return true;
+}
+
+static bool approve_body(struct scope *scope, void *data, struct err *err)
+{
+    struct work *w = data;
+
+    return due_request_approve(w->req, scope, &w->record, err);
+}
+
+bool action_due_request_approve(struct req *req)
+{
+    struct work w = {.req = req};
+    struct str *out = resp_body(req);
+    struct validated in;
+
+    if ((req->body != NULL && !form_read(req, "DueRequestApprove", VALIDATE_CREATE, &in)) ||
+        !due_request_prepare(req) || !txn_run(&req->scope, approve_body, &w, req->err))
+        return false;
+    add_text(out, "{\"message\":", "Due request approved");
+    add_text(out, ",\"status\":", "approved");
+    add_text(out, ",\"sale_id\":", doc_text(w.record, "id"));
+    add_text(out, ",\"invoice_no\":", doc_text(w.record, "invoice_no"));
+    str_addc(out, '}');
+    return true;
+}
+
+static bool reject_body(struct scope *scope, void *data, struct err *err)
+{
+    struct work *w = data;
+
+    return due_request_reject(w->req, scope, w->reason, err);
+}
+
+bool action_due_request_reject(struct req *req)
+{
+    struct work w = {.req = req};
+    struct str *out = resp_body(req);
+
+    if (!body_reason(req, &w.reason) || !due_request_prepare(req) ||
+        !txn_run(&req->scope, reject_body, &w, req->err))
+        return false;
+    add_text(out, "{\"message\":", "Due request rejected");
+    add_text(out, ",\"status\":", "rejected");
+    str_addc(out, '}');
+    return true;
+}

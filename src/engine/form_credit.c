@@ -1,0 +1,64 @@
+/* Bodies and replies of what customers owe: due requests. */
+#include "base.h"
+#include "engine/form.h"
+
+const struct field form_due_request[] = {
+    {.name = "customer_name", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "customer_phone", .kind = K_PHONE},
+    {.name = "customer_id", .kind = K_TEXT, .max = 64},
+    {.name = "customer_address", .kind = K_TEXT, .max = 500},
+    {.name = "total_amount", .kind = K_MONEY, .flags = F_REQUIRED,
+     .summary = "What the items come to"},
+    {.name = "paid_amount", .kind = K_MONEY, .flags = F_REQUIRED},
+    {.name = "due_amount", .kind = K_MONEY, .flags = F_REQUIRED, .min = 1,
+     .summary = "The total less what is paid"},
+    {.name = "discount", .kind = K_MONEY, .def = "0", .summary = "Off the whole, an amount"},
+    {.name = "tax", .kind = K_MONEY,
+     .summary = "An amount added to it; where the settings have a tax rate, theirs holds"},
+    {.name = "items", .kind = K_ROWS, .flags = F_REQUIRED, .max = 500, .ref = "DueRequestItem"},
+    {.name = "notes", .kind = K_NOTE, .max = 1000},
+    {.name = "branch_id", .kind = K_TEXT, .max = 64, .summary = "The user's own by default"},
+    {.name = "include_warranty_terms", .kind = K_BOOL, .def = "false"},
+    {.name = "warranty_terms", .kind = K_NOTE},
+    {NULL},
+};
+
+const struct field form_due_item[] = {
+    {.name = "product_id", .kind = K_TEXT, .flags = F_REQUIRED, .max = 64},
+    {.name = "product_name", .kind = K_TEXT, .summary = "The product's own by default"},
+    {.name = "name", .kind = K_TEXT, .summary = "Another name of product_name"},
+    {.name = "quantity", .kind = K_INT, .flags = F_REQUIRED, .min = 1, .max = 1000000},
+    {.name = "price", .kind = K_MONEY, .flags = F_REQUIRED,
+     .summary = "Of one: whoever approves it decides on it too"},
+    {.name = "unit_cost", .kind = K_MONEY, .summary = "Kept where the product's own is not known"},
+    {.name = "serial_number", .kind = K_TEXT, .max = 64},
+    {.name = "custom_description", .kind = K_TEXT, .max = 500},
+    {.name = "discount", .kind = K_MONEY, .def = "0", .summary = "Off this line, an amount"},
+    {.name = "discount_percent", .kind = K_DECIMAL, .max = 100, .def = "0",
+     .summary = "Off this line, instead of an amount"},
+    {NULL},
+};
+
+const struct field form_due_approve[] = {
+    {NULL},
+};
+
+const struct field form_due_approved[] = {
+    {.name = "message", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "status", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "sale_id", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "invoice_no", .kind = K_TEXT, .flags = F_REQUIRED},
+    {NULL},
+};
+
+const struct field form_due_rejected[] = {
+    {.name = "message", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "status", .kind = K_TEXT, .flags = F_REQUIRED},
+    {NULL},
+};
+
+const struct field form_due_count[] = {
+    {.name = "count", .kind = K_INT, .flags = F_REQUIRED,
+     .summary = "How many wait to be decided; 0 for all but administrators"},
+    {NULL},
+};
