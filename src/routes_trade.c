@@ -139,6 +139,14 @@ const struct route routes_trade[] = {
         .summary = "Reject a due request",
     },
 
+    /* ---- what customers owe ---- */
+    {
+        .method = "POST", .path = "/api/customers/{id}/payments", .handler = action_customer_pay,
+        .module = "sales", .by_branch = true, .body = BODY_JSON, .body_limit = 4096,
+        .in = "PaymentCreate", .out = "CustomerPaid", .writes = true, .in_turn = true,
+        .summary = "Take a payment of a customer for what is due, the oldest first",
+    },
+
     /* ---- dashboards and reports ---- */
     {
         .method = "GET", .path = "/api/dashboard/stats", .handler = action_dashboard_stats,

@@ -337,6 +337,8 @@ static const struct form forms[] = {
     {"DueRequestReject", form_sale_cancel, false},
     {"DueRequestRejected", form_due_rejected, true},
     {"DueRequestCount", form_due_count, true},
+    {"CustomerPaid", form_customer_paid, true},
+    {"CustomerPart", form_customer_part, true},
     {"BranchStats", form_branch_stats, true},
     {"DashboardStats", form_dashboard, true},
     {"SalesDay", form_sales_day, true},

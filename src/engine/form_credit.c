@@ -1,4 +1,4 @@
-/* Bodies and replies of what customers owe: due requests. */
+/* Bodies and replies of what customers owe: due requests, payments, accounts. */
 #include "base.h"
 #include "engine/form.h"
 
@@ -60,5 +60,26 @@ const struct field form_due_rejected[] = {
 const struct field form_due_count[] = {
     {.name = "count", .kind = K_INT, .flags = F_REQUIRED,
      .summary = "How many wait to be decided; 0 for all but administrators"},
+    {NULL},
+};
+
+const struct field form_customer_paid[] = {
+    {.name = "message", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "customer_id", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "amount", .kind = K_MONEY, .flags = F_REQUIRED},
+    {.name = "due_amount", .kind = K_MONEY, .flags = F_REQUIRED, .min = -MONEY_MAX,
+     .summary = "What the customer still owes, in every branch"},
+    {.name = "payments", .kind = K_ROWS, .flags = F_REQUIRED, .max = 100, .ref = "CustomerPart",
+     .summary = "One a sale, the oldest due first"},
+    {NULL},
+};
+
+const struct field form_customer_part[] = {
+    {.name = "payment_id", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "sale_id", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "sale_number", .kind = K_TEXT},
+    {.name = "amount", .kind = K_MONEY, .flags = F_REQUIRED},
+    {.name = "new_balance_due", .kind = K_MONEY, .flags = F_REQUIRED},
+    {.name = "payment_status", .kind = K_TEXT, .flags = F_REQUIRED},
     {NULL},
 };

@@ -258,21 +258,40 @@ static void append_settled(int64_t now, bson_t *update)
     BCON_APPEND(update, "$unset", "{", "once", BCON_UTF8(""), "}");
 }
 
-/* Sticky ones that somebody has read are settled too. */
+/* Those of the filter. Sticky ones that somebody has read are settled too. */
+static bool settle(struct scope *scope, enum notice_type type, bson_t *filter, struct err *err)
+{
+    bson_t *update = own_bson(scope->arena);
+    int64_t changed;
+
+    BSON_APPEND_UTF8(filter, "type", notice_type_names[type]);
+    BCON_APPEND(filter, "$or", "[", "{", "is_read", BCON_BOOL(false), "}", "{", "is_sticky",
+                BCON_BOOL(true), "}", "]");
+    append_settled(clock_ms(), update);
+    return scope_update_all(scope, NOTIFICATIONS, filter, update, &changed, err);
+}
+
+bool notices_settle_sales(struct scope *scope, enum notice_type type, const struct ids *sales,
+                          struct err *err)
+{
+    bson_t *filter = own_bson(scope->arena);
+
+    if (sales->n == 0)
+        return true;
+    scope_filter(scope, NULL, filter);
+    ids_append_in(sales, "sale_id", filter);
+    return settle(scope, type, filter, err);
+}
+
 bool notices_settle(struct scope *scope, enum notice_type type, const char *sale_id,
                     const char *reference_id, struct err *err)
 {
-    bson_t *filter = own_bson(scope->arena), *update = own_bson(scope->arena);
-    int64_t changed;
+    bson_t *filter = own_bson(scope->arena);
 
     if (!sale_id == !reference_id)
         die("notifications are settled by a sale or by a reference");
     scope_filter(scope, NULL, filter);
     bson_append_utf8(filter, sale_id ? "sale_id" : "reference_id", -1,
                      sale_id ? sale_id : reference_id, -1);
-    BSON_APPEND_UTF8(filter, "type", notice_type_names[type]);
-    BCON_APPEND(filter, "$or", "[", "{", "is_read", BCON_BOOL(false), "}", "{", "is_sticky",
-                BCON_BOOL(true), "}", "]");
-    append_settled(clock_ms(), update);
-    return scope_update_all(scope, NOTIFICATIONS, filter, update, &changed, err);
+    return settle(scope, type, filter, err);
 }

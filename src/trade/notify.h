@@ -23,6 +23,7 @@
 #ifndef ERP_TRADE_NOTIFY_H
 #define ERP_TRADE_NOTIFY_H
 
+#include "engine/ids.h"
 #include "http/req.h"
 
 #define NOTIFICATIONS   "notifications"
@@ -82,5 +83,8 @@ bool notices_store(struct scope *scope, const struct notices *list, struct err *
  * NULL) as read, and no longer sticky. In a transaction. */
 bool notices_settle(struct scope *scope, enum notice_type type, const char *sale_id,
                     const char *reference_id, struct err *err);
+/* The same for many sales, in one command. */
+bool notices_settle_sales(struct scope *scope, enum notice_type type, const struct ids *sales,
+                          struct err *err);
 
 #endif

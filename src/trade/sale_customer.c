@@ -131,24 +131,30 @@ static void append_more(bson_t *set, const char *name, const char *path, money_t
     bson_append_document_end(set, &child);
 }
 
-bool sale_change_customer(struct sale_change *c, money_t bought, money_t owed)
+bool sale_customer_add(struct scope *scope, const char *customer_id, money_t bought, money_t owed,
+                       int decimals, const bson_t **after, struct err *err)
 {
-    const char *customer_id = doc_text(c->sale, "customer_id");
-    bson_t *filter = own_bson(c->scope->arena), *update = own_bson(c->scope->arena);
+    bson_t *filter = own_bson(scope->arena), *update = own_bson(scope->arena);
     bson_t stage, set;
-    int64_t matched;
 
-    if (customer_id == NULL || *customer_id == '\0')
-        return true;
-    scope_filter(c->scope, NULL, filter);
+    scope_filter(scope, NULL, filter);
     BSON_APPEND_UTF8(filter, "id", customer_id);
     BSON_APPEND_DOCUMENT_BEGIN(update, "0", &stage);
     BSON_APPEND_DOCUMENT_BEGIN(&stage, "$set", &set);
-    append_more(&set, "total_purchases", "$total_purchases", bought, c->decimals);
-    append_more(&set, "due_amount", "$due_amount", owed, c->decimals);
+    append_more(&set, "total_purchases", "$total_purchases", bought, decimals);
+    append_more(&set, "due_amount", "$due_amount", owed, decimals);
     append_more(&set, FIELD_REV, "$" FIELD_REV, 1, -1);
     BSON_APPEND_DATE_TIME(&set, "updated_at", clock_ms());
     bson_append_document_end(&stage, &set);
     bson_append_document_end(update, &stage);
-    return scope_update_one(c->scope, "customers", filter, update, NULL, &matched, c->err);
+    return scope_find_and_update(scope, "customers", filter, update, true, false, NULL, after, err);
+}
+
+bool sale_change_customer(struct sale_change *c, money_t bought, money_t owed)
+{
+    const char *customer_id = doc_text(c->sale, "customer_id");
+    const bson_t *after;
+
+    return customer_id == NULL || *customer_id == '\0' ||
+           sale_customer_add(c->scope, customer_id, bought, owed, c->decimals, &after, c->err);
 }

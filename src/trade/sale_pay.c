@@ -106,6 +106,20 @@ void sale_change_credit(const struct sale_change *c, const struct tender *tender
 
 /* ---- dues ---- */
 
+void append_due(bson_t *set, money_t total, money_t paid, money_t due, const char *closed,
+                int decimals)
+{
+    doc_append_money(set, "total_amount", total, decimals);
+    doc_append_money(set, "paid_amount", paid, decimals);
+    doc_append_money(set, "due_amount", due, decimals);
+    BSON_APPEND_UTF8(set, "status", due == 0 ? closed : "open");
+    if (due == 0)
+        BSON_APPEND_DATE_TIME(set, "closed_at", clock_ms());
+    else
+        BSON_APPEND_NULL(set, "closed_at");
+    BSON_APPEND_DATE_TIME(set, "updated_at", clock_ms());
+}
+
 bool sale_change_due(struct sale_change *c, money_t paid, money_t due, const char *closed)
 {
     bson_t *filter = own_bson(c->scope->arena), *update = own_bson(c->scope->arena);
@@ -115,16 +129,7 @@ bool sale_change_due(struct sale_change *c, money_t paid, money_t due, const cha
     scope_filter(c->scope, NULL, filter);
     BSON_APPEND_UTF8(filter, "sale_id", c->id);
     BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
-    doc_append_money(&set, "total_amount", doc_money(c->after, "total", c->decimals, 0),
-                     c->decimals);
-    doc_append_money(&set, "paid_amount", paid, c->decimals);
-    doc_append_money(&set, "due_amount", due, c->decimals);
-    BSON_APPEND_UTF8(&set, "status", due == 0 ? closed : "open");
-    if (due == 0)
-        BSON_APPEND_DATE_TIME(&set, "closed_at", clock_ms());
-    else
-        BSON_APPEND_NULL(&set, "closed_at");
-    BSON_APPEND_DATE_TIME(&set, "updated_at", clock_ms());
+    append_due(&set, doc_money(c->after, "total", c->decimals, 0), paid, due, closed, c->decimals);
     bson_append_document_end(update, &set);
     return scope_update_one(c->scope, SALE_DUES, filter, update, NULL, &matched, c->err) &&
            (due > 0 || notices_settle(c->scope, NOTICE_UNPAID_INVOICE, c->id, NULL, c->err));

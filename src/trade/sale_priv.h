@@ -80,6 +80,9 @@ bool sale_change_due(struct sale_change *c, money_t paid, money_t due, const cha
 /* Adds to what the sale's customer, if it has one, bought and owes; either may be negative
  * (sale_customer.c). */
 bool sale_change_customer(struct sale_change *c, money_t bought, money_t owed);
+/* The same of a customer; *after is the record then, NULL when there is none. */
+bool sale_customer_add(struct scope *scope, const char *customer_id, money_t bought, money_t owed,
+                       int decimals, const bson_t **after, struct err *err);
 
 /* The branch whose stock a stored sale moves; NULL: the products' own. */
 const char *sale_branch(const bson_t *sale);
@@ -101,6 +104,9 @@ const char *money_text(struct arena *arena, money_t amount, int decimals);
 const char *payment_status(money_t paid, money_t balance);
 /* amount_paid, balance_due and payment_status. */
 void append_paid(bson_t *set, money_t paid, money_t balance, int decimals);
+/* What a due has then; with nothing due, `closed` is its status. */
+void append_due(bson_t *set, money_t total, money_t paid, money_t due, const char *closed,
+                int decimals);
 /* The sale with its numbers taken from their series; NULL on failure. */
 const bson_t *sale_document(struct sale_work *w);
 const bson_t *payment_document(struct req *req, const bson_t *sale, const struct tender *tender,

@@ -1,0 +1,93 @@
+/* What customers owe, over the wire. The rules are in trade/customer.h. */
+#include "base.h"
+#include "actions/actions.h"
+#include "db/doc.h"
+#include "db/txn.h"
+#include "engine/form.h"
+#include "trade/customer.h"
+
+struct work {
+    struct req *req;
+    struct tender tender;
+    const char *reference;
+    struct notices list;
+    size_t begun; /* of the list: what is told in every attempt */
+    struct customer_paid paid;
+};
+
+static void add_text(struct str *out, const char *member, const char *text)
+{
+    str_addz(out, member);
+    if (text != NULL)
+        str_add_json(out, text, strlen(text));
+    else
+        str_addz(out, "null");
+}
+
+static void add_money(struct str *out, const char *member, money_t amount, int decimals)
+{
+    char text[MONEY_TEXT_SIZE];
+
+    money_format(text, amount, decimals);
+    str_addf(out, "%s%s", member, text);
+}
+
+/* ---- a payment ---- */
+
+static bool read_payment(struct req *req, struct work *w)
+{
+    struct validated in;
+
+    if (!form_read(req, "PaymentCreate", VALIDATE_CREATE, &in))
+        return false;
+    w->tender.amount = doc_money(in.set, "amount", req->tenant->decimals, 0);
+    w->tender.method = pay_method_read(doc_text(in.set, "method"), "method", req->err);
+    w->reference = doc_text(in.set, "reference");
+    return w->tender.method != NULL;
+}
+
+static bool pay_body(struct scope *scope, void *data, struct err *err)
+{
+    struct work *w = data;
+
+    w->list.n = w->begun;
+    return customer_pay(w->req, scope, &w->tender, w->reference, &w->list, &w->paid, err);
+}
+
+static void show_part(const struct customer_part *part, int decimals, struct str *out)
+{
+    add_text(out, "{\"payment_id\":", part->payment_id);
+    add_text(out, ",\"sale_id\":", part->sale_id);
+    add_text(out, ",\"sale_number\":", part->sale_number);
+    add_money(out, ",\"amount\":", part->amount, decimals);
+    add_money(out, ",\"new_balance_due\":", part->balance, decimals);
+    add_text(out, ",\"payment_status\":", part->payment_status);
+    str_addc(out, '}');
+}
+
+bool action_customer_pay(struct req *req)
+{
+    int decimals = req->tenant->decimals;
+    struct str *out = resp_body(req);
+    struct work w = {.req = req};
+
+    if (!read_payment(req, &w) || !customer_prepare(req))
+        return false;
+    notices_init(&w.list, req->arena);
+    notices_activity(&w.list, req, "payment_added", "Payment", "A payment was taken of a customer");
+    w.begun = w.list.n;
+    if (!txn_run(&req->scope, pay_body, &w, req->err))
+        return false;
+    add_text(out, "{\"message\":", "Payment added");
+    add_text(out, ",\"customer_id\":", req_param(req, "id"));
+    add_money(out, ",\"amount\":", w.tender.amount, decimals);
+    add_money(out, ",\"due_amount\":", w.paid.due_amount, decimals);
+    str_addz(out, ",\"payments\":[");
+    for (size_t i = 0; i < w.paid.n; i++) {
+        if (i > 0)
+            str_addc(out, ',');
+        show_part(&w.paid.parts[i], decimals, out);
+    }
+    str_addz(out, "]}");
+    return true;
+}

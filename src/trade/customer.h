@@ -1,0 +1,43 @@
+/* What a customer owes over all sales: paid at once, told entry by entry, and limited. The rules
+ * are here; src/actions/customers.c only speaks HTTP.
+ *
+ * A customer's due_amount is the sum of what is due of the sales that were made for them, kept by
+ * every operation on such a sale (trade/sale.h, trade/returns.h) and by the payments here. A user
+ * bound to a branch deals with the dues, and sees the entries, of that branch alone.
+ *
+ * Round trips of a payment, whatever the number of dues: 11 (customer, dues, sales, their change,
+ * the sales afterwards, payments, dues, customer, notification, audit entries, commit), and one
+ * where a sale is paid in full (the end of its reminders).
+ */
+#ifndef ERP_TRADE_CUSTOMER_H
+#define ERP_TRADE_CUSTOMER_H
+
+#include "trade/sale.h"
+
+#define CUSTOMERS         "customers"
+#define CUSTOMER_DUES_MAX 100 /* dues that one payment goes to */
+
+/* What of a payment went to one sale. */
+struct customer_part {
+    const char *payment_id, *sale_id, *sale_number, *payment_status;
+    money_t amount, balance; /* balance: what is still due of the sale */
+};
+
+struct customer_paid {
+    struct customer_part *parts; /* in the order of the dues */
+    size_t n;
+    money_t due_amount; /* what the customer still owes, in every branch */
+};
+
+/* Before a payment: indexes; nothing after the first time. */
+bool customer_prepare(struct req *req);
+
+/* Takes a payment of the customer of the request's path, in the caller's transaction: it goes to
+ * the oldest due first, one row of payments a sale. ERR_NOT_FOUND; ERR_STATE when nothing is due;
+ * ERR_VALIDATION for more than is due, or than the CUSTOMER_DUES_MAX oldest dues come to;
+ * ERR_CONFLICT for a due that its sale does not agree with. */
+bool customer_pay(struct req *req, struct scope *scope, const struct tender *tender,
+                  const char *reference, struct notices *list, struct customer_paid *out,
+                  struct err *err);
+
+#endif

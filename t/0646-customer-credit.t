@@ -1,0 +1,204 @@
+# What customers owe: one payment for many sales, the oldest first, and of many at once one is accepted.
+use Erp::Test;
+use Erp::Json qw(from_json to_json);
+use Erp::Say qw(slurp);
+use Time::HiRes qw(time);
+
+my $erp = Erp::Test->start(workers => 4, login_workers => 1, env => { ERP_TENANT_SHARE => 100 });
+my $shop = $erp->seed_tenant(slug => 'owe');
+my @as = (token => $erp->login($shop->{email}, $shop->{password})->{access_token});
+
+sub made {
+    my ($path, $body, @who) = @_;
+    my $r = $erp->post($path, $body, @who ? @who : @as);
+    is $r->status, 200, "POST $path" or diag $r->brief;
+    return $r->json;
+}
+sub user {
+    my ($role, $branch) = @_;
+    my $email = "$role-" . ($branch ? substr $branch, -6 : 'all') . '@owe.example';
+    $erp->seed_user(email => $email, password => 'owe-password', role => $role, tenant_id => $shop->{tenant_id},
+        user => { tenant_slug => 'owe', $branch ? (branch_id => $branch) : () });
+    return (token => $erp->login($email, 'owe-password')->{access_token});
+}
+sub all { my ($collection, $filter) = @_; return $erp->mongo_all($shop->{db_name}, doc(find => $collection, filter => $filter, sort => { id => 1 })) }
+sub pay { my ($customer, $body, @who) = @_; return $erp->post("/api/customers/$customer/payments", $body, @who ? @who : @as) }
+sub sale { return $erp->get("/api/sales/$_[0]", @as)->json }
+sub owes { return $erp->get("/api/customers/$_[0]", @as)->json->{due_amount} }
+
+# Everything that a payment or a sale touches, as it is.
+sub state {
+    my %all = map { $_ => [all($_, {})] } qw(sales payments customer_dues customers products stock_ledger counters notifications);
+    $all{audit} = $erp->mongo("$shop->{db_name}_audit", doc(count => 'audit_log', query => { kind => 'data' }))->{n};
+    return \%all;
+}
+
+# How often each status came back, when so many ask at once.
+sub at_once {
+    my ($n, $code) = @_;
+    my (@out, %said);
+    for my $i (1 .. $n) {
+        my $pid = open my $child, '-|';
+        die "fork: $!" if !defined $pid;
+        if (!$pid) {
+            my $r;
+            for (1 .. 100) {
+                $r = $code->($i);
+                last if $r->status != 429 && $r->status != 503;
+                select undef, undef, undef, 0.1;
+            }
+            print $r->status, "\n";
+            close STDOUT;
+            POSIX::_exit(0);
+        }
+        push @out, $child;
+    }
+    $said{ <$_> * 1 }++ for @out;
+    close $_ for @out;
+    return \%said;
+}
+
+# How many round trips to the database a reply took, by the log.
+sub trips {
+    my ($id) = ($_[0]->header('X-Request-Id'));
+    my $found;
+    wait_until(10, sub {
+        ($found) = map { /\Q$id\E.*\bdb=(\d+)/ || /\bdb=(\d+).*\Q$id\E/ ? $1 : () } map { split /\n/, slurp($_) // '' } glob "$erp->{log}/*.log";
+        return defined $found;
+    });
+    return $found;
+}
+
+my $rice = made('/api/products', { name => 'Rice', price => 10, stock => 100_000 })->{id};
+my $people = 0;
+sub customer { return made('/api/customers', { name => 'Person ' . ++$people, phone => sprintf '0171%07d', $people })->{id} }
+sub credit {
+    my ($customer, $quantity, %more) = @_;
+    return made('/api/sales', { items => [{ product_id => $rice, quantity => $quantity, price => 10 }], customer_id => $customer, paid_amount => 0, %more });
+}
+
+subtest 'the oldest first' => sub {
+    my $who = customer();
+    my @sales = map { credit($who, $_) } 1, 2, 3;
+    is owes($who), 60, 'three sales are due';
+    my $r = pay($who, { amount => 25.5, method => 'Bkash', reference => 'T-1' });
+    is $r->status, 200, 'a part is paid' or diag $r->brief;
+    is_deeply [@{ $r->json }{qw(customer_id amount due_amount)}], [$who, 25.5, 34.5], 'says so';
+    is_deeply [map { [@$_{qw(sale_id sale_number amount new_balance_due payment_status)}] } @{ $r->json->{payments} }],
+        [[@{ $sales[0] }{qw(id sale_number)}, 10, 0, 'paid'], [@{ $sales[1] }{qw(id sale_number)}, 15.5, 4.5, 'partially_paid']], '... and where it went';
+    is_deeply [map { [@{ sale($_->{id}) }{qw(amount_paid balance_due payment_status)}] } @sales], [[10, 0, 'paid'], [15.5, 4.5, 'partially_paid'], [0, 30, 'unpaid']], 'the sales follow';
+    is_deeply [map { [@$_{qw(sale_id paid_amount due_amount status)}] } @{ $erp->get("/api/customer-dues?customer_id=$who", @as)->json }],
+        [[$sales[1]{id}, 15.5, 4.5, 'open'], [$sales[2]{id}, 0, 30, 'open']], '... and what is due';
+    is_deeply [map { [@$_{qw(sale_id paid_amount status)}, defined $_->{closed_at}] } @{ $erp->get("/api/customer-dues/history?customer_id=$who", @as)->json }],
+        [[$sales[0]{id}, 10, 'settled', 1]], '... and what was';
+    is owes($who), 34.5, '... and what the customer owes';
+    is_deeply [map { [@$_{qw(id sale_id invoice_no amount method reference received_by)}] } @{ $erp->get("/api/payments?customer_id=$who", @as)->json }],
+        [map { [$r->json->{payments}[$_]{payment_id}, @{ $sales[$_] }{qw(id invoice_no)}, (10, 15.5)[$_], 'bkash', 'T-1', $shop->{email}] } 0, 1], 'a payment a sale';
+    my @told = all('notifications', { type => 'payment_received' });
+    is scalar(@told), 1, 'one notification';
+    like $told[0]{message}, qr/25\.50 received from Person/, '... of the whole';
+    is_deeply [map { scalar(() = all('notifications', { type => 'unpaid_invoice', sale_id => $_->{id}, is_read => \0 })) } @sales], [0, 1, 1], 'what is paid is no reminder any more';
+    my @audit = $erp->mongo_all("$shop->{db_name}_audit", doc(find => 'audit_log', filter => { action => 'pay' }, sort => { id => 1 }));
+    is_deeply [map { "$_->{collection} $_->{record_id}" } @audit], ["sales $sales[0]{id}", "sales $sales[1]{id}", "customers $who"], 'audit entries of all that changed';
+    $r = pay($who, { amount => 34.5, method => 'cash' });
+    is_deeply [$r->status, $r->json->{due_amount}, scalar @{ $r->json->{payments} }], [200, 0, 2], 'the rest';
+    is_deeply $erp->get("/api/customer-dues?customer_id=$who", @as)->json, [], 'nothing is due';
+    is_problem(pay($who, { amount => 1, method => 'cash' }), 409, 'illegal_transition', 'and nothing more is taken');
+};
+
+subtest 'refusals change nothing' => sub {
+    my $who = customer();
+    credit($who, 2);
+    my $cancelled = credit($who, 5);
+    is $erp->patch("/api/sales/$cancelled->{id}/cancel", undef, @as)->status, 200, 'a sale is cancelled';
+    my $before = state();
+    for my $bad ([{ amount => 20.01 }, 'amount', 'more than is due'], [{ amount => 0 }, 'amount', 'nothing'], [{ amount => -1 }, 'amount', 'less than nothing'],
+        [{ amount => 1.001 }, 'amount', 'a third decimal'], [{ method => 'gold' }, 'method', 'an unknown method'], [{ method => undef }, 'method', 'no method'],
+        [{ reference => 'x' x 201 }, 'reference', 'a novel']) {
+        my $r = pay($who, { amount => 1, method => 'cash', %{ $bad->[0] } });
+        is_problem($r, 422, 'validation', $bad->[2]);
+        is $r->json->{errors}[0]{field}, $bad->[1], "... at $bad->[1]";
+    }
+    like pay($who, { amount => 21, method => 'cash' })->json->{errors}[0]{detail}, qr/20\.00/, 'says how much is due';
+    is_problem(pay('none', { amount => 1, method => 'cash' }), 404, 'not_found', 'no such customer');
+    is_deeply state(), $before, 'and nothing has changed';
+    $erp->mongo($shop->{db_name}, doc(update => 'sales', updates => [{ q => { customer_id => $who, status => 'completed' }, u => { '$set' => { balance_due => 7 } } }]));
+    $before = state();
+    is_problem(pay($who, { amount => 5, method => 'cash' }), 409, 'conflict', 'a due that its sale knows nothing of');
+    is_deeply state(), $before, '... is not paid by guess';
+};
+
+subtest 'many at once' => sub {
+    my $who = customer();
+    credit($who, $_) for 1 .. 4;
+    is_deeply at_once(20, sub { pay($who, { amount => 100, method => 'cash' }) }), { 200 => 1, 409 => 19 }, 'twenty pay all of it';
+    is owes($who), 0, 'nothing is owed';
+    is_deeply [map { "$_->{amount}" } @{ $erp->get("/api/payments?customer_id=$who", @as)->json }], [10, 20, 30, 40], 'each sale is paid once';
+    my $sale = credit($who, 3);
+    credit($who, 2);
+    my $said = at_once(12, sub { $_[0] % 2 ? pay($who, { amount => 10, method => 'cash' }) : $erp->post("/api/sales/$sale->{id}/payments", { amount => 10, method => 'cash' }, @as) });
+    is $said->{200}, 5, 'parts of it by both ways, until all is paid' or diag to_json($said);
+    is_deeply [map { sale($_)->{balance_due} } map { $_->{sale_id} } all('payments', { customer_id => $who })], [(0) x 9], 'nothing is due';
+    is owes($who), 0, '... nor owed';
+    my $key = { 'Idempotency-Key' => 'pay-once' };
+    credit($who, 3);
+    my @same = map { $erp->post("/api/customers/$who/payments", { amount => 10, method => 'cash' }, @as, headers => $key)->body } 1, 2;
+    is $same[0], $same[1], 'sent again with its key it is one';
+    is owes($who), 20, '... and paid once';
+};
+
+subtest 'branches' => sub {
+    my %branch = map { $_ => made('/api/branches', { name => $_, address => 'x', contact_phone => '1' })->{id} } qw(north south);
+    made('/api/product-branches', { product_id => $rice, branch_id => $_, stock_quantity => 100 }) for values %branch;
+    my $who = customer();
+    my @cashier = user('cashier', $branch{north});
+    credit($who, 3, branch_id => $branch{south});
+    my $here = credit($who, 2, branch_id => $branch{north});
+    is_problem(pay($who, { amount => 21, method => 'cash' }, @cashier), 422, 'validation', 'a branch takes what is due there, and no more');
+    my $r = pay($who, { amount => 20, method => 'cash' }, @cashier);
+    is_deeply [map { $_->{sale_id} } @{ $r->json->{payments} }], [$here->{id}], 'its own sale is paid' or diag $r->brief;
+    is $r->json->{due_amount}, 30, '... the other is still owed';
+    is((all('payments', { sale_id => $here->{id} }))[0]{branch_id}, $branch{north}, 'the payment is the branch\'s');
+    my ($told) = all('notifications', { type => 'activity', 'metadata.activity_subtype' => 'payment_added' });
+    ok $told, 'the administrator is told';
+};
+
+subtest 'a hundred dues, and their round trips' => sub {
+    my $who = customer();
+    credit($who, 1);
+    my $one = trips(pay($who, { amount => 5, method => 'cash' }));
+    is $one, 11, 'a payment of one';
+    # As many as a till would make in a year, made by the database itself.
+    my $i = { '$toString' => { '$add' => [1_000_000, '$$i'] } };
+    my %common = (tenant_id => $shop->{tenant_id}, customer_id => $who, created_at => '$$NOW', updated_at => '$$NOW', _rev => { '$toLong' => 1 });
+    my %rows = (
+        sales => { %common, id => { '$concat' => ['many-', $i] }, sale_number => { '$concat' => ['OLD-', $i] }, total => { '$toDecimal' => 2 }, amount_paid => { '$toDecimal' => 0 }, balance_due => { '$toDecimal' => 2 },
+            status => 'completed', payment_status => 'unpaid', items => [] },
+        customer_dues => { %common, id => { '$concat' => ['due-', $i] }, sale_id => { '$concat' => ['many-', $i] }, sale_number => { '$concat' => ['OLD-', $i] }, total_amount => { '$toDecimal' => 2 }, paid_amount => { '$toDecimal' => 0 },
+            due_amount => { '$toDecimal' => 2 }, status => 'open', transaction_date => { '$add' => ['$$NOW', { '$multiply' => ['$$i', 1000] }] } });
+    for my $collection (sort keys %rows) {
+        $erp->mongo($shop->{db_name}, doc(aggregate => 1, cursor => {}, pipeline => [{ '$documents' => { '$map' => { input => { '$range' => [0, 120] }, as => 'i', in => $rows{$collection} } } },
+            { '$merge' => { into => $collection } }]));
+    }
+    my $r = pay($who, { amount => 204, method => 'cash' });
+    is_problem($r, 422, 'validation', 'more than a hundred dues come to');
+    like $r->json->{errors}[0]{detail}, qr/oldest dues come to.*203\.00/, '... says how much one payment takes';
+    $r = pay($who, { amount => 203, method => 'cash' });
+    is_deeply [$r->status, scalar @{ $r->json->{payments} }], [200, 100], 'a hundred are paid at once' or diag $r->brief;
+    is trips($r), $one + 1, '... in one round trip more: what is settled is no reminder any more';
+    is scalar(() = all('customer_dues', { customer_id => $who, due_amount => { '$gt' => 0 } })), 21, 'the rest is due';
+};
+
+subtest 'what is open is found by itself' => sub {
+    my $old = { '$map' => { input => { '$range' => [0, 3000] }, as => 'i', in => { id => { '$concat' => ['0-old-', { '$toString' => '$$i' }] }, tenant_id => $shop->{tenant_id}, due_amount => { '$toDecimal' => 0 }, status => 'settled' } } };
+    $erp->mongo($shop->{db_name}, doc(aggregate => 1, cursor => {}, pipeline => [{ '$documents' => $old }, { '$merge' => { into => 'customer_dues' } }]));
+    my ($line) = grep { /"resource":"customer_due","kind":"list"/ } split /\n/, ($erp->run_program($erp->{erpd}, ['--queries']))[1];
+    my ($command) = $line =~ /"command":(.*)\}$/;
+    my $plan = $erp->_eval->run($shop->{db_name}, sprintf '{"explain":%s,"verbosity":"executionStats"}', $command =~ s/"TENANT"/"$shop->{tenant_id}"/r);
+    my $did = $plan->{executionStats};
+    cmp_ok $did->{nReturned}, '>', 20, 'the list of what is open';
+    is $did->{totalDocsExamined}, $did->{nReturned}, '... looks at nothing that is closed';
+    unlike to_json($plan->{queryPlanner}{winningPlan}), qr/"(?:SORT|COLLSCAN)"/, '... and sorts nothing';
+};
+
+done_testing;
