@@ -13,6 +13,11 @@ static const struct route_param approve_params[] = {
     {"refund", "string", "How money goes back; as it was paid by default", false},
     {NULL, NULL, NULL, false}};
 
+static const struct route_param ledger_params[] = {
+    {"limit", "integer", "At most this many (1 to 1000, default 100)", false},
+    {"after", "string", "Cursor of the Link header: the next page", false},
+    {NULL, NULL, NULL, false}};
+
 static const struct route_param stock_params[] = {
     {"as_of", "string", "The moment asked for: an instant, or a day's beginning; now by default",
      false},
@@ -145,6 +150,13 @@ const struct route routes_trade[] = {
         .module = "sales", .by_branch = true, .body = BODY_JSON, .body_limit = 4096,
         .in = "PaymentCreate", .out = "CustomerPaid", .writes = true, .in_turn = true,
         .summary = "Take a payment of a customer for what is due, the oldest first",
+    },
+
+    {
+        .method = "GET", .path = "/api/customers/{id}/ledger", .handler = action_customer_ledger,
+        .module = "sales", .by_branch = true, .query = ledger_params,
+        .out = "LedgerEntry", .out_list = true,
+        .summary = "What a customer bought, paid and gave back, with what is owed after each",
     },
 
     /* ---- dashboards and reports ---- */

@@ -158,9 +158,51 @@ subtest 'branches' => sub {
     my $r = pay($who, { amount => 20, method => 'cash' }, @cashier);
     is_deeply [map { $_->{sale_id} } @{ $r->json->{payments} }], [$here->{id}], 'its own sale is paid' or diag $r->brief;
     is $r->json->{due_amount}, 30, '... the other is still owed';
+    is_deeply [map { "$_->{kind} $_->{balance}" } @{ $erp->get("/api/customers/$who/ledger", @cashier)->json }], ['sale 20', 'payment 0'], 'a branch sees its own account';
+    is_deeply [map { "$_->{kind} $_->{balance}" } @{ $erp->get("/api/customers/$who/ledger", @as)->json }], ['sale 30', 'sale 50', 'payment 30'], '... the office all of it';
     is((all('payments', { sale_id => $here->{id} }))[0]{branch_id}, $branch{north}, 'the payment is the branch\'s');
     my ($told) = all('notifications', { type => 'activity', 'metadata.activity_subtype' => 'payment_added' });
     ok $told, 'the administrator is told';
+};
+
+sub ledger { my ($who, $query, @as_who) = @_; return $erp->get("/api/customers/$who/ledger" . ($query // ''), @as_who ? @as_who : @as) }
+# Kind, document, debit, credit and balance of each entry.
+sub told { return [map { join ' ', map { $_ // '-' } @$_{qw(kind document_number debit credit balance)} } @{ $_[0]->json }] }
+
+subtest 'the ledger' => sub {
+    my $who = customer();
+    is_deeply ledger($who)->json, [], 'nothing yet';
+    my $first = credit($who, 3, paid_amount => 5, payment_method => 'card');
+    my $second = credit($who, 2);
+    my $third = credit($who, 1);
+    made("/api/sales/$third->{id}/payments", { amount => 4, method => 'cash', reference => 'R-4' });
+    my $back = made('/api/returns', { sale_id => $first->{id}, product_id => $rice, quantity => 1, reason => 'x', refund_amount => 10 });
+    is $erp->patch("/api/returns/$back->{id}/approve", undef, @as)->status, 200, 'a piece comes back';
+    is $erp->patch("/api/sales/$second->{id}/cancel", undef, @as)->status, 200, 'a sale is cancelled';
+    made("/api/customers/$who/payments", { amount => 23.5, method => 'nagad', reference => 'R-5' });
+    my $r = ledger($who);
+    is_deeply told($r), [
+        "sale $first->{sale_number} 30 0 30", 'payment - 0 5 25', "sale $second->{sale_number} 20 0 45", "sale $third->{sale_number} 10 0 55",
+        'payment R-4 0 4 51', "refund $back->{return_number} 5 0 56", "return $back->{return_number} 0 10 46", "cancellation $second->{sale_number} 0 20 26",
+        'payment R-5 0 20 6', 'payment R-5 0 3.5 2.5'], 'every entry, with what is owed after it' or diag $r->brief;
+    is owes($who), 2.5, 'the last balance is what is owed';
+    is_deeply [map { $_->{method} } @{ $r->json }[1, 4, 5, 8]], [qw(card cash card nagad)], 'how it was paid';
+    is_deeply [map { $_->{sale_id} } @{ $r->json }[0, 6, 7, 9]], [$first->{id}, $first->{id}, $second->{id}, $third->{id}], '... and of which sale';
+    my @at = map { $_->{at} } @{ $r->json };
+    is_deeply \@at, [sort @at], 'in the order of their time';
+    is trips($r), 2, 'in two round trips';
+    my (@paged, @pages);
+    for (my $next = "/api/customers/$who/ledger?limit=4"; $next; ($next) = ($pages[-1]->header('Link') // '') =~ /<([^>]+)>/) {
+        push @pages, $erp->get($next, @as);
+        push @paged, @{ $pages[-1]->json };
+    }
+    is_deeply [map { scalar @{ $_->json } } @pages], [4, 4, 2], 'three pages';
+    is_deeply \@paged, $r->json, '... of the same';
+    my $other = customer();
+    my ($cursor) = $pages[0]->header('Link') =~ /after=([^>]+)>/;
+    is_problem(ledger($other, "?after=$cursor"), 400, 'bad_query', 'a cursor is of one customer');
+    is_problem(ledger($who, "?$_"), 400, 'bad_query', $_) for qw(limit=0 limit=1001 limit=x after=x skip=1);
+    is_problem(ledger('none'), 404, 'not_found', 'no such customer');
 };
 
 subtest 'a hundred dues, and their round trips' => sub {

@@ -1,9 +1,14 @@
 /* What customers owe, over the wire. The rules are in trade/customer.h. */
 #include "base.h"
 #include "actions/actions.h"
+#include "actions/query.h"
 #include "db/doc.h"
 #include "db/txn.h"
+#include "db/own.h"
+#include "engine/cursor.h"
 #include "engine/form.h"
+#include "engine/query.h"
+#include "engine/render.h"
 #include "trade/customer.h"
 
 struct work {
@@ -89,5 +94,69 @@ bool action_customer_pay(struct req *req)
         show_part(&w.paid.parts[i], decimals, out);
     }
     str_addz(out, "]}");
+    return true;
+}
+
+/* ---- the ledger ---- */
+
+#define LEDGER_DEFAULT 100
+
+/* A cursor holds how many entries come before it: they only ever get more at the end. */
+static const char *cursor_text(const struct req *req)
+{
+    return arena_printf(req->arena, "%s|%s|ledger|%s|%s", req->scope.db_name, req->scope.tenant_id,
+                        req_param(req, "id"), req->scope.branch_id ? req->scope.branch_id : "");
+}
+
+static bool read_after(struct req *req, int64_t *skip)
+{
+    const char *after = req_query(req, "after");
+    const bson_t *value;
+
+    *skip = 0;
+    if (after == NULL)
+        return true;
+    if (!cursor_open(req->app->cursor_key, cursor_text(req), after, req->arena, &value, req->err))
+        return false;
+    *skip = doc_int(value, "v", 0);
+    return true;
+}
+
+static void link_next(struct req *req, int64_t skip)
+{
+    bson_t *value = own_bson(req->arena);
+    bson_iter_t it;
+
+    BSON_APPEND_INT64(value, "v", skip);
+    if (bson_iter_init_find(&it, value, "v"))
+        query_link_after(req, cursor_make(req->app->cursor_key, cursor_text(req), &it,
+                                          req_param(req, "id"), req->arena));
+}
+
+bool action_customer_ledger(struct req *req)
+{
+    const struct field *fields = form_by_name("LedgerEntry")->fields;
+    const struct kind_env env = {.decimals = req->tenant->decimals};
+    int64_t limit, skip;
+    const bson_t **rows;
+    size_t n;
+
+    if (!query_number(req, "limit", 1, LIST_LIMIT_MAX, LEDGER_DEFAULT, &limit) ||
+        !read_after(req, &skip))
+        return false;
+    rows = arena_alloc(req->arena, (size_t)(limit + 1) * sizeof *rows);
+    if (!customer_ledger(req, skip, rows, (size_t)limit + 1, &n))
+        return false;
+    if (n > (size_t)limit) {
+        n = (size_t)limit;
+        link_next(req, skip + limit);
+    }
+    str_addc(resp_body(req), '[');
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            str_addc(resp_body(req), ',');
+        render_row(fields, &env, rows[i], resp_body(req));
+    }
+    str_addc(resp_body(req), ']');
     return true;
 }

@@ -339,6 +339,7 @@ static const struct form forms[] = {
     {"DueRequestCount", form_due_count, true},
     {"CustomerPaid", form_customer_paid, true},
     {"CustomerPart", form_customer_part, true},
+    {"LedgerEntry", form_ledger_entry, true},
     {"BranchStats", form_branch_stats, true},
     {"DashboardStats", form_dashboard, true},
     {"SalesDay", form_sales_day, true},

@@ -83,3 +83,22 @@ const struct field form_customer_part[] = {
     {.name = "payment_status", .kind = K_TEXT, .flags = F_REQUIRED},
     {NULL},
 };
+
+static const char *const entry_kinds[] = {"sale",   "payment",      "refund",
+                                          "return", "cancellation", NULL};
+
+const struct field form_ledger_entry[] = {
+    {.name = "at", .kind = K_INSTANT},
+    {.name = "kind", .kind = K_ENUM, .flags = F_REQUIRED, .values = entry_kinds},
+    {.name = "document_id", .kind = K_TEXT, .flags = F_REQUIRED,
+     .summary = "Of the sale, payment or return"},
+    {.name = "document_number", .kind = K_TEXT, .summary = "Of a payment: its reference"},
+    {.name = "sale_id", .kind = K_TEXT},
+    {.name = "sale_number", .kind = K_TEXT},
+    {.name = "method", .kind = K_TEXT, .summary = "Of a payment or refund"},
+    {.name = "debit", .kind = K_MONEY, .flags = F_REQUIRED, .summary = "What is owed more"},
+    {.name = "credit", .kind = K_MONEY, .flags = F_REQUIRED, .summary = "What is owed less"},
+    {.name = "balance", .kind = K_MONEY, .flags = F_REQUIRED, .min = -MONEY_MAX,
+     .summary = "What is owed after it"},
+    {NULL},
+};

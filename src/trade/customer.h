@@ -40,4 +40,10 @@ bool customer_pay(struct req *req, struct scope *scope, const struct tender *ten
                   const char *reference, struct notices *list, struct customer_paid *out,
                   struct err *err);
 
+/* Entries of the account of the customer of the request's path, the oldest first, from the one
+ * number `skip` on, at most `max`: documents as in the form LedgerEntry, arena-owned. The balance
+ * of the last one is what is owed: the customer's due_amount, or what is due in the user's branch.
+ * ERR_NOT_FOUND. All entries are added up for each page: two round trips. */
+bool customer_ledger(struct req *req, int64_t skip, const bson_t **rows, size_t max, size_t *n);
+
 #endif

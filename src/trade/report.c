@@ -25,32 +25,45 @@ void pipe_add(struct pipe *pipe, const char *name, const bson_t *value)
     bson_append_document_end(pipe->stages, &stage);
 }
 
-void pipe_text(struct pipe *pipe, const char *json)
+void pipe_documents(struct pipe *pipe, const bson_t *stages)
 {
-    bson_error_t error;
-    bson_t stages;
     bson_iter_t it;
     char key[12];
 
-    if (!bson_init_from_json(&stages, json, -1, &error) || !bson_iter_init(&it, &stages))
-        die("stages of a report: %s", error.message);
+    bson_iter_init(&it, stages);
     while (bson_iter_next(&it)) {
         snprintf(key, sizeof key, "%u", pipe->n++);
         bson_append_iter(pipe->stages, key, -1, &it);
     }
+}
+
+void pipe_text(struct pipe *pipe, const char *json)
+{
+    bson_error_t error;
+    bson_t stages;
+
+    if (!bson_init_from_json(&stages, json, -1, &error))
+        die("stages of a report: %s", error.message);
+    pipe_documents(pipe, &stages);
     bson_destroy(&stages);
+}
+
+void pipe_join(struct pipe *pipe, const char *collection, const struct pipe *other)
+{
+    bson_t *with = own_bson(pipe->req->arena);
+
+    BSON_APPEND_UTF8(with, "coll", collection);
+    BSON_APPEND_ARRAY(with, "pipeline", other->stages);
+    pipe_add(pipe, "$unionWith", with);
 }
 
 void pipe_union(struct pipe *pipe, const char *collection, const bson_t *match, const char *json)
 {
-    bson_t *with = own_bson(pipe->req->arena);
     struct pipe inner;
 
     pipe_begin(&inner, pipe->req, match);
     pipe_text(&inner, json);
-    BSON_APPEND_UTF8(with, "coll", collection);
-    BSON_APPEND_ARRAY(with, "pipeline", inner.stages);
-    pipe_add(pipe, "$unionWith", with);
+    pipe_join(pipe, collection, &inner);
 }
 
 void pipe_lookup(struct pipe *pipe, const struct pipe_link *link, const char *json)

@@ -1,4 +1,4 @@
-/* Between the files of reports and printed documents; not for others. */
+/* Between the files of reports, ledgers and printed documents; not for others. */
 #ifndef ERP_TRADE_REPORT_PRIV_H
 #define ERP_TRADE_REPORT_PRIV_H
 
@@ -18,6 +18,10 @@ void pipe_begin(struct pipe *pipe, struct req *req, const bson_t *match);
 void pipe_add(struct pipe *pipe, const char *name, const bson_t *value);
 /* The stages of a JSON array. Dies when the text is none: our bug. */
 void pipe_text(struct pipe *pipe, const char *json);
+/* Stages that are made already, in an array. */
+void pipe_documents(struct pipe *pipe, const bson_t *stages);
+/* What another pipe makes of a collection follows. */
+void pipe_join(struct pipe *pipe, const char *collection, const struct pipe *other);
 /* What the stages make of another collection's matches follows. */
 void pipe_union(struct pipe *pipe, const char *collection, const bson_t *match, const char *json);
 /* Records of the business in another collection, as the array `as`: those of which the member
