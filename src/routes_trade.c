@@ -5,6 +5,8 @@
 #include "routes.h"
 #include "actions/actions.h"
 
+extern const struct resource customer_resource; /* src/resources/customer.c */
+
 static const struct route_param cancel_params[] = {
     {"reason", "string", "Why; may stand in the body instead", false}, {NULL, NULL, NULL, false}};
 
@@ -157,6 +159,15 @@ const struct route routes_trade[] = {
         .module = "sales", .by_branch = true, .query = ledger_params,
         .out = "LedgerEntry", .out_list = true,
         .summary = "What a customer bought, paid and gave back, with what is owed after each",
+    },
+
+    {
+        .method = "PATCH", .path = "/api/customers/{id}/credit-limit",
+        .handler = action_customer_limit,
+        .roles = ROLES_OFFICE, .module = "customers", .resource = &customer_resource,
+        .body = BODY_JSON, .body_limit = 4096,
+        .in = "CreditLimit", .out = "Customer", .writes = true,
+        .summary = "Say how much may be due of a customer in all",
     },
 
     /* ---- dashboards and reports ---- */

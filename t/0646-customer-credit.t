@@ -1,4 +1,5 @@
-# What customers owe: one payment for many sales, the oldest first, and of many at once one is accepted.
+# What customers owe: one payment for many sales, the oldest first, and of many at once one is accepted; the
+# account entry by entry; and a limit that no number of sales at once passes.
 use Erp::Test;
 use Erp::Json qw(from_json to_json);
 use Erp::Say qw(slurp);
@@ -203,6 +204,75 @@ subtest 'the ledger' => sub {
     is_problem(ledger($other, "?after=$cursor"), 400, 'bad_query', 'a cursor is of one customer');
     is_problem(ledger($who, "?$_"), 400, 'bad_query', $_) for qw(limit=0 limit=1001 limit=x after=x skip=1);
     is_problem(ledger('none'), 404, 'not_found', 'no such customer');
+};
+
+sub limit { my ($who, $limit, @more) = @_; return $erp->patch("/api/customers/$who/credit-limit", { credit_limit => $limit }, @more ? @more : @as) }
+sub try { my ($who, $quantity, $more, @as_who) = @_; return $erp->post('/api/sales', { items => [{ product_id => $rice, quantity => $quantity, price => 10 }], customer_id => $who, paid_amount => 0, %{ $more // {} } }, @as_who ? @as_who : @as) }
+
+subtest 'a credit limit' => sub {
+    my $who = customer();
+    is $erp->get("/api/customers/$who", @as)->json->{credit_limit}, 0, 'there is none at first';
+    credit($who, 3);
+    my $r = limit($who, 50);
+    is_deeply [$r->status, @{ $r->json }{qw(credit_limit due_amount)}], [200, 50, 30], 'one is set';
+    is_problem($erp->patch("/api/customers/$who/credit-limit", { credit_limit => 60 }, @as, headers => { 'If-Match' => '"0-0"' }), 412, 'precondition_failed', '... of this version alone');
+    $erp->patch("/api/customers/$who", { credit_limit => 1_000_000 }, @as);
+    is $erp->get("/api/customers/$who", @as)->json->{credit_limit}, 50, '... and not by the record itself';
+    my $before = state();
+    $r = try($who, 3);
+    is_problem($r, 409, 'credit_limit', 'more than that is not due');
+    like $r->json->{detail}, qr/limit of Person.* is 50\.00: 30\.00 is owed, and 30\.00 would be due/, '... with its figures';
+    my ($name) = map { @$_{qw(name)} } $erp->get("/api/customers/$who", @as)->json;
+    my ($phone) = map { @$_{qw(phone)} } $erp->get("/api/customers/$who", @as)->json;
+    is_problem(try($who, 3, { customer_id => undef, customer_name => $name, customer_phone => $phone }), 409, 'credit_limit', '... nor found by phone');
+    is_deeply state(), $before, 'and nothing has changed';
+    is(try($who, 2)->status, 200, 'up to the limit');
+    is(try($who, 5, { paid_amount => 50 })->status, 200, 'what is paid has none');
+    is_problem(try($who, 1, { paid_amount => 9.99 }), 409, 'credit_limit', 'not a cent beyond');
+    pay($who, { amount => 10, method => 'cash' });
+    is(try($who, 1)->status, 200, 'what is paid back can be owed again');
+    my %branch = map { $_ => made('/api/branches', { name => $_, address => 'x', contact_phone => '1' })->{id} } qw(hill);
+    made('/api/product-branches', { product_id => $rice, branch_id => $branch{hill}, stock_quantity => 100 });
+    my @cashier = user('cashier', $branch{hill});
+    my @manager = user('branch_manager', $branch{hill});
+    $r = try($who, 1, { over_credit_limit => \1 }, @cashier);
+    is_problem($r, 422, 'validation', 'a cashier does not pass it');
+    is $r->json->{errors}[0]{field}, 'over_credit_limit', '... says what';
+    $r = try($who, 1, { over_credit_limit => \1 }, @manager);
+    is $r->status, 200, 'a manager does' or diag $r->brief;
+    like $r->json->{credit_override_by}, qr/^branch_manager/, '... and is noted';
+    is owes($who), 60, '... and it is owed';
+    is(try($who, 1, { paid_amount => 10, over_credit_limit => \1 }, @manager)->json->{credit_override_by}, undef, 'nobody is, where nothing was passed');
+    is_problem(limit($who, 1000, @$_), 403, 'role_forbidden', 'neither of them sets it') for [@cashier], [@manager];
+    is(limit($who, 5)->status, 200, 'it may be below what is owed');
+    is_problem(try($who, 1), 409, 'credit_limit', '... which then is too much already');
+    is(limit($who, 0)->status, 200, 'it is lifted');
+    is(try($who, 50)->status, 200, '... and nothing is too much');
+    is_problem(limit($who, $_), 422, 'validation', 'no limit: ' . to_json([$_])) for -1, 1.001, undef, 'much';
+    is_problem(limit('none', 1), 404, 'not_found', 'no such customer');
+};
+
+subtest 'many sales at once' => sub {
+    my $who = customer();
+    limit($who, 70);
+    my $said = at_once(16, sub { try($who, 1 + $_[0] % 2, { paid_amount => 0.5 }) });
+    is $said->{200} + $said->{409}, 16, 'sixteen sell on credit' or diag to_json($said);
+    my $due = 0;
+    $due += $_->{due_amount} for @{ $erp->get("/api/customer-dues?customer_id=$who", @as)->json };
+    is $due, owes($who), 'what is due is what is owed';
+    cmp_ok $due, '<=', 70, '... and never more than the limit';
+    cmp_ok $due, '>', 70 - 9.5, '... which is used';
+    is ledger($who)->json->[-1]{balance}, $due, '... by the ledger too';
+};
+
+subtest 'a due request beyond the limit' => sub {
+    my $who = customer();
+    limit($who, 15);
+    my $id = made('/api/due-requests', { customer_name => 'X', customer_id => $who, total_amount => 20, paid_amount => 0, due_amount => 20, items => [{ product_id => $rice, quantity => 2, price => 10 }] })->{id};
+    is_problem($erp->patch("/api/due-requests/$id/approve", undef, @as), 409, 'credit_limit', 'is not approved');
+    my $r = $erp->patch("/api/due-requests/$id/approve", { over_credit_limit => \1 }, @as);
+    is $r->status, 200, '... but for one who says so' or diag $r->brief;
+    is sale($r->json->{sale_id})->{credit_override_by}, $shop->{email}, '... and is noted';
 };
 
 subtest 'a hundred dues, and their round trips' => sub {

@@ -80,6 +80,7 @@ bool action_due_request_reject(struct req *req);
 
 bool action_customer_pay(struct req *req); /* customers.c */
 bool action_customer_ledger(struct req *req);
+bool action_customer_limit(struct req *req);
 
 bool action_dashboard_stats(struct req *req); /* reports.c */
 bool action_dashboard_chart(struct req *req);

@@ -160,3 +160,13 @@ bool action_customer_ledger(struct req *req)
     str_addc(resp_body(req), ']');
     return true;
 }
+
+/* ---- the limit ---- */
+
+bool action_customer_limit(struct req *req)
+{
+    struct validated in;
+
+    return form_read(req, "CreditLimit", VALIDATE_CREATE, &in) &&
+           customer_set_limit(req, doc_money(in.set, "credit_limit", req->tenant->decimals, 0));
+}

@@ -13,6 +13,7 @@ struct work {
     struct req *req;
     struct due_order order;
     const char *reason;
+    bool over_limit;
     const bson_t *record; /* the request, or the sale that it became */
 };
 
@@ -58,17 +59,20 @@ static bool approve_body(struct scope *scope, void *data, struct err *err)
 {
     struct work *w = data;
 
-    return due_request_approve(w->req, scope, &w->record, err);
+    return due_request_approve(w->req, scope, w->over_limit, &w->record, err);
 }
 
 bool action_due_request_approve(struct req *req)
 {
     struct work w = {.req = req};
     struct str *out = resp_body(req);
-    struct validated in;
+    struct validated in = {0};
 
     if ((req->body != NULL && !form_read(req, "DueRequestApprove", VALIDATE_CREATE, &in)) ||
-        !due_request_prepare(req) || !txn_run(&req->scope, approve_body, &w, req->err))
+        !due_request_prepare(req))
+        return false;
+    w.over_limit = in.set != NULL && doc_bool(in.set, "over_credit_limit");
+    if (!txn_run(&req->scope, approve_body, &w, req->err))
         return false;
     add_text(out, "{\"message\":", "Due request approved");
     add_text(out, ",\"status\":", "approved");

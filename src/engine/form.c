@@ -340,6 +340,7 @@ static const struct form forms[] = {
     {"CustomerPaid", form_customer_paid, true},
     {"CustomerPart", form_customer_part, true},
     {"LedgerEntry", form_ledger_entry, true},
+    {"CreditLimit", form_credit_limit, false},
     {"BranchStats", form_branch_stats, true},
     {"DashboardStats", form_dashboard, true},
     {"SalesDay", form_sales_day, true},

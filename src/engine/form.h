@@ -37,7 +37,8 @@ extern const struct field form_claim[], form_claimed[], form_resolved[], form_re
 /* form_credit.c. */
 extern const struct field form_due_request[], form_due_item[], form_due_approve[],
     form_due_approved[], form_due_rejected[], form_due_count[], form_customer_paid[],
-    form_customer_part[], form_ledger_entry[];
+    form_customer_part[], form_ledger_entry[],
+    form_credit_limit[];
 
 /* form_report.c. */
 extern const struct field form_dashboard[], form_sales_day[], form_alerts[], form_alert_totals[],

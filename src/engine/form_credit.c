@@ -40,6 +40,8 @@ const struct field form_due_item[] = {
 };
 
 const struct field form_due_approve[] = {
+    {.name = "over_credit_limit", .kind = K_BOOL, .def = "false",
+     .summary = "Also beyond the customer's credit limit"},
     {NULL},
 };
 
@@ -100,5 +102,11 @@ const struct field form_ledger_entry[] = {
     {.name = "credit", .kind = K_MONEY, .flags = F_REQUIRED, .summary = "What is owed less"},
     {.name = "balance", .kind = K_MONEY, .flags = F_REQUIRED, .min = -MONEY_MAX,
      .summary = "What is owed after it"},
+    {NULL},
+};
+
+const struct field form_credit_limit[] = {
+    {.name = "credit_limit", .kind = K_MONEY, .flags = F_REQUIRED,
+     .summary = "The most that may be due in all; 0: no limit"},
     {NULL},
 };

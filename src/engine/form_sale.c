@@ -28,6 +28,8 @@ const struct field form_sale_create[] = {
     {.name = "include_warranty_terms", .kind = K_BOOL, .def = "false"},
     {.name = "warranty_terms", .kind = K_NOTE,
      .summary = "null: those of the first product that has any to include"},
+    {.name = "over_credit_limit", .kind = K_BOOL, .def = "false",
+     .summary = "Sell beyond the customer's credit limit: managers may, and it is noted"},
     {NULL},
 };
 

@@ -1,4 +1,5 @@
-/* Customers, with what they bought and owe in all (kept by sales, never by a body). */
+/* Customers, with what they bought and owe in all (kept by sales, never by a body),
+ * and how much that may be (set by trade/customer.h). */
 #include "base.h"
 #include "engine/resource.h"
 
@@ -9,6 +10,8 @@ static const struct field fields[] = {
     {"address", K_TEXT, .max = 500},
     {"total_purchases", K_MONEY, F_READONLY, .def = "0"},
     {"due_amount", K_MONEY, F_READONLY, .def = "0"},
+    {"credit_limit", K_MONEY, F_READONLY, .def = "0",
+     .summary = "The most that may be due in all; 0: no limit"},
     {"store_credit", K_MONEY, F_READONLY, .def = "0", .summary = "To be spent here"},
     {NULL},
 };

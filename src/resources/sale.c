@@ -37,6 +37,8 @@ static const struct field fields[] = {
      .summary = "Id of the return that it was made in exchange for"},
     {"reference", K_TEXT, F_READONLY},
     {"created_by", K_TEXT, F_READONLY},
+    {"credit_override_by", K_TEXT, F_READONLY, .max = 254,
+     .summary = "Email of who sold it beyond the customer's credit limit; null: nobody"},
     {"include_warranty_terms", K_BOOL, F_READONLY, .def = "false"},
     {"warranty_terms", K_NOTE, F_READONLY},
     {"cancelled_by", K_TEXT, F_READONLY, .max = 64, .summary = "Id of the user"},

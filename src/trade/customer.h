@@ -17,6 +17,11 @@
 #define CUSTOMERS         "customers"
 #define CUSTOMER_DUES_MAX 100 /* dues that one payment goes to */
 
+/* Sets how much may be due of the customer of the request's path in all (0: no limit), and replies
+ * with the record. What is due already stays, however much it is. ERR_NOT_FOUND; ERR_STALE. Round
+ * trips: 4 (customer, its change, audit entry, commit). */
+bool customer_set_limit(struct req *req, money_t limit);
+
 /* What of a payment went to one sale. */
 struct customer_part {
     const char *payment_id, *sale_id, *sale_number, *payment_status;

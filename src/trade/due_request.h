@@ -39,11 +39,12 @@ bool due_request_make(struct req *req, struct scope *scope, const struct due_ord
 /* How many wait to be decided; none for those who do not decide. */
 bool due_request_count(struct req *req, int64_t *n);
 
-/* Approves the request of the path, in the caller's transaction. *sale is arena-owned.
+/* Approves the request of the path, in the caller's transaction, with `over_limit` also beyond the
+ * customer's credit limit. *sale is arena-owned.
  * ERR_NOT_FOUND; ERR_STATE for one that is decided; ERR_CONFLICT when the cart comes to another
  * total by now; and what sale_make refuses, ERR_STOCK before all else that is written. */
-bool due_request_approve(struct req *req, struct scope *scope, const bson_t **sale,
-                         struct err *err);
+bool due_request_approve(struct req *req, struct scope *scope, bool over_limit,
+                         const bson_t **sale, struct err *err);
 
 /* Rejects it. `reason` may be NULL. ERR_NOT_FOUND; ERR_STATE. */
 bool due_request_reject(struct req *req, struct scope *scope, const char *reason,

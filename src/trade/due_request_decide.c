@@ -128,7 +128,7 @@ static bool order_of(struct work *w, struct sale_order *order)
     return true;
 }
 
-static bool make_sale(struct work *w, const bson_t **sale)
+static bool make_sale(struct work *w, bool over_limit, const bson_t **sale)
 {
     int decimals = w->req->tenant->decimals;
     money_t asked = doc_money(w->before, "total_amount", decimals, 0), total;
@@ -136,7 +136,10 @@ static bool make_sale(struct work *w, const bson_t **sale)
     struct notices list;
 
     notices_init(&list, w->scope->arena);
-    if (!order_of(w, &order) || !sale_make(w->req, w->scope, &order, &list, sale, w->err))
+    if (!order_of(w, &order))
+        return false;
+    order.over_limit = over_limit;
+    if (!sale_make(w->req, w->scope, &order, &list, sale, w->err))
         return false;
     total = doc_money(*sale, "total", decimals, 0);
     return total == asked ||
@@ -145,14 +148,14 @@ static bool make_sale(struct work *w, const bson_t **sale)
                    money_text(w->scope->arena, asked, decimals));
 }
 
-bool due_request_approve(struct req *req, struct scope *scope, const bson_t **sale,
-                         struct err *err)
+bool due_request_approve(struct req *req, struct scope *scope, bool over_limit,
+                         const bson_t **sale, struct err *err)
 {
     struct work w = {.req = req, .scope = scope, .err = err};
     bson_t *set = own_bson(scope->arena);
     const char *sale_id, *invoice;
 
-    if (!read_request(&w) || !make_sale(&w, sale))
+    if (!read_request(&w) || !make_sale(&w, over_limit, sale))
         return false;
     sale_id = doc_text(*sale, "id");
     invoice = doc_text(*sale, "invoice_no");

@@ -73,6 +73,7 @@ struct sale_order {
     money_t exchanged;       /* what these were worth */
     const char *refund;      /* of pay_methods: how what is too much of it goes back */
     const char *created_by; /* email; NULL: the request's user's */
+    bool over_limit;        /* beyond the customer's credit limit, by SALE_CREDIT_ROLES */
     bool any_price;         /* somebody who may decides on the prices (SALE_PRICE_ROLES) */
 };
 
@@ -92,7 +93,7 @@ bool sale_prepare(struct req *req);
  * ERR_VALIDATION: no such product, branch or customer, a price that is not the product's (unless
  * the role may: SALE_PRICE_ROLES), a discount over what it is taken from, more paid than the total.
  * More store credit than the customer has, or without one. ERR_STOCK; ERR_FORBIDDEN for another
- * branch than the user's. */
+ * branch than the user's; ERR_CREDIT when the customer would owe more than the limit allows. */
 bool sale_make(struct req *req, struct scope *scope, const struct sale_order *order,
                struct notices *list, const bson_t **sale, struct err *err);
 
@@ -139,5 +140,7 @@ bool sale_cancel(struct req *req, struct scope *scope, const char *reason, struc
 
 /* Who may sell at another price than the product's; it is noted on the line. */
 #define SALE_PRICE_ROLES ROLES_MANAGER
+/* Who may sell beyond a customer's credit limit, asking for it; it is noted on the sale. */
+#define SALE_CREDIT_ROLES ROLES_MANAGER
 
 #endif

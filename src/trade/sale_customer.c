@@ -89,17 +89,38 @@ bool sale_customer_known(struct sale_work *w)
            err_field(w->err, "customer_id", "reference", "There is no customer with this id");
 }
 
+/* Of the customer as it was read: the update that follows makes it hold until the commit. */
+static bool check_limit(struct sale_work *w)
+{
+    struct arena *arena = w->scope->arena;
+    money_t limit = doc_money(w->customer, "credit_limit", w->decimals, 0);
+    money_t owed = doc_money(w->customer, "due_amount", w->decimals, 0), sum;
+
+    if (limit <= 0 || w->balance == 0 || (money_add(owed, w->balance, &sum) && sum <= limit))
+        return true;
+    w->over_limit = w->order->over_limit;
+    return w->over_limit ||
+           err_set(w->err, ERR_CREDIT,
+                   "The credit limit of %.100s is %s: %s is owed, and %s would be due of this sale",
+                   doc_text(w->customer, "name") ? doc_text(w->customer, "name") : "the customer",
+                   money_text(arena, limit, w->decimals), money_text(arena, owed, w->decimals),
+                   money_text(arena, w->balance, w->decimals));
+}
+
 bool sale_customer(struct sale_work *w)
 {
     const struct sale_order *o = w->order;
 
+    if (o->over_limit && !(R(w->req->principal.role) & SALE_CREDIT_ROLES))
+        return err_field(w->err, "over_credit_limit", "role", "Needs a manager");
+    w->over_limit = false;
     w->customer_id = NULL;
     w->customer_name = o->customer_name;
     if (w->customer != NULL) {
         w->customer_id = doc_text(w->customer, "id");
         if (w->customer_name == NULL)
             w->customer_name = doc_text(w->customer, "name");
-        return w->customer_id == NULL || refresh(w);
+        return w->customer_id == NULL || (check_limit(w) && refresh(w));
     }
     if (!sale_customer_known(w))
         return false;

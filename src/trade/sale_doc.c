@@ -152,6 +152,8 @@ const bson_t *sale_document(struct sale_work *w)
     doc_append_text_or_null(doc, "reference", o->reference);
     doc_append_text_or_null(doc, "created_by",
                             o->created_by ? o->created_by : w->req->principal.email);
+    if (w->over_limit)
+        doc_append_text_or_null(doc, "credit_override_by", w->req->principal.email);
     BSON_APPEND_BOOL(doc, "include_warranty_terms", w->with_terms);
     doc_append_text_or_null(doc, "warranty_terms", w->terms);
     BSON_APPEND_INT64(doc, FIELD_REV, 1);

@@ -197,6 +197,7 @@ static void read_texts(struct req *req, const bson_t *set, struct sale_order *or
     order->warranty_terms = text_of(req->arena, set, "warranty_terms");
     order->include_warranty_terms =
         bson_iter_init_find(&it, set, "include_warranty_terms") && bson_iter_as_bool(&it);
+    order->over_limit = doc_bool(set, "over_credit_limit");
     order->method = pay_method_read_any(method ? method : "cash", "payment_method", req->err);
 }
 

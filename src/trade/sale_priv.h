@@ -28,6 +28,7 @@ struct sale_work {
     money_t back;   /* and what is given back: paid = handed + exchanged - back */
     money_t credit; /* what of `paid` is no money */
     const char *customer_id, *customer_name;
+    bool over_limit; /* the customer owes more than the limit by it */
     const char *terms;
     bool with_terms;
     int64_t warranties; /* how many records it brings: one a unit */
