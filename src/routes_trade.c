@@ -170,6 +170,14 @@ const struct route routes_trade[] = {
         .summary = "Say how much may be due of a customer in all",
     },
 
+    {
+        .method = "POST", .path = "/api/notifications/scheduled-check",
+        .handler = action_notification_check,
+        .roles = ROLES_MANAGER, .module = "core",
+        .out = "CheckDone", .writes = true, .repeatable = true, .in_turn = true,
+        .summary = "Remind of what is nearly sold out, overdue and due; as often as one likes",
+    },
+
     /* ---- dashboards and reports ---- */
     {
         .method = "GET", .path = "/api/dashboard/stats", .handler = action_dashboard_stats,

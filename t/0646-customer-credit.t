@@ -313,4 +313,54 @@ subtest 'what is open is found by itself' => sub {
     unlike to_json($plan->{queryPlanner}{winningPlan}), qr/"(?:SORT|COLLSCAN)"/, '... and sorts nothing';
 };
 
+subtest 'the daily check' => sub {
+    my $other = $erp->seed_tenant(slug => 'daily');
+    my @boss = (token => $erp->login($other->{email}, $other->{password})->{access_token});
+    my $db = $other->{db_name};
+    my $told = sub { return $erp->mongo_all($db, doc(find => 'notifications', filter => { @_ }, sort => { id => 1 })) };
+    my $check = sub {
+        my $r = $erp->post('/api/notifications/scheduled-check', undef, @boss);
+        is $r->status, 200, 'a check' or diag $r->brief;
+        return [@{ $r->json }{qw(notifications_created low_stock_products overdue_invoices daily_due_reminders)}];
+    };
+    is_deeply $check->(), [0, 0, 0, 0], 'nothing yet';
+    my ($few, $many) = map { $erp->post('/api/products', $_, @boss)->json->{id} } { name => 'Few', price => 10, stock => 5 }, { name => 'Many', price => 10, stock => 6 };
+    is_deeply $check->(), [1, 1, 0, 0], 'five are few, six are not';
+    is_deeply $check->(), [0, 1, 0, 0], 'once told, it is told';
+    my ($low) = $told->(type => 'low_stock');
+    is_deeply [$low->{reference_id}, $low->{message}], [$few, 'Few: only 5 left'], 'it says of which';
+    is $erp->patch("/api/notifications/$low->{id}/read", undef, @boss)->status, 200, 'it is read';
+    is_deeply $check->(), [1, 1, 0, 0], '... and told again';
+    my @sales = map { $erp->post('/api/sales', { items => [{ product_id => $many, quantity => 1, price => 10 }], customer_name => "C$_", customer_phone => "0171$_", paid_amount => $_ }, @boss)->json } 0, 4, 10;
+    is_deeply $check->(), [2, 2, 0, 2], 'two of three sales are due; of the product, the sale told';
+    is_deeply $check->(), [0, 2, 0, 0], '... once in a day';
+    my @daily = $told->('metadata.daily' => \1);
+    is_deeply [map { [@$_{qw(type sale_id message)}] } @daily], [['unpaid_invoice', $sales[0]{id}, "C0 owes \x{9f3}10.00 of sale $sales[0]{sale_number}"], ['unpaid_invoice', $sales[1]{id}, "C4 owes \x{9f3}6.00 of sale $sales[1]{sale_number}"]], 'with who owes what';
+    my $yesterday = sub {
+        $erp->mongo($db, doc(update => 'customer_dues', updates => [{ q => {}, u => [{ '$set' => { reminded_at => { '$subtract' => ['$reminded_at', 86_400_001] } } }], multi => \1 }]));
+    };
+    $yesterday->();
+    is_deeply $check->(), [2, 2, 0, 2], '... and again the next day';
+    is scalar(() = $told->('metadata.daily' => \1, is_read => \0)), 2, '... in the place of the last ones';
+    $erp->mongo($db, doc(update => 'sales', updates => [{ q => {}, u => [{ '$set' => { created_at => { '$subtract' => ['$created_at', 7 * 86_400_000 + 1] } } }], multi => \1 }]));
+    is_deeply $check->(), [0, 2, 2, 0], 'two are overdue, of which an unread notification tells';
+    $erp->patch("/api/notifications/$_->{id}/read", undef, @boss) for $told->(type => 'unpaid_invoice', is_read => \0, 'metadata.daily' => undef);
+    is_deeply $check->(), [2, 2, 2, 0], '... when that is read, another does';
+    my ($late) = $told->(type => 'unpaid_invoice', sale_id => $sales[0]{id}, is_read => \0, is_sticky => \1);
+    like $late->{message}, qr/^Overdue invoice INV-0+1: \x{9f3}10\.00/, '... which sticks and says so';
+    is_deeply $check->(), [0, 2, 2, 0], '... once';
+    is $erp->post("/api/sales/$sales[0]{id}/payments", { amount => 10, method => 'cash' }, @boss)->status, 200, 'one is paid';
+    is scalar(() = $told->(sale_id => $sales[0]{id}, type => 'unpaid_invoice', is_read => \0)), 0, 'nothing reminds of it any more';
+    is_deeply $check->(), [0, 2, 1, 0], '... nor counts it';
+    $yesterday->();
+    $erp->patch("/api/notifications/$_->{id}/read", undef, @boss) for $told->(is_read => \0);
+    my $had = scalar(() = $told->());
+    is_deeply at_once(8, sub { $erp->post('/api/notifications/scheduled-check', undef, @boss) }), { 200 => 8 }, 'eight checks at once';
+    is scalar(() = $told->()) - $had, 4, 'each is told of once: two products, an invoice, a due';
+    my ($entry) = $erp->mongo_all("${db}_audit", doc(find => 'audit_log', filter => { action => 'scheduled_check' }));
+    is $entry->{actor}, $other->{user_id}, 'an audit entry says who had it made';
+    my $r = $erp->post('/api/notifications/scheduled-check', undef, @boss);
+    is trips($r), 6, 'six round trips where nothing is to be told';
+};
+
 done_testing;

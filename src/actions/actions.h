@@ -55,6 +55,7 @@ bool action_notification_list(struct req *req);   /* notifications.c */
 bool action_notification_unread(struct req *req);
 bool action_notification_read(struct req *req);
 bool action_notification_dismiss(struct req *req);
+bool action_notification_check(struct req *req);
 
 bool action_health_live(struct req *req);     /* health.c */
 bool action_health_ready(struct req *req);

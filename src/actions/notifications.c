@@ -8,9 +8,11 @@
 #include "actions/query.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "db/txn.h"
 #include "engine/render.h"
 #include "platform/announce.h"
 #include "trade/inbox.h"
+#include "trade/reminders.h"
 
 #define LIST_MAX     1000
 #define LIST_DEFAULT 20
@@ -214,4 +216,33 @@ bool action_notification_dismiss(struct req *req)
         return false;
     return found ? done(req, "Dismissed.")
                  : err_set(req->err, ERR_NOT_FOUND, "There is no such announcement.");
+}
+
+/* ---- the daily look ---- */
+
+struct check {
+    struct req *req;
+    struct reminded done;
+};
+
+static bool check_body(struct scope *scope, void *data, struct err *err)
+{
+    struct check *check = data;
+
+    return reminders_run(check->req, scope, &check->done, err);
+}
+
+bool action_notification_check(struct req *req)
+{
+    struct check check = {.req = req};
+    const struct reminded *done = &check.done;
+
+    if (!reminders_prepare(req) || !txn_run(&req->scope, check_body, &check, req->err))
+        return false;
+    str_addf(resp_body(req),
+             "{\"message\":\"Scheduled check done\",\"notifications_created\":%" PRId64
+             ",\"low_stock_products\":%" PRId64 ",\"overdue_invoices\":%" PRId64
+             ",\"daily_due_reminders\":%" PRId64 "}",
+             done->created, done->products, done->invoices, done->dues);
+    return true;
 }

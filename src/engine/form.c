@@ -294,6 +294,7 @@ static const struct form forms[] = {
     {"NotificationList", form_notification_list, true},
     {"UnreadCount", form_unread_count, true},
     {"Done", form_done, true},
+    {"CheckDone", form_check_done, true},
     {"SaleCreate", form_sale_create, false},
     {"SaleItemCreate", form_sale_item, false},
     {"SaleTender", form_sale_tender, false},

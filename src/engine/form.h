@@ -50,7 +50,8 @@ extern const struct field form_installment[], form_job_part[], form_repair_link[
     form_cnf_summary[], form_branch_stats[], form_import_report[];
 /* form_notices.c. */
 extern const struct field form_announcement_create[], form_announcement[],
-    form_notification_list[], form_unread_count[], form_done[];
+    form_notification_list[], form_unread_count[], form_done[],
+    form_check_done[];
 
 size_t form_count(void);
 const struct form *form_at(size_t i);

@@ -80,3 +80,15 @@ const struct field form_done[] = {
     {.name = "message", .kind = K_TEXT, .flags = F_REQUIRED},
     {NULL},
 };
+
+const struct field form_check_done[] = {
+    {.name = "message", .kind = K_TEXT, .flags = F_REQUIRED},
+    {.name = "notifications_created", .kind = K_INT, .flags = F_REQUIRED},
+    {.name = "low_stock_products", .kind = K_INT, .flags = F_REQUIRED,
+     .summary = "Products of which five or fewer are left; at most 10,000 are counted"},
+    {.name = "overdue_invoices", .kind = K_INT, .flags = F_REQUIRED,
+     .summary = "Sales that are not paid after seven days; at most 10,000 are counted"},
+    {.name = "daily_due_reminders", .kind = K_INT, .flags = F_REQUIRED,
+     .summary = "Dues of which nobody was reminded in the last 24 hours, and now is"},
+    {NULL},
+};

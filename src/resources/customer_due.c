@@ -17,6 +17,7 @@ static const struct field fields[] = {
     {"transaction_date", K_INSTANT, F_READONLY},
     {"status", K_ENUM, F_READONLY | F_FILTER, .values = statuses, .def = "\"open\""},
     {"closed_at", K_INSTANT, F_READONLY},
+    {"reminded_at", K_INSTANT, F_READONLY, .summary = "When a reminder of it was last made"},
     {NULL},
 };
 
@@ -38,12 +39,13 @@ static void closed(bson_t *filter)
     bson_append_document_end(filter, &child);
 }
 
-/* Whatever is closed stays, so what is open is found without looking at it: the list, and what a
- * customer owes from the oldest on. (The first is turned round, since the index by id has a name
- * that another of the same keys would have too.) */
+/* Whatever is closed stays, so what is open is found without looking at it: the list, what a
+ * customer owes from the oldest on, and what nobody was reminded of for longest. (The first is
+ * turned round, since the index by id has a name that another of the same keys would have too.) */
 static const struct index_def indexes[] = {
     {.keys = {"tenant_id", "-id"}, .above = "due_amount"},
     {.keys = {"tenant_id", "customer_id", "transaction_date", "id"}, .above = "due_amount"},
+    {.keys = {"tenant_id", "reminded_at", "id"}, .above = "due_amount"},
 };
 
 static const struct view open_view = {.filter = due};
@@ -63,7 +65,7 @@ const struct resource customer_due_resource = {
     .fields = fields,
     .indexes = indexes,
     .n_indexes = ARRAY_LEN(indexes),
-    .index_version = 1,
+    .index_version = 2,
     .list_view = &open_view,
     .views = views,
     .n_views = ARRAY_LEN(views),

@@ -294,7 +294,7 @@ static bool tell(struct work *w, struct notices *list)
                                                   name != NULL ? name : "a customer"),
                           .reference_id = w->id,
                           .branch_id = w->scope->branch_id});
-    return notices_settle_sales(w->scope, NOTICE_UNPAID_INVOICE, &closed, w->err) &&
+    return notices_settle_all(w->scope, NOTICE_UNPAID_INVOICE, "sale_id", &closed, w->err) &&
            notices_store(w->scope, list, w->err);
 }
 

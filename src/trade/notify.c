@@ -271,15 +271,15 @@ static bool settle(struct scope *scope, enum notice_type type, bson_t *filter, s
     return scope_update_all(scope, NOTIFICATIONS, filter, update, &changed, err);
 }
 
-bool notices_settle_sales(struct scope *scope, enum notice_type type, const struct ids *sales,
-                          struct err *err)
+bool notices_settle_all(struct scope *scope, enum notice_type type, const char *by,
+                        const struct ids *ids, struct err *err)
 {
     bson_t *filter = own_bson(scope->arena);
 
-    if (sales->n == 0)
+    if (ids->n == 0)
         return true;
     scope_filter(scope, NULL, filter);
-    ids_append_in(sales, "sale_id", filter);
+    ids_append_in(ids, by, filter);
     return settle(scope, type, filter, err);
 }
 

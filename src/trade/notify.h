@@ -83,8 +83,8 @@ bool notices_store(struct scope *scope, const struct notices *list, struct err *
  * NULL) as read, and no longer sticky. In a transaction. */
 bool notices_settle(struct scope *scope, enum notice_type type, const char *sale_id,
                     const char *reference_id, struct err *err);
-/* The same for many sales, in one command. */
-bool notices_settle_sales(struct scope *scope, enum notice_type type, const struct ids *sales,
-                          struct err *err);
+/* The same for many sales or references, in one command: `by` is "sale_id" or "reference_id". */
+bool notices_settle_all(struct scope *scope, enum notice_type type, const char *by,
+                        const struct ids *ids, struct err *err);
 
 #endif
