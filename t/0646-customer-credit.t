@@ -252,6 +252,25 @@ subtest 'a credit limit' => sub {
     is_problem(limit('none', 1), 404, 'not_found', 'no such customer');
 };
 
+subtest 'sums of past days' => sub {
+    my $who = customer();
+    my @sales = map { credit($who, 1) } 1 .. 3;
+    for my $i (0 .. $#sales) {    # one of today, one of each of two days of last year
+        next if !$i;
+        my $at = { '$date' => "2025-03-0${i}T10:00:00Z" };
+        $erp->mongo($shop->{db_name}, doc(update => 'sales', updates => [{ q => { id => $sales[$i]{id} }, u => { '$set' => { created_at => $at } } }]));
+    }
+    is $erp->get('/api/dashboard/stats', @as)->status, 200, 'the days are added up';
+    $erp->mongo_insert($shop->{db_name}, 'sales_days', { tenant_id => $shop->{tenant_id}, day => { '$date' => '2025-03-01T00:00:00Z' }, branches => [] })
+        if !all('sales_days', { day => { '$date' => '2025-03-01T00:00:00Z' } });
+    my $r = pay($who, { amount => 30, method => 'cash' });
+    is $r->status, 200, 'sales of three days are paid' or diag $r->brief;
+    my @days = $erp->mongo_all($shop->{db_name}, doc(find => 'sales_days', filter => { open => \1, day => { '$in' => [map { { '$date' => "2025-03-0${_}T00:00:00Z" } } 1, 2] } }));
+    is scalar(@days), 2, 'the two that are past are open again';
+    is_deeply [grep { exists $_->{branches} } @days], [], '... without their sums';
+    cmp_ok trips($r), '<=', 15, '... in three round trips more';
+};
+
 subtest 'many sales at once' => sub {
     my $who = customer();
     limit($who, 70);

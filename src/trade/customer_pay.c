@@ -11,6 +11,7 @@
 #include "engine/change.h"
 #include "engine/index.h"
 #include "tenant/audit.h"
+#include "trade/sales_days.h"
 
 /* A due, with the sale that it is of. */
 struct due {
@@ -224,6 +225,16 @@ static bool change_all(struct work *w, const char *collection,
            all_matched(w, matched);
 }
 
+/* Sums of past days that the sales are of are not theirs any more. */
+static bool touch_days(struct work *w)
+{
+    const bson_t *sales[CUSTOMER_DUES_MAX];
+
+    for (size_t i = 0; i < w->n; i++)
+        sales[i] = w->dues[i].sale;
+    return sales_days_touch_all(w->scope, sales, w->n, w->err);
+}
+
 static bool store_payments(struct work *w, const char *reference, struct customer_paid *out)
 {
     const bson_t *docs[CUSTOMER_DUES_MAX];
@@ -308,7 +319,7 @@ bool customer_pay(struct req *req, struct scope *scope, const struct tender *ten
                        .tender = tender, .decimals = req->tenant->decimals};
     *out = (struct customer_paid){0};
     return read_customer(w) && read_dues(w) && lay_out(w) && read_sales(w, false) && agree(w) &&
-           change_all(w, SALES, sale_update) && read_sales(w, true) &&
+           change_all(w, SALES, sale_update) && read_sales(w, true) && touch_days(w) &&
            store_payments(w, reference, out) && change_all(w, SALE_DUES, due_update) &&
            change_customer(w, out) && tell(w, list) && audit(w);
 }

@@ -3,6 +3,7 @@
 #include "trade/sales_days_priv.h"
 #include "core/clock.h"
 #include "db/doc.h"
+#include "db/many.h"
 #include "db/own.h"
 #include "engine/index.h"
 
@@ -61,6 +62,22 @@ static bool append_day(const bson_t *sale, bson_t *filter)
     return clock_ms() >= day_begin(at) + DAY_MS + OPENED_AFTER_MS;
 }
 
+/* The number makes it a change in every case, which whoever adds up meanwhile runs into. */
+static void append_opened(bson_t *update)
+{
+    BCON_APPEND(update, "$set", "{", "open", BCON_BOOL(true), "}", "$unset", "{", "branches",
+                BCON_BOOL(true), "}", "$inc", "{", "changes", BCON_INT64(1), "}");
+}
+
+/* Two members `day`: dates, or texts. */
+static bool same_day(const bson_iter_t *a, const bson_iter_t *b)
+{
+    if (BSON_ITER_HOLDS_DATE_TIME(a) && BSON_ITER_HOLDS_DATE_TIME(b))
+        return bson_iter_date_time(a) == bson_iter_date_time(b);
+    return BSON_ITER_HOLDS_UTF8(a) && BSON_ITER_HOLDS_UTF8(b) &&
+           strcmp(bson_iter_utf8(a, NULL), bson_iter_utf8(b, NULL)) == 0;
+}
+
 bool sales_days_touch(struct scope *scope, const bson_t *sale, struct err *err)
 {
     bson_t *filter = own_bson(scope->arena), *update = own_bson(scope->arena);
@@ -71,15 +88,93 @@ bool sales_days_touch(struct scope *scope, const bson_t *sale, struct err *err)
     scope_filter(scope, NULL, filter);
     if (!append_day(sale, filter))
         return true;
-    /* The number makes it a change in every case, which whoever adds up meanwhile runs into. */
-    BCON_APPEND(update, "$set", "{", "open", BCON_BOOL(true), "}", "$unset", "{", "branches",
-                BCON_BOOL(true), "}", "$inc", "{", "changes", BCON_INT64(1), "}");
+    append_opened(update);
     BSON_APPEND_BOOL(&opts, "upsert", true);
     ok = scope_update_one(scope, SALES_DAYS, filter, update, &opts, &matched, err);
     bson_destroy(&opts);
     if (!ok && err->code == ERR_DUPLICATE)
         scope->transient = true; /* another one made the record meanwhile: again, with it there */
     return ok;
+}
+
+/* Opens the records of the distinct `days` that are there; `there` gets which. */
+static bool open_known(struct scope *scope, const bson_t **days, size_t n, bool *there,
+                       struct err *err)
+{
+    bson_t *filter = own_bson(scope->arena), *update = own_bson(scope->arena), child, list;
+    mongoc_cursor_t *cursor;
+    const bson_t *doc;
+    bson_iter_t day, other;
+    int64_t changed;
+    char key[24];
+
+    scope_filter(scope, NULL, filter);
+    BSON_APPEND_DOCUMENT_BEGIN(filter, "day", &child);
+    BSON_APPEND_ARRAY_BEGIN(&child, "$in", &list);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(key, sizeof key, "%zu", i);
+        if (bson_iter_init_find(&day, days[i], "day"))
+            bson_append_iter(&list, key, -1, &day);
+    }
+    bson_append_array_end(&child, &list);
+    bson_append_document_end(filter, &child);
+    cursor = scope_find(scope, SALES_DAYS, filter, NULL);
+    do {
+        if (!scope_next(scope, cursor, &doc, err))
+            return false;
+        for (size_t i = 0; doc != NULL && i < n; i++)
+            there[i] |= bson_iter_init_find(&day, doc, "day") &&
+                        bson_iter_init_find(&other, days[i], "day") && same_day(&day, &other);
+    } while (doc != NULL);
+    append_opened(update);
+    return scope_update_all(scope, SALES_DAYS, filter, update, &changed, err);
+}
+
+/* What is left out of `days` by `there` is made, open. */
+static bool open_new(struct scope *scope, const bson_t **days, size_t n, const bool *there,
+                     struct err *err)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bson_t *doc = own_bson(scope->arena);
+
+        if (there[i])
+            continue;
+        bson_concat(doc, days[i]);
+        BSON_APPEND_BOOL(doc, "open", true);
+        BSON_APPEND_INT64(doc, "changes", 1);
+        days[used++] = doc;
+    }
+    if (scope_insert_all(scope, SALES_DAYS, days, used, err))
+        return true;
+    if (err->code == ERR_DUPLICATE)
+        scope->transient = true;
+    return false;
+}
+
+bool sales_days_touch_all(struct scope *scope, const bson_t **sales, size_t n, struct err *err)
+{
+    const bson_t **days = arena_alloc(scope->arena, (n + 1) * sizeof *days);
+    bool *there = arena_alloc(scope->arena, (n + 1) * sizeof *there);
+    size_t used = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bson_t *day = own_bson(scope->arena);
+        bson_iter_t it, other;
+        bool known = false;
+
+        scope_filter(scope, NULL, day);
+        if (!append_day(sales[i], day))
+            continue;
+        bson_iter_init_find(&it, day, "day");
+        for (size_t k = 0; k < used && !known; k++)
+            known = bson_iter_init_find(&other, days[k], "day") && same_day(&it, &other);
+        if (!known)
+            days[used++] = day;
+    }
+    return used == 0 || (open_known(scope, days, used, there, err) &&
+                         open_new(scope, days, used, there, err));
 }
 
 /* ---- what there is ---- */

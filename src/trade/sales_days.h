@@ -36,6 +36,9 @@ bool sales_days_prepare(struct index_cache *indexes, struct scope *scope, struct
  * trip for a sale of an earlier day, none for one of today. */
 bool sales_days_touch(struct scope *scope, const bson_t *sale, struct err *err);
 
+/* The same for many sales: three round trips at most, whatever the number of their days. */
+bool sales_days_touch_all(struct scope *scope, const bson_t **sales, size_t n, struct err *err);
+
 /* Which days have sums, at one moment. */
 struct sales_cover {
     bool summed;                       /* false: none has, and the rest says nothing */
