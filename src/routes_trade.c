@@ -4,6 +4,7 @@
 #include "base.h"
 #include "routes.h"
 #include "actions/actions.h"
+#include "trade/till.h"
 
 extern const struct resource customer_resource; /* src/resources/customer.c */
 
@@ -176,6 +177,41 @@ const struct route routes_trade[] = {
         .roles = ROLES_MANAGER, .module = "core",
         .out = "CheckDone", .writes = true, .repeatable = true, .in_turn = true,
         .summary = "Remind of what is nearly sold out, overdue and due; as often as one likes",
+    },
+
+    /* ---- the till ---- */
+    {
+        .method = "POST", .path = "/api/till/shifts", .handler = action_till_open,
+        .roles = ROLES_TILL, .module = "sales", .by_branch = true,
+        .body = BODY_JSON, .body_limit = 4096,
+        .in = "ShiftOpen", .out = "Shift", .writes = true, .in_turn = true,
+        .summary = "Open a shift: payments that its user takes from now on are taken in it",
+    },
+    {
+        .method = "POST", .path = "/api/till/shifts/{id}/movements", .handler = action_till_move,
+        .roles = ROLES_TILL, .module = "sales", .by_branch = true,
+        .body = BODY_JSON, .body_limit = 4096,
+        .in = "ShiftMovement", .out = "Shift", .writes = true, .in_turn = true,
+        .summary = "Write down cash that comes into the drawer or leaves it without a sale",
+    },
+    {
+        .method = "GET", .path = "/api/till/shifts/{id}/x", .handler = action_till_x,
+        .roles = ROLES_TILL, .module = "sales", .by_branch = true, .csv = true,
+        .out = "ShiftReport",
+        .summary = "The X report: figures of an open shift up to now",
+    },
+    {
+        .method = "POST", .path = "/api/till/shifts/{id}/close", .handler = action_till_close,
+        .roles = ROLES_TILL, .module = "sales", .by_branch = true,
+        .body = BODY_JSON, .body_limit = 16384,
+        .in = "ShiftClose", .out = "ShiftReport", .writes = true, .in_turn = true,
+        .summary = "Close a shift by what was counted: its figures become the Z report",
+    },
+    {
+        .method = "GET", .path = "/api/till/shifts/{id}/z", .handler = action_till_z,
+        .roles = ROLES_TILL, .module = "sales", .by_branch = true, .csv = true,
+        .out = "ShiftReport",
+        .summary = "The Z report: figures of a closed shift, as they were frozen",
     },
 
     /* ---- dashboards and reports ---- */

@@ -92,6 +92,11 @@ bool action_report_branches(struct req *req);
 
 bool action_transfer_create(struct req *req); /* transfers.c */
 
+bool action_till_open(struct req *req); /* till.c */
+bool action_till_move(struct req *req);
+bool action_till_close(struct req *req);
+bool action_till_x(struct req *req);
+bool action_till_z(struct req *req);
 bool action_purchase_create(struct req *req); /* purchases.c */
 bool action_purchase_receipt(struct req *req);
 bool action_purchase_apply(struct req *req);

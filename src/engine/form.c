@@ -244,19 +244,11 @@ static const struct field upload[] = {
     {NULL},
 };
 
-static const struct field branding[] = {
-    {.name = "logo_url", .kind = K_URL},
-    {.name = "website_name", .kind = K_TEXT},
-    {.name = "background_image_url", .kind = K_URL},
-    {.name = "favicon_url", .kind = K_URL},
-    {NULL},
-};
-
 static const struct form forms[] = {
     {"ImportReport", form_import_report, true},
     {"FileForm", file_form, false},
     {"Upload", upload, true},
-    {"Branding", branding, true},
+    {"Branding", form_branding, true},
     {"LoginRequest", login_request, false},
     {"TokenResponse", token_response, true},
     {"User", user, true},
@@ -342,6 +334,11 @@ static const struct form forms[] = {
     {"CustomerPart", form_customer_part, true},
     {"LedgerEntry", form_ledger_entry, true},
     {"CreditLimit", form_credit_limit, false},
+    {"ShiftOpen", form_shift_open, false},
+    {"ShiftMovement", form_shift_movement, false},
+    {"ShiftClose", form_shift_close, false},
+    {"ShiftCoin", form_shift_coin, false},
+    {"ShiftReport", form_shift_report, true},
     {"BranchStats", form_branch_stats, true},
     {"DashboardStats", form_dashboard, true},
     {"SalesDay", form_sales_day, true},

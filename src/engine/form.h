@@ -24,6 +24,13 @@ extern const struct field form_plan[], form_plan_update[], form_subscription[],
 extern const struct field form_transfer_create[], form_purchase[], form_purchase_item[],
     form_purchase_apply[], form_purchase_applied[];
 
+/* form_records.c: how a business shows itself. */
+extern const struct field form_branding[];
+
+/* form_till.c. */
+extern const struct field form_shift_open[], form_shift_movement[], form_shift_close[],
+    form_shift_coin[], form_shift_report[];
+
 /* form_return.c. */
 extern const struct field form_return_create[], form_return_approve[], form_return_approved[],
     form_return_rejected[], form_return_exchange[], form_exchanged[];

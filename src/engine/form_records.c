@@ -68,3 +68,11 @@ const struct field form_import_report[] = {
     {.name = "errors_more", .kind = K_INT, .flags = F_REQUIRED, .summary = "Faults beyond those"},
     {NULL},
 };
+
+const struct field form_branding[] = {
+    {.name = "logo_url", .kind = K_URL},
+    {.name = "website_name", .kind = K_TEXT},
+    {.name = "background_image_url", .kind = K_URL},
+    {.name = "favicon_url", .kind = K_URL},
+    {NULL},
+};

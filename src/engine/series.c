@@ -2,6 +2,7 @@
 #include "base.h"
 #include "engine/series.h"
 #include "core/clock.h"
+#include "db/doc.h"
 #include "db/own.h"
 
 /* The fields of a resource that are numbers, and their counter. */
@@ -211,4 +212,25 @@ bool series_append(const struct resource *resource, struct scope *scope, bson_t 
         return false;
     series_next(&series, out);
     return true;
+}
+
+bool series_count(struct scope *scope, const char *name, int64_t *next, struct err *err)
+{
+    bson_t *filter = own_bson(scope->arena), *update = own_bson(scope->arena);
+    const bson_t *doc;
+    bson_t child;
+
+    scope_filter(scope, NULL, filter);
+    BSON_APPEND_UTF8(filter, "_id", arena_printf(scope->arena, "%s:%s", scope->tenant_id, name));
+    BSON_APPEND_DOCUMENT_BEGIN(update, "$inc", &child);
+    BSON_APPEND_INT64(&child, "value", 1);
+    bson_append_document_end(update, &child);
+    if (scope_find_and_update(scope, SERIES_COUNTERS, filter, update, true, true, NULL, &doc,
+                              err)) {
+        *next = doc_int(doc, "value", 0);
+        return true;
+    }
+    if (err->code == ERR_DUPLICATE)
+        scope->transient = true; /* another one made it meanwhile: again, with it there */
+    return false;
 }

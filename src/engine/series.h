@@ -35,4 +35,8 @@ void series_next(struct series *series, bson_t *out);
 bool series_append(const struct resource *resource, struct scope *scope, bson_t *out,
                    struct err *err);
 
+/* The next number, from 1, of a counter that is no field's: of what `name` says. In a transaction;
+ * one round trip. */
+bool series_count(struct scope *scope, const char *name, int64_t *next, struct err *err);
+
 #endif

@@ -12,6 +12,8 @@ static const struct field fields[] = {
     {"amount", K_MONEY, F_READONLY, .min = -MONEY_MAX},
     {"method", K_TEXT, F_READONLY, .max = 16},
     {"reference", K_TEXT, F_READONLY},
+    {"shift_id", K_TEXT, F_READONLY | F_FILTER, .max = 64,
+     .summary = "The shift at the till in which it was taken; null: in none"},
     {"received_at", K_INSTANT, F_READONLY},
     {"received_by", K_TEXT, F_READONLY, .max = 254, .summary = "Email of who took it"},
     {NULL},
@@ -26,5 +28,6 @@ const struct resource payment_resource = {
     .branch_field = "branch_id",
     .ops = OP_READ,
     .fields = fields,
+    .index_version = 1,
     .summary = "payments of sales",
 };

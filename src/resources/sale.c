@@ -39,6 +39,8 @@ static const struct field fields[] = {
     {"created_by", K_TEXT, F_READONLY},
     {"credit_override_by", K_TEXT, F_READONLY, .max = 254,
      .summary = "Email of who sold it beyond the customer's credit limit; null: nobody"},
+    {"shift_id", K_TEXT, F_READONLY | F_FILTER, .max = 64,
+     .summary = "The shift at the till in which it was made; null: in none"},
     {"include_warranty_terms", K_BOOL, F_READONLY, .def = "false"},
     {"warranty_terms", K_NOTE, F_READONLY},
     {"cancelled_by", K_TEXT, F_READONLY, .max = 64, .summary = "Id of the user"},
@@ -64,6 +66,6 @@ const struct resource sale_resource = {
     .fields = fields,
     .indexes = indexes,
     .n_indexes = ARRAY_LEN(indexes),
-    .index_version = 2,
+    .index_version = 3,
     .summary = "sales",
 };

@@ -1,5 +1,6 @@
 /* How a business shows itself: one record a tenant, made when it is first read. */
 #include "base.h"
+#include "trade/till.h"
 #include "trade/zone.h"
 
 static const struct field fields[] = {
@@ -11,6 +12,8 @@ static const struct field fields[] = {
      .summary = "Percentage on what is sold; 0: the till says the tax"},
     {"prices_include_tax", K_BOOL, F_KEEP, .def = "false",
      .summary = "The tax is a part of the prices, not added to them"},
+    {TILL_RULE, K_BOOL, F_KEEP, .def = "false",
+     .summary = "Payments are taken in an open shift at the till, or not at all"},
     {ZONE_FIELD, K_TEXT, F_KEEP, .min = 1, .max = 64, .def = "\"" ZONE_USUAL "\"",
      .summary = "IANA name of the time zone in which its days and months begin"},
     {NULL},

@@ -5,6 +5,7 @@
 #include "trade/customer.h"
 #include "trade/sale_priv.h"
 #include "core/clock.h"
+#include "trade/till.h"
 #include "db/doc.h"
 #include "db/many.h"
 #include "db/own.h"
@@ -238,7 +239,10 @@ static bool touch_days(struct work *w)
 static bool store_payments(struct work *w, const char *reference, struct customer_paid *out)
 {
     const bson_t *docs[CUSTOMER_DUES_MAX];
+    const char *shift_id;
 
+    if (!till_stamp(w->req, w->scope, (int64_t)w->n, &shift_id, w->err))
+        return false;
     out->n = w->n;
     out->parts = arena_alloc(w->scope->arena, w->n * sizeof *out->parts);
     for (size_t i = 0; i < w->n; i++) {
@@ -252,7 +256,8 @@ static bool store_payments(struct work *w, const char *reference, struct custome
             .amount = due->part,
             .balance = due->balance,
             .payment_status = payment_status(due->paid, due->balance)};
-        docs[i] = payment_document(w->req, due->sale, &part, reference, &shown->payment_id);
+        docs[i] = payment_document(w->req, due->sale, &part, reference, shift_id,
+                                   &shown->payment_id);
     }
     return scope_insert_all(w->scope, SALE_PAYMENTS, docs, w->n, w->err);
 }

@@ -70,13 +70,16 @@ static bool pay_back(struct return_work *w, const char *method, struct return_do
     const struct tender tender = {method, -out->paid_back};
 
     out->payment_id = NULL;
-    return out->paid_back == 0 ||
-           (scope_insert(w->c.scope, SALE_PAYMENTS,
-                         payment_document(w->c.req, w->c.after, &tender, number, &out->payment_id),
-                         w->c.err) &&
-            (strcmp(method, PAY_CREDIT) != 0 ||
-             credit_move(w->c.req, w->c.scope, w->c.after, out->paid_back, number, "refund",
-                         w->c.err)));
+    if (out->paid_back == 0)
+        return true;
+    return sale_change_till(&w->c, 1) &&
+           scope_insert(w->c.scope, SALE_PAYMENTS,
+                        payment_document(w->c.req, w->c.after, &tender, number, w->c.shift_id,
+                                         &out->payment_id),
+                        w->c.err) &&
+           (strcmp(method, PAY_CREDIT) != 0 ||
+            credit_move(w->c.req, w->c.scope, w->c.after, out->paid_back, number, "refund",
+                        w->c.err));
 }
 
 /* A due that was closed before stays as it is. */

@@ -3,6 +3,7 @@
 #include "base.h"
 #include "trade/sale_priv.h"
 #include "trade/credit.h"
+#include "trade/till.h"
 #include "core/id.h"
 #include "db/doc.h"
 #include "db/many.h"
@@ -68,6 +69,17 @@ static size_t tenders_of(const struct sale_work *w, struct tender *out)
     return n;
 }
 
+/* Before them: the shift in which they are taken, and the sale is made. */
+static bool take_shift(struct sale_work *w)
+{
+    struct tender tenders[SALE_TENDERS + 2];
+    size_t n = tenders_of(w, tenders);
+
+    if (n > 0 && !till_allows(doc_bool(w->settings, TILL_RULE), w->shift_id, w->err))
+        return false;
+    return w->shift_id == NULL || till_take(w->scope, w->shift_id, (int64_t)n, w->err);
+}
+
 static bool store_payments(struct sale_work *w, const bson_t *sale)
 {
     struct tender tenders[SALE_TENDERS + 2];
@@ -76,7 +88,8 @@ static bool store_payments(struct sale_work *w, const bson_t *sale)
     money_t spent = w->credit - w->order->exchanged; /* of store credit */
 
     for (size_t i = 0; i < n; i++)
-        docs[i] = payment_document(w->req, sale, &tenders[i], w->order->reference, NULL);
+        docs[i] = payment_document(w->req, sale, &tenders[i], w->order->reference,
+                                   w->shift_id, NULL);
     return scope_insert_all(w->scope, SALE_PAYMENTS, docs, n, w->err) &&
            credit_move(w->req, w->scope, sale, -spent, NULL,
                        spent < 0                 ? "refund"
@@ -187,6 +200,8 @@ bool sale_make(struct req *req, struct scope *scope, const struct sale_order *or
     if (!choose_branch(&w) || !sale_read(&w) || !sale_price(&w) ||
         !stock_check(scope, w.lines, order->n, err) || !sale_check_warranties(&w) ||
         !sale_customer(&w))
+        return false;
+    if (!take_shift(&w))
         return false;
     choose_terms(&w);
     *sale = sale_document(&w);

@@ -4,7 +4,8 @@
  * its ledger, customer, numbers, the sale, payments, what is due, notifications and the audit
  * entry. Round trips of the least one (one payment, nothing due, no customer): read, counter,
  * stock, ledger, sale, payment, audit entry, commit: 8. One more each for: a customer, something
- * due, notifications (two with one of low stock), who is told of an activity; two for store credit,
+ * due, notifications (two with one of low stock), who is told of an activity,
+ * an open shift at the till (trade/till.h); two for store credit,
  * and for an Idempotency-Key. A payment 7 (sale, its change, payment, due, audit entry,
  * notification, commit), cancelling 8 (sale, its change, products, stock, ledger, audit entry,
  * notification, commit), and one more each for: a customer, the end of its reminders, and when a

@@ -154,6 +154,8 @@ const bson_t *sale_document(struct sale_work *w)
                             o->created_by ? o->created_by : w->req->principal.email);
     if (w->over_limit)
         doc_append_text_or_null(doc, "credit_override_by", w->req->principal.email);
+    doc_append_text_or_null(doc, "created_by", w->req->principal.email);
+    doc_append_text(doc, "shift_id", w->shift_id);
     BSON_APPEND_BOOL(doc, "include_warranty_terms", w->with_terms);
     doc_append_text_or_null(doc, "warranty_terms", w->terms);
     BSON_APPEND_INT64(doc, FIELD_REV, 1);
@@ -169,7 +171,7 @@ static void append_same(bson_t *doc, const char *name, const bson_t *sale, const
 }
 
 const bson_t *payment_document(struct req *req, const bson_t *sale, const struct tender *tender,
-                               const char *reference, const char **id)
+                               const char *reference, const char *shift_id, const char **id)
 {
     bson_t *doc = own_bson(req->arena);
     char *fresh = arena_alloc(req->arena, ID_SIZE);
@@ -186,6 +188,7 @@ const bson_t *payment_document(struct req *req, const bson_t *sale, const struct
     doc_append_text_or_null(doc, "reference", reference);
     BSON_APPEND_DATE_TIME(doc, "received_at", clock_ms());
     doc_append_text_or_null(doc, "received_by", req->principal.email);
+    doc_append_text(doc, "shift_id", shift_id);
     BSON_APPEND_INT64(doc, FIELD_REV, 1);
     if (id != NULL)
         *id = fresh;

@@ -19,6 +19,7 @@ struct sale_work {
     struct stock_line *lines; /* one an item, in their order */
     const bson_t *settings;   /* NULL: none yet */
     const bson_t *customer;   /* as it was found; NULL: none */
+    const char *shift_id;     /* of the user's open shift (trade/till.h); NULL: none */
     /* worked out */
     struct price_line *prices; /* one an item */
     money_t *list_prices;
@@ -62,6 +63,8 @@ struct sale_change {
     const char *path;    /* the member of the body that names it; NULL: the request's path does */
     const bson_t *sale;  /* as it was */
     const bson_t *after; /* as it is */
+    const char *shift_id; /* of the user's open shift, read with the sale; NULL: none */
+    bool till_ruled;      /* payments need one */
 };
 
 /* Of the sale `id`, which may be given later; `list` NULL: nobody is told. */
@@ -70,6 +73,9 @@ struct sale_change sale_change_of(struct req *req, struct scope *scope, const ch
 /* Reads it, within the branch: ERR_NOT_FOUND, or ERR_VALIDATION at `path`. */
 bool sale_change_read(struct sale_change *c);
 bool sale_change_cancelled(const struct sale_change *c);
+/* Before payments with its shift_id: one round trip where there is one. ERR_CONFLICT where they
+ * need one. */
+bool sale_change_till(struct sale_change *c, int64_t payments);
 /* Changes the sale that was read, and no other. */
 bool sale_change_store(struct sale_change *c, const bson_t *set);
 bool sale_change_audit(struct sale_change *c, const char *action);
@@ -110,8 +116,9 @@ void append_due(bson_t *set, money_t total, money_t paid, money_t due, const cha
                 int decimals);
 /* The sale with its numbers taken from their series; NULL on failure. */
 const bson_t *sale_document(struct sale_work *w);
+/* `shift_id`, NULL without one, has been taken (till_take) by the caller. */
 const bson_t *payment_document(struct req *req, const bson_t *sale, const struct tender *tender,
-                               const char *reference, const char **id);
+                               const char *reference, const char *shift_id, const char **id);
 const bson_t *due_document(const struct sale_work *w, const bson_t *sale);
 
 #endif

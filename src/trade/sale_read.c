@@ -3,6 +3,7 @@
  * own words are in it; what the client sent are values of equalities. */
 #include "base.h"
 #include "trade/sale_priv.h"
+#include "trade/till.h"
 #include "db/doc.h"
 #include "db/own.h"
 #include "engine/ids.h"
@@ -104,6 +105,7 @@ static const bson_t *pipeline_of(struct sale_work *w)
     struct pipe pipe = {.stages = own_bson(w->scope->arena)};
     bson_t *products = match_of(w, NULL, NULL), *set = own_bson(w->scope->arena);
     const struct term_ask term = {.months_path = "$warranty_months"};
+    bson_t shift;
 
     append_products(w, products);
     add_stage(&pipe, "$match", products);
@@ -114,6 +116,9 @@ static const bson_t *pipeline_of(struct sale_work *w)
     add_customer(w, &pipe);
     term_append(&term, set);
     add_stage(&pipe, "$set", set);
+    stage_begin(&pipe, &shift);
+    till_lookup(w->req, w->scope, &shift);
+    bson_append_document_end(pipe.stages, &shift);
     return pipe.stages;
 }
 
@@ -148,6 +153,7 @@ static void take(struct sale_work *w, const bson_t *product)
         w->customer = with(w, product, WITH_CUSTOMER ".0");
     if (w->customer == NULL)
         w->customer = with(w, product, WITH_NAMESAKE ".0");
+    w->shift_id = till_found(product);
 }
 
 bool sale_read(struct sale_work *w)
@@ -158,6 +164,7 @@ bool sale_read(struct sale_work *w)
     const bson_t *doc;
 
     w->settings = w->customer = NULL;
+    w->shift_id = NULL;
     w->lines = arena_alloc(w->scope->arena, o->n * sizeof *w->lines);
     for (size_t i = 0; i < o->n; i++)
         w->lines[i] = (struct stock_line){
