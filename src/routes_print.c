@@ -87,12 +87,12 @@ void routes_print(const struct route_table *table, FILE *out)
     }
 }
 
-static json_t *json_roles(const struct route *row)
+static json_t *json_roles(unsigned roles)
 {
     json_t *list = json_array();
 
     for (unsigned i = 0; i < ROLE_COUNT; i++)
-        if (route_roles(row) & R(i))
+        if (roles & R(i))
             json_array_append_new(list, json_string(role_name((enum role)i)));
     return list;
 }
@@ -120,16 +120,18 @@ static json_t *json_row(const struct route *row)
 {
     return json_pack(
         "{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:b, s:s?, s:s?, s:s?,"
-        " s:b, s:o, s:o, s:s, s:s, s:s?, s:s?}",
-        "method", row->method, "path", row->path, "auth", auth_name(row), "roles", json_roles(row),
-        "tenancy", tenancy_name(row), "module", module_name(row), "pool",
-        pool_name(row), "body", body_name(row), "body_limit", (json_int_t)row->body_limit, "kind",
-        kind_name(row), "writes", (int)row->writes, "by_branch", (int)row->by_branch, "resource",
-        row->resource ? row->resource->noun : NULL, "in", row->in, "out", row->out, "out_list",
+        " s:b, s:o, s:o, s:s, s:s, s:s?, s:s?, s:o}",
+        "method", row->method, "path", row->path, "auth", auth_name(row), "roles",
+        json_roles(route_roles(row)), "tenancy", tenancy_name(row), "module", module_name(row),
+        "pool", pool_name(row), "body", body_name(row), "body_limit", (json_int_t)row->body_limit,
+        "kind", kind_name(row), "writes", (int)row->writes, "by_branch", (int)row->by_branch,
+        "resource", row->resource ? row->resource->noun : NULL, "in", row->in, "out", row->out,
+        "out_list",
         (int)row->out_list, "params", json_path_params(row), "query", json_query(row), "summary",
         row->summary, "acting", acting_name(row), "collection",
         row->resource ? row->resource->collection : NULL, "branch_field",
-        row->resource ? row->resource->branch_field : NULL);
+        row->resource ? row->resource->branch_field : NULL, "own_roles",
+        json_roles(row->resource ? row->resource->own_roles : ROLES_NONE));
 }
 
 void routes_print_json(const struct route_table *table, FILE *out)

@@ -132,12 +132,14 @@ subtest 'one\'s own branch' => sub {
             next if !grep { $_ eq $role } @{ $row->{roles} };
             my ($mine, $theirs) = @{ $made{ $row->{collection} } }{ $A, $B };
             my $name = "$role $row->{path}";
+            my $nobodys = grep { $_ eq $role } @{ $row->{own_roles} };    # who see their own records: these are nobody's
             if ($row->{out_list} && $row->{path} !~ /\{/) {
                 my %seen = map { ($_->{id} => 1) } @{ call($row, $who{$role})->json };
-                push @bad, "$name: not the own one" if !$seen{$mine} && !$not_theirs{ $row->{path} };
+                push @bad, "$name: not the own one" if !$seen{$mine} && !$not_theirs{ $row->{path} } && !$nobodys;
+                push @bad, "$name: somebody's" if $seen{$mine} && $nobodys;
                 push @bad, "$name: " . ($all ? 'not all' : 'another branch\'s') if !!$seen{$theirs} != !!($all && !$not_theirs{ $row->{path} });
             } elsif ($row->{path} =~ /\/\{id\}$/) {
-                push @bad, "$name: not the own one" if call($row, $who{$role}, $mine)->status != 200;
+                push @bad, "$name: not the own one" if call($row, $who{$role}, $mine)->status != ($nobodys ? 404 : 200);
                 push @bad, "$name: another branch's is " . call($row, $who{$role}, $theirs)->status
                     if call($row, $who{$role}, $theirs)->status != ($all ? 200 : 404);
             }
