@@ -8,7 +8,7 @@
  * Round trips of a payment, whatever the number of dues: 11 (customer, dues, sales, their change,
  * the sales afterwards, payments, dues, customer, notification, audit entries, commit), and one
  * where a sale is paid in full (the end of its reminders), 2 or 3 where sales are of earlier days
- * (trade/sales_days.h).
+ * (trade/sales_days.h), one in a shift at the till.
  */
 #ifndef ERP_TRADE_CUSTOMER_H
 #define ERP_TRADE_CUSTOMER_H

@@ -5,7 +5,6 @@
 #include "trade/customer.h"
 #include "trade/sale_priv.h"
 #include "core/clock.h"
-#include "trade/till.h"
 #include "db/doc.h"
 #include "db/many.h"
 #include "db/own.h"
@@ -27,6 +26,7 @@ struct work {
     const char *id;
     const struct tender *tender;
     const bson_t *customer, *customer_after;
+    struct till till;
     struct due dues[CUSTOMER_DUES_MAX];
     size_t n;
     bool more; /* there are more dues than that */
@@ -46,7 +46,7 @@ static bool read_customer(struct work *w)
 
     scope_filter(w->scope, NULL, filter);
     BSON_APPEND_UTF8(filter, "id", w->id);
-    return scope_find_one(w->scope, CUSTOMERS, filter, NULL, &w->customer, w->err) &&
+    return till_find_one(w->req, w->scope, CUSTOMERS, filter, &w->customer, &w->till, w->err) &&
            (w->customer != NULL || err_set(w->err, ERR_NOT_FOUND, "Customer not found"));
 }
 
@@ -239,9 +239,8 @@ static bool touch_days(struct work *w)
 static bool store_payments(struct work *w, const char *reference, struct customer_paid *out)
 {
     const bson_t *docs[CUSTOMER_DUES_MAX];
-    const char *shift_id;
 
-    if (!till_stamp(w->req, w->scope, (int64_t)w->n, &shift_id, w->err))
+    if (!till_take(w->scope, &w->till, (int64_t)w->n, w->err))
         return false;
     out->n = w->n;
     out->parts = arena_alloc(w->scope->arena, w->n * sizeof *out->parts);
@@ -256,7 +255,7 @@ static bool store_payments(struct work *w, const char *reference, struct custome
             .amount = due->part,
             .balance = due->balance,
             .payment_status = payment_status(due->paid, due->balance)};
-        docs[i] = payment_document(w->req, due->sale, &part, reference, shift_id,
+        docs[i] = payment_document(w->req, due->sale, &part, reference, w->till.shift_id,
                                    &shown->payment_id);
     }
     return scope_insert_all(w->scope, SALE_PAYMENTS, docs, w->n, w->err);

@@ -72,9 +72,9 @@ static bool pay_back(struct return_work *w, const char *method, struct return_do
     out->payment_id = NULL;
     if (out->paid_back == 0)
         return true;
-    return sale_change_till(&w->c, 1) &&
+    return till_take(w->c.scope, &w->c.till, 1, w->c.err) &&
            scope_insert(w->c.scope, SALE_PAYMENTS,
-                        payment_document(w->c.req, w->c.after, &tender, number, w->c.shift_id,
+                        payment_document(w->c.req, w->c.after, &tender, number, w->c.till.shift_id,
                                          &out->payment_id),
                         w->c.err) &&
            (strcmp(method, PAY_CREDIT) != 0 ||

@@ -3,7 +3,6 @@
 #include "base.h"
 #include "trade/sale_priv.h"
 #include "trade/credit.h"
-#include "trade/till.h"
 #include "core/id.h"
 #include "db/doc.h"
 #include "db/many.h"
@@ -75,9 +74,7 @@ static bool take_shift(struct sale_work *w)
     struct tender tenders[SALE_TENDERS + 2];
     size_t n = tenders_of(w, tenders);
 
-    if (n > 0 && !till_allows(doc_bool(w->settings, TILL_RULE), w->shift_id, w->err))
-        return false;
-    return w->shift_id == NULL || till_take(w->scope, w->shift_id, (int64_t)n, w->err);
+    return till_take(w->scope, &w->till, (int64_t)n, w->err);
 }
 
 static bool store_payments(struct sale_work *w, const bson_t *sale)
@@ -89,7 +86,7 @@ static bool store_payments(struct sale_work *w, const bson_t *sale)
 
     for (size_t i = 0; i < n; i++)
         docs[i] = payment_document(w->req, sale, &tenders[i], w->order->reference,
-                                   w->shift_id, NULL);
+                                   w->till.shift_id, NULL);
     return scope_insert_all(w->scope, SALE_PAYMENTS, docs, n, w->err) &&
            credit_move(w->req, w->scope, sale, -spent, NULL,
                        spent < 0                 ? "refund"

@@ -154,8 +154,7 @@ const bson_t *sale_document(struct sale_work *w)
                             o->created_by ? o->created_by : w->req->principal.email);
     if (w->over_limit)
         doc_append_text_or_null(doc, "credit_override_by", w->req->principal.email);
-    doc_append_text_or_null(doc, "created_by", w->req->principal.email);
-    doc_append_text(doc, "shift_id", w->shift_id);
+    doc_append_text(doc, "shift_id", w->till.shift_id);
     BSON_APPEND_BOOL(doc, "include_warranty_terms", w->with_terms);
     doc_append_text_or_null(doc, "warranty_terms", w->terms);
     BSON_APPEND_INT64(doc, FIELD_REV, 1);

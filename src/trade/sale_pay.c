@@ -4,7 +4,6 @@
 #include "base.h"
 #include "trade/sale_priv.h"
 #include "trade/credit.h"
-#include "trade/till.h"
 #include "core/clock.h"
 #include "db/doc.h"
 #include "db/many.h"
@@ -39,48 +38,15 @@ static bson_t *sale_filter(const struct sale_change *c)
     return filter;
 }
 
-/* With what the till says beside it, which is no part of it. */
-static bool take_sale(struct sale_change *c, const bson_t *found)
-{
-    bson_t *sale = own_bson(c->scope->arena);
-
-    bson_copy_to_excluding_noinit(found, sale, TILL_LOOKUP, TILL_RULES, NULL);
-    c->sale = sale;
-    c->till_ruled = till_ruled(found);
-    c->shift_id = arena_strdup(c->scope->arena, till_found(found));
-    return true;
-}
-
 bool sale_change_read(struct sale_change *c)
 {
-    bson_t *stages = own_bson(c->scope->arena);
-    const bson_t *found;
-    bson_t stage;
-
-    BSON_APPEND_DOCUMENT_BEGIN(stages, "0", &stage);
-    BSON_APPEND_DOCUMENT(&stage, "$match", sale_filter(c));
-    bson_append_document_end(stages, &stage);
-    BSON_APPEND_DOCUMENT_BEGIN(stages, "1", &stage);
-    till_lookup(c->req, c->scope, &stage);
-    bson_append_document_end(stages, &stage);
-    BSON_APPEND_DOCUMENT_BEGIN(stages, "2", &stage);
-    till_rules(c->scope, &stage);
-    bson_append_document_end(stages, &stage);
-    c->sale = NULL;
-    c->shift_id = NULL;
-    if (!scope_next(c->scope, scope_aggregate(c->scope, SALES, stages, NULL), &found, c->err))
+    if (!till_find_one(c->req, c->scope, SALES, sale_filter(c), &c->sale, &c->till, c->err))
         return false;
-    if (found != NULL)
-        return take_sale(c, found);
+    if (c->sale != NULL)
+        return true;
     if (c->path != NULL)
         return err_field(c->err, c->path, "reference", "There is no sale with this id");
     return err_set(c->err, ERR_NOT_FOUND, "Sale not found");
-}
-
-bool sale_change_till(struct sale_change *c, int64_t payments)
-{
-    return till_allows(c->till_ruled, c->shift_id, c->err) &&
-           (c->shift_id == NULL || till_take(c->scope, c->shift_id, payments, c->err));
 }
 
 bool sale_change_cancelled(const struct sale_change *c)
@@ -203,10 +169,11 @@ static void tell_paid(struct sale_change *c, money_t amount)
 static bool store_payment(struct sale_change *c, const struct tender *tender, const char *reference,
                           const char **payment_id)
 {
-    const bson_t *doc = payment_document(c->req, c->after, tender, reference, c->shift_id,
+    const bson_t *doc = payment_document(c->req, c->after, tender, reference, c->till.shift_id,
                                          payment_id);
 
-    return sale_change_till(c, 1) && scope_insert(c->scope, SALE_PAYMENTS, doc, c->err) &&
+    return till_take(c->scope, &c->till, 1, c->err) &&
+           scope_insert(c->scope, SALE_PAYMENTS, doc, c->err) &&
            (pay_is_money(tender->method) ||
             credit_move(c->req, c->scope, c->after, -tender->amount, NULL, "method", c->err)) &&
            sale_change_customer(c, 0, -tender->amount);

@@ -4,6 +4,7 @@
 
 #include "engine/validate.h"
 #include "trade/sale.h"
+#include "trade/till.h"
 
 /* One attempt to make a sale, in its transaction. Documents are the arena's. */
 struct sale_work {
@@ -19,7 +20,7 @@ struct sale_work {
     struct stock_line *lines; /* one an item, in their order */
     const bson_t *settings;   /* NULL: none yet */
     const bson_t *customer;   /* as it was found; NULL: none */
-    const char *shift_id;     /* of the user's open shift (trade/till.h); NULL: none */
+    struct till till;
     /* worked out */
     struct price_line *prices; /* one an item */
     money_t *list_prices;
@@ -63,8 +64,7 @@ struct sale_change {
     const char *path;    /* the member of the body that names it; NULL: the request's path does */
     const bson_t *sale;  /* as it was */
     const bson_t *after; /* as it is */
-    const char *shift_id; /* of the user's open shift, read with the sale; NULL: none */
-    bool till_ruled;      /* payments need one */
+    struct till till;    /* read with it */
 };
 
 /* Of the sale `id`, which may be given later; `list` NULL: nobody is told. */
@@ -73,9 +73,6 @@ struct sale_change sale_change_of(struct req *req, struct scope *scope, const ch
 /* Reads it, within the branch: ERR_NOT_FOUND, or ERR_VALIDATION at `path`. */
 bool sale_change_read(struct sale_change *c);
 bool sale_change_cancelled(const struct sale_change *c);
-/* Before payments with its shift_id: one round trip where there is one. ERR_CONFLICT where they
- * need one. */
-bool sale_change_till(struct sale_change *c, int64_t payments);
 /* Changes the sale that was read, and no other. */
 bool sale_change_store(struct sale_change *c, const bson_t *set);
 bool sale_change_audit(struct sale_change *c, const char *action);

@@ -3,7 +3,6 @@
  * own words are in it; what the client sent are values of equalities. */
 #include "base.h"
 #include "trade/sale_priv.h"
-#include "trade/till.h"
 #include "db/doc.h"
 #include "db/own.h"
 #include "engine/ids.h"
@@ -153,7 +152,7 @@ static void take(struct sale_work *w, const bson_t *product)
         w->customer = with(w, product, WITH_CUSTOMER ".0");
     if (w->customer == NULL)
         w->customer = with(w, product, WITH_NAMESAKE ".0");
-    w->shift_id = till_found(product);
+    w->till = (struct till){till_found(product), doc_bool(w->settings, TILL_RULE)};
 }
 
 bool sale_read(struct sale_work *w)
@@ -164,7 +163,7 @@ bool sale_read(struct sale_work *w)
     const bson_t *doc;
 
     w->settings = w->customer = NULL;
-    w->shift_id = NULL;
+    w->till = (struct till){0};
     w->lines = arena_alloc(w->scope->arena, o->n * sizeof *w->lines);
     for (size_t i = 0; i < o->n; i++)
         w->lines[i] = (struct stock_line){

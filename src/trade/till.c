@@ -12,6 +12,8 @@
 #include "engine/series.h"
 #include "trade/report.h"
 
+#define RULES "_till_rules"
+
 /* ---- for whoever takes payments ---- */
 
 /* One member of the first match, as an array of at most one document. */
@@ -33,19 +35,6 @@ void till_lookup(const struct req *req, const struct scope *scope, bson_t *stage
     lookup(SHIFTS, match, "id", TILL_LOOKUP, stage);
 }
 
-void till_rules(const struct scope *scope, bson_t *stage)
-{
-    bson_t *match = own_bson(scope->arena);
-
-    scope_filter(scope, NULL, match);
-    lookup("settings", match, TILL_RULE, TILL_RULES, stage);
-}
-
-bool till_ruled(const bson_t *doc)
-{
-    return doc_bool(doc, TILL_RULES ".0." TILL_RULE);
-}
-
 const char *till_found(const bson_t *doc)
 {
     return doc_text(doc, TILL_LOOKUP ".0.id");
@@ -57,48 +46,63 @@ static bool meanwhile(struct scope *scope, struct err *err)
     return err_set(err, ERR_TRY_AGAIN, "The shift has changed meanwhile");
 }
 
-bool till_allows(bool ruled, const char *shift_id, struct err *err)
+static void look_for_rule(const struct scope *scope, bson_t *stage)
 {
-    return shift_id != NULL || !ruled ||
-           err_set(err, ERR_CONFLICT, "Please open a shift at the till first: no payment is taken "
-                                      "without one");
+    bson_t *match = own_bson(scope->arena);
+
+    scope_filter(scope, NULL, match);
+    lookup("settings", match, TILL_RULE, RULES, stage);
 }
 
-bool till_take(struct scope *scope, const char *shift_id, int64_t payments, struct err *err)
+bool till_find_one(const struct req *req, struct scope *scope, const char *collection,
+                   const bson_t *filter, const bson_t **doc, struct till *till, struct err *err)
+{
+    bson_t *stages = own_bson(scope->arena), *record, stage;
+    const bson_t *found;
+
+    *doc = NULL;
+    *till = (struct till){0};
+    BSON_APPEND_DOCUMENT_BEGIN(stages, "0", &stage);
+    BSON_APPEND_DOCUMENT(&stage, "$match", filter);
+    bson_append_document_end(stages, &stage);
+    BSON_APPEND_DOCUMENT_BEGIN(stages, "1", &stage);
+    BSON_APPEND_INT64(&stage, "$limit", 1);
+    bson_append_document_end(stages, &stage);
+    BSON_APPEND_DOCUMENT_BEGIN(stages, "2", &stage);
+    till_lookup(req, scope, &stage);
+    bson_append_document_end(stages, &stage);
+    BSON_APPEND_DOCUMENT_BEGIN(stages, "3", &stage);
+    look_for_rule(scope, &stage);
+    bson_append_document_end(stages, &stage);
+    if (!scope_next(scope, scope_aggregate(scope, collection, stages, NULL), &found, err))
+        return false;
+    if (found == NULL)
+        return true;
+    record = own_bson(scope->arena);
+    bson_copy_to_excluding_noinit(found, record, TILL_LOOKUP, RULES, NULL);
+    *doc = record;
+    *till = (struct till){.shift_id = arena_strdup(scope->arena, till_found(found)),
+                          .ruled = doc_bool(found, RULES ".0." TILL_RULE)};
+    return true;
+}
+
+bool till_take(struct scope *scope, const struct till *till, int64_t payments, struct err *err)
 {
     bson_t *filter = own_bson(scope->arena), *update = own_bson(scope->arena);
     int64_t matched;
 
+    if (till->shift_id == NULL)
+        return !till->ruled || payments == 0 ||
+               err_set(err, ERR_CONFLICT, "Please open a shift at the till first: no payment is "
+                                          "taken without one");
     scope_filter(scope, NULL, filter);
-    BSON_APPEND_UTF8(filter, "id", shift_id);
+    BSON_APPEND_UTF8(filter, "id", till->shift_id);
     BSON_APPEND_UTF8(filter, "status", "open");
     BCON_APPEND(update, "$inc", "{", "payments", BCON_INT64(payments), FIELD_REV, BCON_INT64(1),
                 "}", "$set", "{", "updated_at", BCON_DATE_TIME(clock_ms()), "}");
     if (!scope_update_one(scope, SHIFTS, filter, update, NULL, &matched, err))
         return false;
     return matched == 1 || meanwhile(scope, err);
-}
-
-bool till_stamp(const struct req *req, struct scope *scope, int64_t payments,
-                const char **shift_id, struct err *err)
-{
-    bson_t *filter = own_bson(scope->arena), *update = own_bson(scope->arena);
-    bson_t *settings = own_bson(scope->arena);
-    const bson_t *doc;
-
-    scope_filter(scope, NULL, filter);
-    BSON_APPEND_UTF8(filter, "user_id", req->principal.user_id);
-    BSON_APPEND_UTF8(filter, "status", "open");
-    BCON_APPEND(update, "$inc", "{", "payments", BCON_INT64(payments), FIELD_REV, BCON_INT64(1),
-                "}", "$set", "{", "updated_at", BCON_DATE_TIME(clock_ms()), "}");
-    if (!scope_find_and_update(scope, SHIFTS, filter, update, true, false, NULL, &doc, err))
-        return false;
-    *shift_id = doc_text(doc, "id");
-    if (*shift_id != NULL)
-        return true;
-    scope_filter(scope, NULL, settings);
-    return scope_find_one(scope, "settings", settings, NULL, &doc, err) &&
-           till_allows(doc_bool(doc, TILL_RULE), NULL, err);
 }
 
 /* ---- opening ---- */

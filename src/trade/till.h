@@ -30,33 +30,29 @@
 
 /* ---- for whoever takes payments ---- */
 
-/* The stage that finds the open shift of the request's user, in any pipeline: begins as the
- * member TILL_LOOKUP of what it gives, which till_found() reads. */
-#define TILL_LOOKUP "_shift"
-void till_lookup(const struct req *req, const struct scope *scope, bson_t *stage);
-/* Borrowed from `doc`; NULL: the user has none. */
-const char *till_found(const bson_t *doc);
-
 /* The setting that payments are taken in a shift alone. */
 #define TILL_RULE "till_required"
 
-/* The stage that looks for it, as the member TILL_RULES, which till_ruled() reads: for pipelines
- * that do not read the settings anyway. */
-#define TILL_RULES "_till_rules"
-void till_rules(const struct scope *scope, bson_t *stage);
-bool till_ruled(const bson_t *doc);
+/* What the till says to the payments of the request's user. */
+struct till {
+    const char *shift_id; /* of the open shift; NULL: the user has none */
+    bool ruled;           /* the business takes payments in shifts alone */
+};
 
-/* Before payments; `ruled` says that they need a shift: ERR_CONFLICT without one. */
-bool till_allows(bool ruled, const char *shift_id, struct err *err);
+/* The stage that finds the open shift, in any pipeline: begins as the member TILL_LOOKUP of what it
+ * gives, which till_found() reads, borrowed. For those who read the settings anyway. */
+#define TILL_LOOKUP "_shift"
+void till_lookup(const struct req *req, const struct scope *scope, bson_t *stage);
+const char *till_found(const bson_t *doc);
 
-/* Counts `payments` more in the shift, which must be open; without it no payment may have its id.
- * In their transaction, which begins again when it was closed meanwhile. */
-bool till_take(struct scope *scope, const char *shift_id, int64_t payments, struct err *err);
+/* scope_find_one, which reads *till by the way where there is a record: no round trip more. */
+bool till_find_one(const struct req *req, struct scope *scope, const char *collection,
+                   const bson_t *filter, const bson_t **doc, struct till *till, struct err *err);
 
-/* All of it in one for who reads neither: *shift_id is that of the open shift, which is taken, or
- * NULL. One round trip; 1 more without a shift, for the settings. */
-bool till_stamp(const struct req *req, struct scope *scope, int64_t payments,
-                const char **shift_id, struct err *err);
+/* Before payments get the id of the shift: counts them in it, which must be open; 0 are a sale
+ * without any. In their transaction, which begins again when it was closed meanwhile. One round
+ * trip where there is a shift, else none. ERR_CONFLICT where payments need one. */
+bool till_take(struct scope *scope, const struct till *till, int64_t payments, struct err *err);
 
 /* ---- shifts; all in the caller's transaction, but till_x and till_z ---- */
 
