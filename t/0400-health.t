@@ -65,7 +65,8 @@ subtest 'reads' => sub {
     for my $row (grep { $_->{method} eq 'GET' } @{ from_json($listing) }) {
         (my $address = $row->{path}) =~ s/\{[^}]+\}/($row->{resource} \/\/ '') eq 'product' ? $made->{id} : 'none'/e;
         my $may = $row->{auth} eq 'public' || grep { $_ eq 'tenant_admin' } @{ $row->{roles} };
-        keeps("GET $address", !$may ? 403 : $address =~ m{\bnone\b|/subscription\z} ? 404 : 200, sub { $erp->get($address, @as) });
+        my $asks = grep { $_->{required} } @{ $row->{query} || [] };
+        keeps("GET $address", !$may ? 403 : $asks ? 400 : $address =~ m{\bnone\b|/subscription\z} ? 404 : 200, sub { $erp->get($address, @as) });
     }
 };
 
