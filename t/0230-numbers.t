@@ -5,6 +5,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Erp::Test;
+use Erp::AtOnce qw(at_once patiently);
 
 my $erp = Erp::Test->start(workers => 4, login_workers => 1);
 my $shop = $erp->seed_tenant(slug => 'numbers');
@@ -13,35 +14,7 @@ my %token = map { $_->{slug} => $erp->login($_->{email}, $_->{password})->{acces
 my @as = (token => $token{numbers});
 my %ticket = (customer_name => 'x', customer_phone => '1', device_model => 'x', issue_description => 'x', estimated_cost => 1);
 
-# Runs $code->(n) in so many processes at once; what each prints, a line each.
-sub at_once {
-    my ($n, $code) = @_;
-    my @out;
-    for my $i (1 .. $n) {
-        my $pid = open my $child, '-|';
-        die "fork: $!" if !defined $pid;
-        if (!$pid) {
-            print map { "$_\n" } $code->($i);
-            close STDOUT;
-            require POSIX;
-            POSIX::_exit(0);
-        }
-        push @out, $child;
-    }
-    return map { my @lines = <$_>; close $_; chomp @lines; @lines } @out;
-}
-
-# Sends it again while the business has its share of the workers, or the server asks for it.
-sub post_patiently {
-    my ($path, $body) = @_;
-    my $r;
-    for (1 .. 40) {
-        $r = $erp->post($path, $body, @as);
-        last if $r->status != 429 && $r->status != 503;
-        select undef, undef, undef, 0.1;
-    }
-    return $r;
-}
+sub post_patiently { my ($path, $body) = @_; return patiently(sub { $erp->post($path, $body, @as) }) }
 
 subtest 'numbers' => sub {
     is($erp->post('/api/repairs', \%ticket, @as)->json->{ticket_number}, 'REP-00001', 'the first');

@@ -1,6 +1,7 @@
 # Payments of a sale, what is due of it, and cancelling it: one of many at once wins, and what is
 # settled stays as history.
 use Erp::Test;
+use Erp::AtOnce qw(at_once patiently);
 use Erp::Json qw(from_json);
 
 my $erp = Erp::Test->start(workers => 4, login_workers => 1, env => { ERP_TENANT_SHARE => 100 });
@@ -17,35 +18,6 @@ sub one { my ($collection, $filter) = @_; return $erp->mongo_all($shop->{db_name
 sub pay { my ($sale, $body) = @_; return $erp->post("/api/sales/$sale/payments", $body, @as) }
 sub sale { return $erp->get("/api/sales/$_[0]", @as)->json }
 sub stock { return $erp->get("/api/products/$_[0]", @as)->json->{stock} }
-
-# Runs $code->(n) in so many processes at once; what each prints, a line each.
-sub at_once {
-    my ($n, $code) = @_;
-    my @out;
-    for my $i (1 .. $n) {
-        my $pid = open my $child, '-|';
-        die "fork: $!" if !defined $pid;
-        if (!$pid) {
-            print map { "$_\n" } $code->($i);
-            close STDOUT;
-            POSIX::_exit(0);
-        }
-        push @out, $child;
-    }
-    return map { my @lines = <$_>; close $_; chomp @lines; @lines } @out;
-}
-
-# Sends it again while the business has its share of the workers, or the server asks for it.
-sub patiently {
-    my ($send) = @_;
-    my $r;
-    for (1 .. 60) {
-        $r = $send->();
-        last if $r->status != 429 && $r->status != 503;
-        select undef, undef, undef, 0.1;
-    }
-    return $r;
-}
 
 my $rice = made('/api/products', { name => 'Rice', price => 12.5, stock => 100 })->{id};
 my %who = (customer_name => 'Karim', customer_phone => '01711-222333');

@@ -1,6 +1,7 @@
 # Returns: asked for, approved or rejected; never more comes back than was sold, never more money
 # than it came to, however many ask and decide at once; and what it leaves of sale, due and stock.
 use Erp::Test;
+use Erp::AtOnce qw(statuses_at_once);
 use Erp::Json qw(from_json);
 
 my $erp = Erp::Test->start(workers => 4, login_workers => 1, env => { ERP_TENANT_SHARE => 100 });
@@ -31,32 +32,6 @@ sub state {
     my %all = map { $_ => [one($_, {})] } qw(sales returns payments customer_dues customers products stock_ledger counters notifications);
     $all{audit} = $erp->mongo("$shop->{db_name}_audit", doc(count => 'audit_log', query => { kind => 'data' }))->{n};
     return \%all;
-}
-
-# Runs $code->(n) in so many processes at once; what each prints, a line each.
-sub at_once {
-    my ($n, $code) = @_;
-    my @out;
-    for my $i (1 .. $n) {
-        my $pid = open my $child, '-|';
-        die "fork: $!" if !defined $pid;
-        if (!$pid) {
-            my $r;
-            for (1 .. 60) {
-                $r = $code->($i);
-                last if $r->status != 429 && $r->status != 503;
-                select undef, undef, undef, 0.1;
-            }
-            print $r->status, "\n";
-            close STDOUT;
-            POSIX::_exit(0);
-        }
-        push @out, $child;
-    }
-    my %said;
-    $said{ <$_> * 1 }++ for @out;
-    close $_ for @out;
-    return \%said;
 }
 
 my $rice = made('/api/products', { name => 'Rice', price => 10, stock => 1000 })->{id};
@@ -229,12 +204,12 @@ subtest 'branches and roles' => sub {
 subtest 'many at once' => sub {
     my $s = sell();
     my $had = stock($rice);
-    is_deeply at_once(8, sub { ask(wanted($s)) }), { 200 => 3, 422 => 5 }, 'eight ask for one of three each';
+    is_deeply statuses_at_once(8, sub { ask(wanted($s)) }), { 200 => 3, 422 => 5 }, 'eight ask for one of three each';
     my @asked = map { $_->{id} } @{ $erp->get("/api/returns?sale_id=$s->{id}", @as)->json };
     is scalar(@asked), 3, 'three are there';
-    is_deeply at_once(8, sub { decide($asked[0], 'approve') }), { 200 => 1, 409 => 7 }, 'eight approve the same';
+    is_deeply statuses_at_once(8, sub { decide($asked[0], 'approve') }), { 200 => 1, 409 => 7 }, 'eight approve the same';
     is stock($rice), $had + 1, 'one is back';
-    is_deeply at_once(8, sub { decide($asked[1 + $_[0] % 2], $_[0] % 4 < 2 ? 'approve' : 'reject') }), { 200 => 2, 409 => 6 }, 'approved and rejected at once';
+    is_deeply statuses_at_once(8, sub { decide($asked[1 + $_[0] % 2], $_[0] % 4 < 2 ? 'approve' : 'reject') }), { 200 => 2, 409 => 6 }, 'approved and rejected at once';
     my @back = grep { $_->{status} eq 'approved' } @{ $erp->get("/api/returns?sale_id=$s->{id}", @as)->json };
     my $now = sale($s->{id});
     is stock($rice), $had + @back, 'what was approved is back';

@@ -1,6 +1,7 @@
 # Store credit: what comes back may stay for the customer to spend, never below zero, whoever spends
 # at once; it is a payment, and no money. Exchange: goods for goods, and the difference, or nothing.
 use Erp::Test;
+use Erp::AtOnce qw(statuses_at_once);
 use Erp::Json qw(from_json);
 use Erp::Say qw(slurp);
 
@@ -32,32 +33,6 @@ sub state {
     my %all = map { $_ => [one($_, {})] } qw(sales returns payments store_credits customer_dues customers products stock_ledger counters notifications);
     $all{audit} = $erp->mongo("$shop->{db_name}_audit", doc(count => 'audit_log', query => { kind => 'data' }))->{n};
     return \%all;
-}
-
-# Runs $code->(n) in so many processes at once; how often each status came.
-sub at_once {
-    my ($n, $code) = @_;
-    my @out;
-    for my $i (1 .. $n) {
-        my $pid = open my $child, '-|';
-        die "fork: $!" if !defined $pid;
-        if (!$pid) {
-            my $r;
-            for (1 .. 60) {
-                $r = $code->($i);
-                last if $r->status != 429 && $r->status != 503;
-                select undef, undef, undef, 0.1;
-            }
-            print $r->status, "\n";
-            close STDOUT;
-            POSIX::_exit(0);
-        }
-        push @out, $child;
-    }
-    my %said;
-    $said{ <$_> * 1 }++ for @out;
-    close $_ for @out;
-    return \%said;
 }
 
 # What always holds: payments add up to what each sale says, rows of store credit to what each customer
@@ -186,10 +161,10 @@ subtest 'refusals' => sub {
 subtest 'twenty spend the same at once' => sub {
     my $who = credited(1);
     my @sales = map { made('/api/sales', { items => [{ product_id => $rice, quantity => 1, price => 10 }], customer_id => $who, paid_amount => 0 }) } 1 .. 20;
-    is_deeply at_once(20, sub { pay($sales[$_[0] - 1], { amount => 10, method => 'store_credit' }) }), { 200 => 1, 422 => 19 }, 'one of twenty payments';
+    is_deeply statuses_at_once(20, sub { pay($sales[$_[0] - 1], { amount => 10, method => 'store_credit' }) }), { 200 => 1, 422 => 19 }, 'one of twenty payments';
     is has($who), '0.00', 'none is left';
     $who = credited(3);
-    is_deeply at_once(8, sub { $erp->post('/api/sales', { items => [{ product_id => $rice, quantity => 1, price => 10 }], customer_id => $who, payment_method => 'store_credit' }, @as) }),
+    is_deeply statuses_at_once(8, sub { $erp->post('/api/sales', { items => [{ product_id => $rice, quantity => 1, price => 10 }], customer_id => $who, payment_method => 'store_credit' }, @as) }),
         { 200 => 3, 422 => 5 }, 'three of eight sales';
     is has($who), '0.00', 'none is left';
     holds('after it');
@@ -309,7 +284,7 @@ subtest 'many exchange at once' => sub {
     my $s = sell(somebody());
     my ($rices, $oils) = (stock($rice), stock($oil));
     my @asked = map { asked($s) } 1 .. 3;
-    is_deeply at_once(9, sub { my $return = $asked[$_[0] % 3]; $_[0] <= 6 ? swap($return, oil(2)) : approve($return) }), { 200 => 3, 409 => 6 }, 'three of nine';
+    is_deeply statuses_at_once(9, sub { my $return = $asked[$_[0] % 3]; $_[0] <= 6 ? swap($return, oil(2)) : approve($return) }), { 200 => 3, 409 => 6 }, 'three of nine';
     is_deeply [@{ sale($s->{id})->{items}[0] }{qw(quantity returned_quantity return_pending)}], [3, 3, 0], 'all came back, and no more';
     is stock($rice), $rices + 3, '... to the stock';
     my $swaps = grep { ($_->{exchange_of} // '') ne '' && $_->{customer_id} eq $s->{customer_id} } one('sales', {});

@@ -1,6 +1,7 @@
 # Due requests: staff ask for a sale on credit, an administrator decides, and of many at once one does; an
 # approved one is a sale like any other, with all that belongs to it.
 use Erp::Test;
+use Erp::AtOnce qw(statuses_at_once);
 
 my $erp = Erp::Test->start(workers => 4, login_workers => 1, env => { ERP_TENANT_SHARE => 100 });
 my $shop = $erp->seed_tenant(slug => 'due');
@@ -29,31 +30,6 @@ sub state {
     my %all = map { $_ => [all($_, {})] } qw(due_requests sales payments customer_dues customers products product_branches stock_ledger counters notifications);
     $all{audit} = $erp->mongo("$shop->{db_name}_audit", doc(count => 'audit_log', query => { kind => 'data' }))->{n};
     return \%all;
-}
-
-# How often each status came back, when so many ask at once.
-sub at_once {
-    my ($n, $code) = @_;
-    my (@out, %said);
-    for my $i (1 .. $n) {
-        my $pid = open my $child, '-|';
-        die "fork: $!" if !defined $pid;
-        if (!$pid) {
-            my $r;
-            for (1 .. 60) {
-                $r = $code->($i);
-                last if $r->status != 429 && $r->status != 503;
-                select undef, undef, undef, 0.1;
-            }
-            print $r->status, "\n";
-            close STDOUT;
-            POSIX::_exit(0);
-        }
-        push @out, $child;
-    }
-    $said{ <$_> * 1 }++ for @out;
-    close $_ for @out;
-    return \%said;
 }
 
 my %branch = map { $_ => made('/api/branches', { name => ucfirst $_, address => 'x', contact_phone => '1' })->{id} } qw(north south);
@@ -219,15 +195,15 @@ subtest 'not enough on the shelf' => sub {
 subtest 'many at once' => sub {
     my $had = stock($branch{south});
     my $id = ask(wanted(), @{ $south->{as} })->json->{id};
-    is_deeply at_once(8, sub { decide($id, 'approve') }), { 200 => 1, 409 => 7 }, 'eight approve the same';
+    is_deeply statuses_at_once(8, sub { decide($id, 'approve') }), { 200 => 1, 409 => 7 }, 'eight approve the same';
     my $number = $erp->get("/api/due-requests/$id", @as)->json->{request_number};
     is scalar(() = all('sales', { reference => "Due Request: $number" })), 1, 'one sale';
     is stock($branch{south}), $had - 2, '... of its stock';
     my $both = ask(wanted(), @{ $south->{as} })->json->{id};
-    is_deeply at_once(8, sub { decide($both, $_[0] % 2 ? 'approve' : 'reject') }), { 200 => 1, 409 => 7 }, 'approved and rejected at once';
+    is_deeply statuses_at_once(8, sub { decide($both, $_[0] % 2 ? 'approve' : 'reject') }), { 200 => 1, 409 => 7 }, 'approved and rejected at once';
     my $now = $erp->get("/api/due-requests/$both", @as)->json;
     is stock($branch{south}), $had - 2 - ($now->{status} eq 'approved' ? 2 : 0), 'what it says is so';
-    is_deeply at_once(8, sub { ask(wanted(), @{ $south->{as} }) }), { 200 => 8 }, 'eight ask';
+    is_deeply statuses_at_once(8, sub { ask(wanted(), @{ $south->{as} }) }), { 200 => 8 }, 'eight ask';
     my @numbers = sort map { $_->{request_number} } all('due_requests', {});
     is_deeply \@numbers, [map { sprintf 'DUE-%06d', $_ } 1 .. @numbers], 'their numbers: each once, no gap';
     my $key = { 'Idempotency-Key' => 'once' };

@@ -1,6 +1,7 @@
 # What customers owe: one payment for many sales, the oldest first, and of many at once one is accepted; the
 # account entry by entry; and a limit that no number of sales at once passes.
 use Erp::Test;
+use Erp::AtOnce qw(statuses_at_once);
 use Erp::Json qw(from_json to_json);
 use Erp::Say qw(slurp);
 use Time::HiRes qw(time);
@@ -32,31 +33,6 @@ sub state {
     my %all = map { $_ => [all($_, {})] } qw(sales payments customer_dues customers products stock_ledger counters notifications);
     $all{audit} = $erp->mongo("$shop->{db_name}_audit", doc(count => 'audit_log', query => { kind => 'data' }))->{n};
     return \%all;
-}
-
-# How often each status came back, when so many ask at once.
-sub at_once {
-    my ($n, $code) = @_;
-    my (@out, %said);
-    for my $i (1 .. $n) {
-        my $pid = open my $child, '-|';
-        die "fork: $!" if !defined $pid;
-        if (!$pid) {
-            my $r;
-            for (1 .. 100) {
-                $r = $code->($i);
-                last if $r->status != 429 && $r->status != 503;
-                select undef, undef, undef, 0.1;
-            }
-            print $r->status, "\n";
-            close STDOUT;
-            POSIX::_exit(0);
-        }
-        push @out, $child;
-    }
-    $said{ <$_> * 1 }++ for @out;
-    close $_ for @out;
-    return \%said;
 }
 
 # How many round trips to the database a reply took, by the log.
@@ -132,12 +108,12 @@ subtest 'refusals change nothing' => sub {
 subtest 'many at once' => sub {
     my $who = customer();
     credit($who, $_) for 1 .. 4;
-    is_deeply at_once(20, sub { pay($who, { amount => 100, method => 'cash' }) }), { 200 => 1, 409 => 19 }, 'twenty pay all of it';
+    is_deeply statuses_at_once(20, sub { pay($who, { amount => 100, method => 'cash' }) }), { 200 => 1, 409 => 19 }, 'twenty pay all of it';
     is owes($who), 0, 'nothing is owed';
     is_deeply [map { "$_->{amount}" } @{ $erp->get("/api/payments?customer_id=$who", @as)->json }], [10, 20, 30, 40], 'each sale is paid once';
     my $sale = credit($who, 3);
     credit($who, 2);
-    my $said = at_once(12, sub { $_[0] % 2 ? pay($who, { amount => 10, method => 'cash' }) : $erp->post("/api/sales/$sale->{id}/payments", { amount => 10, method => 'cash' }, @as) });
+    my $said = statuses_at_once(12, sub { $_[0] % 2 ? pay($who, { amount => 10, method => 'cash' }) : $erp->post("/api/sales/$sale->{id}/payments", { amount => 10, method => 'cash' }, @as) });
     is $said->{200}, 5, 'parts of it by both ways, until all is paid' or diag to_json($said);
     is_deeply [map { sale($_)->{balance_due} } map { $_->{sale_id} } all('payments', { customer_id => $who })], [(0) x 9], 'nothing is due';
     is owes($who), 0, '... nor owed';
@@ -274,7 +250,7 @@ subtest 'sums of past days' => sub {
 subtest 'many sales at once' => sub {
     my $who = customer();
     limit($who, 70);
-    my $said = at_once(16, sub { try($who, 1 + $_[0] % 2, { paid_amount => 0.5 }) });
+    my $said = statuses_at_once(16, sub { try($who, 1 + $_[0] % 2, { paid_amount => 0.5 }) });
     is $said->{200} + $said->{409}, 16, 'sixteen sell on credit' or diag to_json($said);
     my $due = 0;
     $due += $_->{due_amount} for @{ $erp->get("/api/customer-dues?customer_id=$who", @as)->json };
@@ -374,7 +350,7 @@ subtest 'the daily check' => sub {
     $yesterday->();
     $erp->patch("/api/notifications/$_->{id}/read", undef, @boss) for $told->(is_read => \0);
     my $had = scalar(() = $told->());
-    is_deeply at_once(8, sub { $erp->post('/api/notifications/scheduled-check', undef, @boss) }), { 200 => 8 }, 'eight checks at once';
+    is_deeply statuses_at_once(8, sub { $erp->post('/api/notifications/scheduled-check', undef, @boss) }), { 200 => 8 }, 'eight checks at once';
     is scalar(() = $told->()) - $had, 4, 'each is told of once: two products, an invoice, a due';
     my ($entry) = $erp->mongo_all("${db}_audit", doc(find => 'audit_log', filter => { action => 'scheduled_check' }));
     is $entry->{actor}, $other->{user_id}, 'an audit entry says who had it made';

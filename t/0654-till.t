@@ -1,6 +1,7 @@
 # The till: one open shift a user, every payment in its shift, movements of cash, X and Z reports; what
 # is closed stays as it was to the last minor unit, also while others sell.
 use Erp::Test;
+use Erp::AtOnce qw(at_once patiently);
 use Erp::Json qw(from_json);
 use POSIX ();
 
@@ -22,34 +23,6 @@ sub user {
 }
 sub one { my ($collection, $filter) = @_; my @all = $erp->mongo_all($shop->{db_name}, doc(find => $collection, filter => $filter)); return wantarray ? @all : $all[0] }
 sub audit { return map { $_->{action} } $erp->mongo_all("$shop->{db_name}_audit", doc(find => 'audit_log', filter => { collection => 'shifts', record_id => $_[0] }, sort => { created_at => 1, id => 1 })) }
-
-# Runs $code->(n) in so many processes at once; what each gives, a line each.
-sub at_once {
-    my ($n, $code) = @_;
-    my @out = map { my $i = $_;
-        my $pid = open my $child, '-|';
-        die "fork: $!" if !defined $pid;
-        if (!$pid) {
-            print map { "$_\n" } $code->($i);
-            close STDOUT;
-            POSIX::_exit(0);
-        }
-        $child } 1 .. $n;
-    my @said = map { chomp; $_ } map { readline $_ } @out;
-    close $_ for @out;
-    return @said;
-}
-# Again where the server asks for it.
-sub patient {
-    my ($code) = @_;
-    my $r;
-    for (1 .. 60) {
-        $r = $code->();
-        last if $r->status != 429 && $r->status != 503;
-        select undef, undef, undef, 0.1;
-    }
-    return $r;
-}
 
 my ($north, $south) = map { made('/api/branches', { name => $_, address => 'x', contact_phone => '1' })->{id} } qw(North South);
 my $tea = made('/api/products', { name => 'Tea', price => 3.35, stock => 100_000 })->{id};
@@ -100,7 +73,7 @@ subtest 'opening' => sub {
 };
 
 subtest 'eight at once open one' => sub {
-    my @said = at_once(8, sub { patient(sub { opened({}, @ben) })->status });
+    my @said = at_once(8, sub { patiently(sub { opened({}, @ben) })->status });
     is_deeply [sort @said], [200, (409) x 7], 'one did';
     is scalar(my @open = one('shifts', { user_id => $ben_id, status => 'open' })), 1, 'there is one';
     is $open[0]{shift_number}, 'SHIFT-000002', 'refused ones left no gap';
@@ -242,7 +215,7 @@ subtest 'one winner, and numbers without a gap' => sub {
     my $south = opened({ branch_id => $south }, @boss)->json;
     is shut($south->{id}, { counted_cash => 0 }, @boss)->json->{z_number}, 1, 'each branch has its own';
     my $ben = one('shifts', { user_id => $ben_id, status => 'open' });
-    my @said = at_once(8, sub { my ($i) = @_; patient(sub { shut($ben->{id}, { counted_cash => 0 }, $i % 2 ? @ben : @mira) })->status });
+    my @said = at_once(8, sub { my ($i) = @_; patiently(sub { shut($ben->{id}, { counted_cash => 0 }, $i % 2 ? @ben : @mira) })->status });
     is_deeply [sort @said], [200, (409) x 7], 'one closed it';
     is shift_of($ben->{id})->{z_number}, 4, '... with the next number';
 };
@@ -290,16 +263,16 @@ subtest 'till and shift while others sell' => sub {
         my @said = at_once(5, sub { my ($i) = @_;
             if ($i == 1) {    # closes once some were sold, while others are being sold
                 wait_until(30, sub { (ask($shift->{id}, 'x', @ben)->json->{payments_count} // 0) >= 8 });
-                return 'closed ' . patient(sub { $host->post("/api/till/shifts/$shift->{id}/close", { counted_cash => 100 }, @ben) })->status;
+                return 'closed ' . patiently(sub { $host->post("/api/till/shifts/$shift->{id}/close", { counted_cash => 100 }, @ben) })->status;
             }
             my @out;
             my $at = $i % 2 ? $host : $erp;
             for my $k (1 .. 12) {
-                my $r = patient(sub { $at->post('/api/sales', { items => [{ product_id => $tea, quantity => $k, price => 3.35 }],
+                my $r = patiently(sub { $at->post('/api/sales', { items => [{ product_id => $tea, quantity => $k, price => 3.35 }],
                     $k % 3 ? (payment_method => $k % 2 ? 'cash' : 'card') : (paid_amount => 3.35) }, @ben) });
                 push @out, 'sold ' . $r->status;
                 next if $k % 3;
-                my $p = patient(sub { $at->post("/api/sales/" . $r->json->{id} . '/payments', { amount => 0.1, method => 'cash' }, @ben) });
+                my $p = patiently(sub { $at->post("/api/sales/" . $r->json->{id} . '/payments', { amount => 0.1, method => 'cash' }, @ben) });
                 push @out, 'paid ' . $p->status;
             }
             return @out;
