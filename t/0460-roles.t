@@ -119,7 +119,7 @@ for my $collection (sort keys %kinds) {
     for my $branch ($A, $B) {
         my $id = $made{$collection}{$branch} = $collection eq 'products' ? $product{$branch} : Erp::Test::uuid();
         $erp->mongo_insert($shop->{db_name}, $collection, { id => $id, tenant_id => $shop->{tenant_id}, name => 'One', stock => 1, stock_quantity => 1, due_amount => 1,
-            $kinds{$collection} => $branch, requested_by => $who{staff}{id}, product_id => $product{$branch}, created_at => { '$date' => '2026-01-01T00:00:00Z' } });
+            $kinds{$collection} => $branch, product_id => $product{$branch}, created_at => { '$date' => '2026-01-01T00:00:00Z' } });
     }
 }
 cmp_ok scalar keys %kinds, '>=', 2, 'kinds of records that belong to a branch';
