@@ -62,7 +62,7 @@ static void cache_add(struct index_cache *cache, uint64_t key)
 
 struct builder {
     bson_t *indexes;
-    bool unique; /* which half is wanted */
+    enum index_part part;
     int n;
 };
 
@@ -99,7 +99,7 @@ static void add_named(struct builder *b, const char *const *keys, const char *na
     char number[12];
     bson_t doc, child;
 
-    if (unique != b->unique)
+    if (b->part != INDEX_ALL && unique != (b->part == INDEX_UNIQUE))
         return;
     snprintf(number, sizeof(number), "%d", b->n++);
     bson_append_document_begin(b->indexes, number, -1, &doc);
@@ -176,7 +176,7 @@ static void add_field_indexes(struct builder *b, const struct field *f)
         add_index(b, unique, true, &there, false);
 }
 
-size_t index_command(const struct resource *resource, bool unique, bson_t *command)
+size_t index_command(const struct resource *resource, enum index_part part, bson_t *command)
 {
     static const char *const base[INDEX_KEYS_MAX] = {"tenant_id", "id"};
     static const char *const dates[INDEX_KEYS_MAX] = {"tenant_id", "created_at", "id"};
@@ -184,7 +184,7 @@ size_t index_command(const struct resource *resource, bool unique, bson_t *comma
     static const char *const one[INDEX_KEYS_MAX] = {"tenant_id"};
     bson_t array;
     const struct index_def with_id = {.text = "id"};
-    struct builder b = {.indexes = &array, .unique = unique};
+    struct builder b = {.indexes = &array, .part = part};
 
     bson_init(command);
     bson_append_utf8(command, "createIndexes", -1, resource->collection, -1);
@@ -253,18 +253,31 @@ static bool run_each(const struct resource *resource, const bson_t *command, str
     return true;
 }
 
-static bool run_half(const struct resource *resource, bool unique, struct scope *scope,
+static bool run_part(const struct resource *resource, enum index_part part, struct scope *scope,
                      struct err *err)
 {
     bson_t command;
-    bool ok = index_command(resource, unique, &command) == 0 || run(scope, &command, err);
+    bool ok = index_command(resource, part, &command) == 0 || run(scope, &command, err);
 
-    if (!ok && unique && err->code == ERR_DUPLICATE) {
+    if (!ok && part == INDEX_UNIQUE && err->code == ERR_DUPLICATE) {
         err_clear(err);
         ok = run_each(resource, &command, scope, err);
     }
     bson_destroy(&command);
     return ok;
+}
+
+/* One command where nothing forbids a unique index: a first request makes those of many
+ * collections. */
+static bool run_all(const struct resource *resource, struct scope *scope, struct err *err)
+{
+    if (run_part(resource, INDEX_ALL, scope, err))
+        return true;
+    if (err->code != ERR_DUPLICATE)
+        return false;
+    err_clear(err);
+    return run_part(resource, INDEX_PLAIN, scope, err) &&
+           run_part(resource, INDEX_UNIQUE, scope, err);
 }
 
 static bool run_audit(struct scope *scope, struct err *err)
@@ -297,7 +310,7 @@ bool index_ensure(struct index_cache *cache, const struct resource *resource, st
     }
     if (resource->audit || index_known(cache, resource, scope->db_name))
         return true;
-    if (!run_half(resource, false, scope, err) || !run_half(resource, true, scope, err))
+    if (!run_all(resource, scope, err))
         return false;
     if (resource->journal != NULL &&
         !index_ensure(cache, resource_by_noun(resource->journal), scope, err))
@@ -306,14 +319,14 @@ bool index_ensure(struct index_cache *cache, const struct resource *resource, st
     return true;
 }
 
-static void print_half(const struct resource *resource, bool unique, FILE *out)
+static void print_part(const struct resource *resource, enum index_part part, FILE *out)
 {
     bson_t command, array, one;
     bson_iter_t it, name;
     const uint8_t *data;
     uint32_t len;
 
-    index_command(resource, unique, &command);
+    index_command(resource, part, &command);
     bson_iter_init_find(&it, &command, "indexes");
     bson_iter_array(&it, &len, &data);
     bson_init_static(&array, data, len);
@@ -323,7 +336,7 @@ static void print_half(const struct resource *resource, bool unique, FILE *out)
         bson_init_static(&one, data, len);
         bson_iter_init_find(&name, &one, "name");
         fprintf(out, "%s\t%s%s\n", resource->collection, bson_iter_utf8(&name, NULL),
-                unique ? "\tunique" : "");
+                part == INDEX_UNIQUE ? "\tunique" : "");
     }
     bson_destroy(&command);
 }
@@ -331,7 +344,7 @@ static void print_half(const struct resource *resource, bool unique, FILE *out)
 void index_print(FILE *out)
 {
     for (size_t i = 0; i < resource_count(); i++) {
-        print_half(resource_at(i), false, out);
-        print_half(resource_at(i), true, out);
+        print_part(resource_at(i), INDEX_PLAIN, out);
+        print_part(resource_at(i), INDEX_UNIQUE, out);
     }
 }

@@ -10,7 +10,7 @@ struct index_cache;
 struct index_cache *index_cache_new(void);
 void index_cache_free(struct index_cache *cache);
 
-/* Makes sure that the resource's indexes and those of the audit log are there: a command or two at
+/* Makes sure that the resource's indexes and those of the audit log are there: a command each at
  * the first use by this process, nothing after it. A unique index that duplicates of an earlier
  * system forbid is logged (unique_index_refused, with its name) and left out, the others are made:
  * the shop goes on working, and the next worker that uses the resource tries again. Other failures
@@ -22,10 +22,12 @@ bool index_ensure(struct index_cache *cache, const struct resource *resource, st
 bool index_known(const struct index_cache *cache, const struct resource *resource,
                  const char *db_name);
 
-/* The createIndexes command of a resource's unique or other indexes in the tenant's own database:
- * none of the audit log. `command` is initialised by the call. Returns the number of indexes in it,
- * which may be 0. */
-size_t index_command(const struct resource *resource, bool unique, bson_t *command);
+enum index_part { INDEX_ALL, INDEX_UNIQUE, INDEX_PLAIN };
+
+/* The createIndexes command of a part of a resource's indexes in the tenant's own database: none of
+ * the audit log. `command` is initialised by the call. Returns the number of indexes in it, which
+ * may be 0. */
+size_t index_command(const struct resource *resource, enum index_part part, bson_t *command);
 
 /* Appends which records a partial index holds; nothing for one that holds all. */
 void index_condition(const struct index_def *index, bson_t *out);
