@@ -196,7 +196,7 @@ const struct route routes_trade[] = {
     },
     {
         .method = "GET", .path = "/api/till/shifts/{id}/x", .handler = action_till_x,
-        .roles = ROLES_TILL, .module = "sales", .by_branch = true, .csv = true,
+        .roles = ROLES_TILL, .module = "sales", .by_branch = true, .csv = true, .by_state = true,
         .out = "ShiftReport",
         .summary = "The X report: figures of an open shift up to now",
     },
@@ -209,7 +209,7 @@ const struct route routes_trade[] = {
     },
     {
         .method = "GET", .path = "/api/till/shifts/{id}/z", .handler = action_till_z,
-        .roles = ROLES_TILL, .module = "sales", .by_branch = true, .csv = true,
+        .roles = ROLES_TILL, .module = "sales", .by_branch = true, .csv = true, .by_state = true,
         .out = "ShiftReport",
         .summary = "The Z report: figures of a closed shift, as they were frozen",
     },

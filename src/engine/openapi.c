@@ -264,7 +264,7 @@ static bool may_answer(const struct route *row, int status)
     case 404:
         return login || enters || (token && row->tenancy != TENANCY_NONE);
     case 409:
-        return may_conflict(row) || idem_offered(row);
+        return row->by_state || may_conflict(row) || idem_offered(row);
     case 412:
         return op == OPENAPI_REPLACE || op == OPENAPI_PATCH || op == OPENAPI_DELETE ||
                openapi_moves(row);

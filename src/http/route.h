@@ -91,6 +91,7 @@ struct route {
     bool repeatable;    /* the same request again does nothing more: a POST that takes no key */
     bool in_turn;       /* those of one business wait for each other, on this host: they change the
                            same records (a number series, a shelf) and would begin again instead */
+    bool by_state;      /* the state of its record may refuse it, though it changes nothing */
     bool writes;        /* changes data: refused to tokens that only read and to newer schemas */
     const struct route_param *query; /* ended by a NULL name; may be NULL */
     bool platform_keyed; /* a POST whose effect is in the registry's database takes a key too */
