@@ -81,7 +81,11 @@ static bson_t *read_command(const struct seller *s)
                     "settings", "pipeline", "[", "{", "$match", "{", "tenant_id",
                     BCON_UTF8(s->shop->tenant_id), "}", "}", "{", "$sort", "{", "id", BCON_INT32(1),
                     "}", "}", "{", "$limit", BCON_INT32(1), "}", "]", "as", "_settings", "}", "}",
-                    "]", "cursor", "{", "}");
+                    "{", "$lookup", "{", "from", "shifts", "pipeline", "[", "{", "$match", "{",
+                    "tenant_id", BCON_UTF8(s->shop->tenant_id), "user_id", BCON_UTF8("nobody"),
+                    "status", BCON_UTF8("open"), "}", "}", "{", "$project", "{", "id",
+                    BCON_INT32(1), "}", "}", "{", "$limit", BCON_INT32(1), "}", "]", "as",
+                    "_shift", "}", "}", "]", "cursor", "{", "}");
 }
 
 static bson_t *count_command(const struct seller *s, const char *name)
