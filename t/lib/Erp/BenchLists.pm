@@ -13,6 +13,7 @@ my $ROUNDS = $ENV{ERP_BENCH_ROUNDS} || 3;
 my $TIMES  = 60;    # requests a round
 my $PAGE   = 100;
 my $FEW    = 1_000;
+my $BLOCKS = 50;    # thousands of records that one command stores
 
 # Options: start (makes an instance), short (true: of little), print (as printf; else to standard output).
 sub run {
@@ -68,13 +69,17 @@ sub _multiply {
     my ($indexes) = $erp->mongo($t->{db_name}, doc(listIndexes => $collection));
     my %unique = map { $_ => 1 } grep { !/^(?:tenant_id|id|_id)$/ }
         map { keys %{ $_->{key} } } grep { $_->{unique} } @{ $indexes->{cursor}{firstBatch} };
-    $erp->mongo($t->{db_name}, doc(aggregate => $collection, cursor => {}, pipeline => [
-        { '$match' => { id => $id } },
-        { '$set' => { n => { '$range' => [ 1, $count > 1000 ? 1000 : $count ] } } }, { '$unwind' => '$n' },
-        { '$set' => { m => { '$range' => [ 0, $count > 1000 ? $count / 1000 : 1 ] } } }, { '$unwind' => '$m' },
-        { '$set' => { n => { '$concat' => [ '-', { '$toString' => { '$add' => [ { '$multiply' => [ '$m', 1000 ] }, '$n', 1_000_000 ] } } ] } } },
-        { '$set' => { id => { '$concat' => [ '$id', '$n' ] }, map { ($_ => _own($_)) } sort keys %unique } },
-        { '$unset' => [ '_id', 'n', 'm' ] }, { '$merge' => { into => $collection } } ]));
+    my $blocks = $count > 1000 ? $count / 1000 : 1;
+    for (my $from = 0; $from < $blocks; $from += $BLOCKS) {    # no command takes longer than a socket waits
+        my $to = $from + $BLOCKS < $blocks ? $from + $BLOCKS : $blocks;
+        $erp->mongo($t->{db_name}, doc(aggregate => $collection, cursor => {}, pipeline => [
+            { '$match' => { id => $id } },
+            { '$set' => { n => { '$range' => [ 1, $count > 1000 ? 1000 : $count ] } } }, { '$unwind' => '$n' },
+            { '$set' => { m => { '$range' => [ $from, $to ] } } }, { '$unwind' => '$m' },
+            { '$set' => { n => { '$concat' => [ '-', { '$toString' => { '$add' => [ { '$multiply' => [ '$m', 1000 ] }, '$n', 1_000_000 ] } } ] } } },
+            { '$set' => { id => { '$concat' => [ '$id', '$n' ] }, map { ($_ => _own($_)) } sort keys %unique } },
+            { '$unset' => [ '_id', 'n', 'm' ] }, { '$merge' => { into => $collection } } ]));
+    }
     return;
 }
 
