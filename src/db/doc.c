@@ -18,6 +18,13 @@ const char *doc_text(const bson_t *doc, const char *path)
     return doc_at(doc, path, &it) && BSON_ITER_HOLDS_UTF8(&it) ? bson_iter_utf8(&it, NULL) : NULL;
 }
 
+const char *doc_said(const bson_t *doc, const char *path)
+{
+    const char *text = doc_text(doc, path);
+
+    return text && text[strspn(text, " ")] ? text : NULL;
+}
+
 bool doc_bool(const bson_t *doc, const char *path)
 {
     bson_iter_t it;
@@ -44,10 +51,16 @@ int64_t doc_int(const bson_t *doc, const char *path, int64_t absent)
 
 money_t doc_money(const bson_t *doc, const char *path, int decimals, money_t absent)
 {
-    bson_iter_t it;
     money_t amount;
 
-    return doc_at(doc, path, &it) && decimal_to_money(&it, decimals, &amount) ? amount : absent;
+    return doc_get_money(doc, path, decimals, &amount) ? amount : absent;
+}
+
+bool doc_get_money(const bson_t *doc, const char *path, int decimals, money_t *out)
+{
+    bson_iter_t it;
+
+    return doc_at(doc, path, &it) && decimal_to_money(&it, decimals, out);
 }
 
 void doc_append_text(bson_t *doc, const char *key, const char *text)

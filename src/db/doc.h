@@ -13,6 +13,7 @@
 bool doc_at(const bson_t *doc, const char *path, bson_iter_t *out);
 
 const char *doc_text(const bson_t *doc, const char *path); /* NULL: none */
+const char *doc_said(const bson_t *doc, const char *path); /* NULL: none, or nothing but blanks */
 bool doc_bool(const bson_t *doc, const char *path);        /* false: none */
 /* An instant in milliseconds since 1970. */
 bool doc_instant(const bson_t *doc, const char *path, int64_t *ms);
@@ -21,6 +22,8 @@ int64_t doc_int(const bson_t *doc, const char *path, int64_t absent);
 
 /* An amount in minor units of a currency with `decimals`; `absent` when there is none. */
 money_t doc_money(const bson_t *doc, const char *path, int decimals, money_t absent);
+/* The same; false, and *out as it was, when there is none. */
+bool doc_get_money(const bson_t *doc, const char *path, int decimals, money_t *out);
 
 /* NULL appends nothing. */
 void doc_append_text(bson_t *doc, const char *key, const char *text);

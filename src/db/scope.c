@@ -4,6 +4,8 @@
 #include "base.h"
 #include "db/scope.h"
 #include "core/clock.h"
+#include "core/id.h"
+#include "db/doc.h"
 #include "db/errmap.h"
 #include "db/guard.h"
 #include "db/scope_priv.h"
@@ -134,6 +136,17 @@ void scope_filter(const struct scope *scope, const char *branch_field, bson_t *f
         BSON_APPEND_UTF8(filter, "tenant_id", scope->tenant_id);
     if (branch_field && scope->branch_id)
         bson_append_utf8(filter, branch_field, -1, scope->branch_id, -1);
+}
+
+void scope_begin_record(const struct scope *scope, const char *id, bson_t *doc)
+{
+    char fresh[ID_SIZE];
+
+    if (!id)
+        id_new(fresh);
+    BSON_APPEND_UTF8(doc, "id", id ? id : fresh);
+    BSON_APPEND_UTF8(doc, "tenant_id", scope->tenant_id);
+    doc_append_dates(doc);
 }
 
 bool scope_insert(struct scope *scope, const char *collection, const bson_t *doc, struct err *err)

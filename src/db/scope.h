@@ -66,6 +66,10 @@ struct scope {
  * the scope's branch when both are there. `branch_field` may be NULL: not a branch's record. */
 void scope_filter(const struct scope *scope, const char *branch_field, bson_t *filter);
 
+/* Starts a document that is to be stored (already initialised, empty) with its id, tenant_id,
+ * created_at and updated_at; `id` NULL: a new one. */
+void scope_begin_record(const struct scope *scope, const char *id, bson_t *doc);
+
 /* Reads outside of a transaction are tried again once when they fail at once because a connection
  * broke or a primary stepped down, never after a server that hangs. */
 

@@ -2,7 +2,6 @@
 #include "base.h"
 #include "trade/credit.h"
 #include "core/clock.h"
-#include "core/id.h"
 #include "db/doc.h"
 #include "db/own.h"
 #include "engine/validate.h"
@@ -51,12 +50,8 @@ static const bson_t *row_of(struct req *req, const struct scope *scope, const bs
 {
     static const char *const same[] = {"customer_id", "sale_number", "branch_id"};
     bson_t *doc = own_bson(scope->arena);
-    char id[ID_SIZE];
 
-    id_new(id);
-    BSON_APPEND_UTF8(doc, "id", id);
-    BSON_APPEND_UTF8(doc, "tenant_id", scope->tenant_id);
-    doc_append_dates(doc);
+    scope_begin_record(scope, NULL, doc);
     doc_append_text(doc, "sale_id", doc_text(sale, "id"));
     for (size_t i = 0; i < ARRAY_LEN(same); i++)
         doc_append_text_or_null(doc, same[i], doc_text(sale, same[i]));

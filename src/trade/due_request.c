@@ -1,7 +1,6 @@
 /* Asking for a sale on credit: the cart is priced, and kept as it was asked for. */
 #include "base.h"
 #include "trade/due_request_priv.h"
-#include "core/id.h"
 #include "db/doc.h"
 #include "db/own.h"
 #include "engine/change.h"
@@ -190,12 +189,8 @@ static const bson_t *document(struct work *w)
 {
     const struct principal *who = &w->req->principal;
     bson_t *doc = own_bson(w->scope->arena);
-    char id[ID_SIZE];
 
-    id_new(id);
-    BSON_APPEND_UTF8(doc, "id", id);
-    BSON_APPEND_UTF8(doc, "tenant_id", w->scope->tenant_id);
-    doc_append_dates(doc);
+    scope_begin_record(w->scope, NULL, doc);
     if (!series_append(resource_by_noun("due_request"), w->scope, doc, w->err))
         return NULL;
     append_sent(w, doc);

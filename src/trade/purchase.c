@@ -3,7 +3,6 @@
 #include "trade/purchase_priv.h"
 #include "trade/sale_priv.h"
 #include "core/clock.h"
-#include "core/id.h"
 #include "db/doc.h"
 #include "db/many.h"
 #include "db/own.h"
@@ -85,12 +84,8 @@ static const bson_t *document(struct purchase_work *w, const struct purchase_ord
                               const char *branch_id, const char *supplier)
 {
     bson_t *doc = own_bson(w->scope->arena);
-    char id[ID_SIZE];
 
-    id_new(id);
-    BSON_APPEND_UTF8(doc, "id", id);
-    BSON_APPEND_UTF8(doc, "tenant_id", w->scope->tenant_id);
-    doc_append_dates(doc);
+    scope_begin_record(w->scope, NULL, doc);
     if (!series_append(resource_by_noun("purchase"), w->scope, doc, w->err))
         return NULL;
     BSON_APPEND_UTF8(doc, "supplier_id", o->supplier_id);

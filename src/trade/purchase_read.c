@@ -3,7 +3,6 @@
 #include "base.h"
 #include "trade/purchase_priv.h"
 #include "trade/sale_priv.h"
-#include "db/decimal.h"
 #include "db/doc.h"
 #include "db/own.h"
 #include "engine/form.h"
@@ -37,20 +36,6 @@ static json_t *body_of_form(struct req *req)
     return body;
 }
 
-static const char *text_of(const bson_t *set, const char *name)
-{
-    const char *text = doc_text(set, name);
-
-    return text != NULL && text[strspn(text, " ")] != '\0' ? text : NULL;
-}
-
-static bool money_of(const bson_t *set, const char *name, int decimals, money_t *out)
-{
-    bson_iter_t it;
-
-    return bson_iter_init_find(&it, set, name) && decimal_to_money(&it, decimals, out);
-}
-
 static void read_line(struct req *req, json_t *row, size_t at, struct purchase_line *line)
 {
     const char *path = arena_printf(req->arena, "items[%zu]", at);
@@ -58,15 +43,15 @@ static void read_line(struct req *req, json_t *row, size_t at, struct purchase_l
 
     if (!sale_check_row(req, "PurchaseItemCreate", row, path, &in))
         return;
-    line->product_id = text_of(in.set, "product_id");
-    line->name = text_of(in.set, "product_name");
+    line->product_id = doc_said(in.set, "product_id");
+    line->name = doc_said(in.set, "product_name");
     line->quantity = doc_int(in.set, "quantity", 0);
-    money_of(in.set, "price", req->tenant->decimals, &line->price);
+    doc_get_money(in.set, "price", req->tenant->decimals, &line->price);
     line->has_sale_price =
-        money_of(in.set, "sale_price", req->tenant->decimals, &line->sale_price);
+        doc_get_money(in.set, "sale_price", req->tenant->decimals, &line->sale_price);
     line->has_warranty = doc_bool(in.set, "has_warranty");
     line->warranty_months = line->has_warranty ? doc_int(in.set, "warranty_months", 0) : 0;
-    line->serial = text_of(in.set, "warranty_serial");
+    line->serial = doc_said(in.set, "warranty_serial");
     if (line->product_id == NULL && line->name == NULL)
         err_field(req->err, arena_printf(req->arena, "%s.product_name", path), "required",
                   "Is required where no product_id is given");
@@ -83,31 +68,27 @@ static void read_lines(struct req *req, json_t *items, struct purchase_order *or
         return;
     }
     order->lines = arena_alloc(req->arena, order->n * sizeof *order->lines);
-    memset(order->lines, 0, order->n * sizeof *order->lines);
     json_array_foreach(items, i, row)
         read_line(req, row, i, &order->lines[i]);
 }
 
 bool purchase_order_read(struct req *req, struct purchase_order *order)
 {
-    const struct kind_env env = {.decimals = req->tenant->decimals};
-    json_t *body = req->form ? body_of_form(req) : req->body;
     struct validated in;
 
     *order = (struct purchase_order){0};
-    if (err_is_set(req->err) || !form_check("PurchaseForm", VALIDATE_CREATE, &env, body,
-                                            req->strict, req->arena, &in, req->err))
+    if (req->form)
+        req->body = body_of_form(req);
+    if (err_is_set(req->err) || !form_read(req, "PurchaseForm", VALIDATE_CREATE, &in))
         return false;
-    if (in.ignored)
-        resp_header(req, "X-Ignored-Fields", in.ignored);
-    order->supplier_id = text_of(in.set, "supplier_id");
-    order->branch_id = text_of(in.set, "branch_id");
-    order->payment_status = text_of(in.set, "payment_status");
-    order->terms = text_of(in.set, "warranty_terms");
-    order->notes = text_of(in.set, "notes");
-    order->date = text_of(in.set, "date");
+    order->supplier_id = doc_said(in.set, "supplier_id");
+    order->branch_id = doc_said(in.set, "branch_id");
+    order->payment_status = doc_said(in.set, "payment_status");
+    order->terms = doc_said(in.set, "warranty_terms");
+    order->notes = doc_said(in.set, "notes");
+    order->date = doc_said(in.set, "date");
     order->include_terms = doc_bool(in.set, "include_warranty_terms");
-    money_of(in.set, "total_amount", env.decimals, &order->total);
-    read_lines(req, json_object_get(body, "items"), order);
+    doc_get_money(in.set, "total_amount", req->tenant->decimals, &order->total);
+    read_lines(req, json_object_get(req->body, "items"), order);
     return !err_is_set(req->err);
 }

@@ -2,13 +2,12 @@
 #include "base.h"
 #include "trade/returns_priv.h"
 #include "core/clock.h"
-#include "core/id.h"
 #include "db/doc.h"
 #include "db/own.h"
+#include "engine/change.h"
 #include "engine/form.h"
 #include "engine/index.h"
 #include "engine/series.h"
-#include "tenant/audit.h"
 
 bool return_prepare(struct req *req)
 {
@@ -192,18 +191,8 @@ void return_line_set(const struct return_work *w, const struct return_line *line
 
 static bool audit(struct return_work *w, const char *action)
 {
-    const struct principal *who = &w->c.req->principal;
-
-    return audit_add(w->c.scope,
-                     &(struct audit_entry){.action = action,
-                                           .collection = RETURNS,
-                                           .record_id = doc_text(w->after, "id"),
-                                           .actor = who->user_id,
-                                           .impersonated_by = who->claims.impersonated_by,
-                                           .request_id = w->c.req->request_id,
-                                           .before = w->row,
-                                           .after = w->after},
-                     w->c.err) &&
+    return change_audit(w->c.req, w->c.scope, action, RETURNS, doc_text(w->after, "id"), w->row,
+                        w->after, w->c.err) &&
            sale_change_audit(&w->c, "return");
 }
 
@@ -211,12 +200,8 @@ static const bson_t *document(struct return_work *w)
 {
     const struct return_order *o = &w->order;
     bson_t *doc = own_bson(w->c.scope->arena);
-    char id[ID_SIZE];
 
-    id_new(id);
-    BSON_APPEND_UTF8(doc, "id", id);
-    BSON_APPEND_UTF8(doc, "tenant_id", w->c.scope->tenant_id);
-    doc_append_dates(doc);
+    scope_begin_record(w->c.scope, NULL, doc);
     if (!series_append(resource_by_noun("return_request"), w->c.scope, doc, w->c.err))
         return NULL;
     BSON_APPEND_UTF8(doc, "sale_id", o->sale_id);

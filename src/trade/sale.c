@@ -6,8 +6,8 @@
 #include "core/id.h"
 #include "db/doc.h"
 #include "db/many.h"
+#include "engine/change.h"
 #include "engine/index.h"
-#include "tenant/audit.h"
 #include "trade/sales_days.h"
 #include "trade/warranty.h"
 
@@ -144,21 +144,6 @@ static void tell_unpaid(struct sale_work *w, const bson_t *sale)
                                           .sticky = true});
 }
 
-static bool audit(struct sale_work *w, const bson_t *sale)
-{
-    const struct principal *who = &w->req->principal;
-
-    return audit_add(w->scope,
-                     &(struct audit_entry){.action = "create",
-                                           .collection = SALES,
-                                           .record_id = w->id,
-                                           .actor = who->user_id,
-                                           .impersonated_by = who->claims.impersonated_by,
-                                           .request_id = w->req->request_id,
-                                           .after = sale},
-                     w->err);
-}
-
 /* ---- the whole ---- */
 
 /* The sale's document, with its stock taken: its numbers are known with it, and the ledger names
@@ -207,5 +192,6 @@ bool sale_make(struct req *req, struct scope *scope, const struct sale_order *or
         return false;
     tell_low_stock(&w);
     tell_unpaid(&w, *sale);
-    return audit(&w, *sale) && notices_store(scope, list, err);
+    return change_audit(req, scope, "create", SALES, w.id, NULL, *sale, err) &&
+           notices_store(scope, list, err);
 }

@@ -69,9 +69,7 @@ static bool make(struct sale_work *w)
 
     id_new(id);
     w->customer_id = id;
-    BSON_APPEND_UTF8(doc, "id", id);
-    BSON_APPEND_UTF8(doc, "tenant_id", w->scope->tenant_id);
-    doc_append_dates(doc);
+    scope_begin_record(w->scope, id, doc);
     BSON_APPEND_UTF8(doc, "name", o->customer_name);
     doc_append_text_or_null(doc, "phone", o->customer_phone);
     doc_append_text_or_null(doc, "email", NULL);

@@ -28,13 +28,6 @@ void append_paid(bson_t *set, money_t paid, money_t balance, int decimals)
     BSON_APPEND_UTF8(set, "payment_status", payment_status(paid, balance));
 }
 
-static void append_head(const struct scope *scope, const char *id, bson_t *doc)
-{
-    BSON_APPEND_UTF8(doc, "id", id);
-    BSON_APPEND_UTF8(doc, "tenant_id", scope->tenant_id);
-    doc_append_dates(doc);
-}
-
 /* ---- the sale ---- */
 
 static const char *method_of(const struct sale_work *w)
@@ -135,7 +128,7 @@ const bson_t *sale_document(struct sale_work *w)
     const struct sale_order *o = w->order;
     bson_t *doc = own_bson(w->scope->arena);
 
-    append_head(w->scope, w->id, doc);
+    scope_begin_record(w->scope, w->id, doc);
     if (!series_append(resource_by_noun("sale"), w->scope, doc, w->err))
         return NULL;
     doc_append_text_or_null(doc, "branch_id", w->branch_id);
@@ -176,7 +169,7 @@ const bson_t *payment_document(struct req *req, const bson_t *sale, const struct
     char *fresh = arena_alloc(req->arena, ID_SIZE);
 
     id_new(fresh);
-    append_head(&req->scope, fresh, doc);
+    scope_begin_record(&req->scope, fresh, doc);
     append_same(doc, "sale_id", sale, "id");
     append_same(doc, "sale_number", sale, "sale_number");
     append_same(doc, "invoice_no", sale, "invoice_no");
@@ -200,7 +193,7 @@ const bson_t *due_document(const struct sale_work *w, const bson_t *sale)
     char id[ID_SIZE];
 
     id_new(id);
-    append_head(w->scope, id, doc);
+    scope_begin_record(w->scope, id, doc);
     doc_append_text_or_null(doc, "customer_id", w->customer_id);
     doc_append_text_or_null(doc, "customer_name", w->customer_name);
     append_same(doc, "sale_id", sale, "id");

@@ -1,7 +1,6 @@
 /* From the body of POST /api/sales to an order, with every fault of it named. */
 #include "base.h"
 #include "trade/sale_priv.h"
-#include "db/decimal.h"
 #include "db/doc.h"
 #include "engine/form.h"
 
@@ -56,18 +55,11 @@ static const char *text_of(struct arena *arena, const bson_t *set, const char *n
     return text != NULL && *text ? arena_strdup(arena, text) : NULL;
 }
 
-static bool money_of(const bson_t *set, const char *name, int decimals, money_t *out)
-{
-    bson_iter_t it;
-
-    return bson_iter_init_find(&it, set, name) && decimal_to_money(&it, decimals, out);
-}
-
 static bool off_of(const bson_t *set, int decimals, const char *path, struct price_off *out,
                    struct err *err)
 {
-    money_of(set, "discount", decimals, &out->amount);
-    money_of(set, "discount_percent", 4, &out->percent); /* four decimals: as RATE_ONE has */
+    doc_get_money(set, "discount", decimals, &out->amount);
+    doc_get_money(set, "discount_percent", 4, &out->percent); /* four decimals: as RATE_ONE has */
     if (out->amount != 0 && out->percent != 0)
         return err_field(err, path, "both", "Either an amount or a percentage");
     return true;
@@ -100,8 +92,8 @@ bool sale_item_read(struct req *req, const bson_t *set, const char *path, struct
 
     item->product_id = text_of(req->arena, set, "product_id");
     item->quantity = doc_int(set, "quantity", 0);
-    money_of(set, "price", decimals, &item->price);
-    item->has_cost = money_of(set, "unit_cost", decimals, &item->unit_cost);
+    doc_get_money(set, "price", decimals, &item->price);
+    item->has_cost = doc_get_money(set, "unit_cost", decimals, &item->unit_cost);
     item->serial_number = text_of(req->arena, set, "serial_number");
     item->custom_description = text_of(req->arena, set, "custom_description");
     return off_of(set, decimals, arena_printf(req->arena, "%s.discount_percent", path), &item->off,
@@ -141,7 +133,7 @@ static void read_tender(struct req *req, json_t *row, size_t at, struct tender *
         return;
     tender->method = pay_method_read_any(doc_text(in.set, "method"),
                                          arena_printf(req->arena, "%s.method", path), req->err);
-    money_of(in.set, "amount", req->tenant->decimals, &tender->amount);
+    doc_get_money(in.set, "amount", req->tenant->decimals, &tender->amount);
 }
 
 /* What is paid is their sum, whether or not it is said. */
@@ -219,8 +211,8 @@ bool sale_order_read_as(struct req *req, const char *form, struct sale_order *or
         return false;
     read_texts(req, in->set, order);
     off_of(in->set, decimals, "discount_percent", &order->off, req->err);
-    order->tax_given = money_of(in->set, "tax", decimals, &order->tax);
-    order->paid_given = money_of(in->set, "paid_amount", decimals, &order->paid);
+    order->tax_given = doc_get_money(in->set, "tax", decimals, &order->tax);
+    order->paid_given = doc_get_money(in->set, "paid_amount", decimals, &order->paid);
     read_items(req, json_object_get(req->body, "items"), order);
     read_tenders(req, json_object_get(req->body, "payments"), order);
     return !err_is_set(req->err);

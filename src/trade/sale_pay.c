@@ -8,8 +8,8 @@
 #include "db/doc.h"
 #include "db/many.h"
 #include "db/own.h"
+#include "engine/change.h"
 #include "engine/validate.h"
-#include "tenant/audit.h"
 #include "trade/sales_days.h"
 #include "trade/warranty.h"
 
@@ -82,18 +82,7 @@ bool sale_change_store(struct sale_change *c, const bson_t *set)
 
 bool sale_change_audit(struct sale_change *c, const char *action)
 {
-    const struct principal *who = &c->req->principal;
-
-    return audit_add(c->scope,
-                     &(struct audit_entry){.action = action,
-                                           .collection = SALES,
-                                           .record_id = c->id,
-                                           .actor = who->user_id,
-                                           .impersonated_by = who->claims.impersonated_by,
-                                           .request_id = c->req->request_id,
-                                           .before = c->sale,
-                                           .after = c->after},
-                     c->err);
+    return change_audit(c->req, c->scope, action, SALES, c->id, c->sale, c->after, c->err);
 }
 
 void sale_change_credit(const struct sale_change *c, const struct tender *tender, bson_t *set)

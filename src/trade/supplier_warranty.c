@@ -2,7 +2,6 @@
 #include "base.h"
 #include "trade/supplier_warranty.h"
 #include "core/clock.h"
-#include "core/id.h"
 #include "db/doc.h"
 #include "db/own.h"
 #include "engine/change.h"
@@ -141,15 +140,11 @@ static const bson_t *document(struct making *m)
     const char *serial = doc_text(m->in, "serial_number");
     bson_t *doc = own_bson(m->scope->arena);
     struct series series;
-    char id[ID_SIZE];
 
     if (!series_take(resource, m->scope, 1, &series, m->err))
         return NULL;
     series.year = m->term.year;
-    id_new(id);
-    BSON_APPEND_UTF8(doc, "id", id);
-    BSON_APPEND_UTF8(doc, "tenant_id", m->scope->tenant_id);
-    doc_append_dates(doc);
+    scope_begin_record(m->scope, NULL, doc);
     series_next(&series, doc);
     doc_append_text_or_null(doc, "purchase_id", doc_text(m->purchase, "id"));
     doc_append_text_or_null(doc, "purchase_number", doc_text(m->purchase, "purchase_number"));

@@ -117,13 +117,6 @@ bool till_prepare(struct req *req)
     return notices_prepare(req, req->err);
 }
 
-static const char *said(const bson_t *set, const char *name)
-{
-    const char *text = doc_text(set, name);
-
-    return text != NULL && text[strspn(text, " ")] != '\0' ? text : NULL;
-}
-
 bool till_opening_read(struct req *req, struct till_opening *opening)
 {
     struct report_days days;
@@ -131,8 +124,8 @@ bool till_opening_read(struct req *req, struct till_opening *opening)
 
     if (!form_read(req, "ShiftOpen", VALIDATE_CREATE, &in) || !report_days(req, &days))
         return false;
-    *opening = (struct till_opening){.branch_id = said(in.set, "branch_id"),
-                                     .till = said(in.set, "till"),
+    *opening = (struct till_opening){.branch_id = doc_said(in.set, "branch_id"),
+                                     .till = doc_said(in.set, "till"),
                                      .day = days.dates[REPORT_WEEK - 1],
                                      .opening_float = doc_money(in.set, "opening_float",
                                                                 req->tenant->decimals, 0)};
@@ -144,13 +137,9 @@ static const bson_t *document(struct req *req, struct scope *scope, const struct
                               const char *branch_id, struct err *err)
 {
     bson_t *doc = own_bson(scope->arena);
-    char id[ID_SIZE];
     bson_t list;
 
-    id_new(id);
-    BSON_APPEND_UTF8(doc, "id", id);
-    BSON_APPEND_UTF8(doc, "tenant_id", scope->tenant_id);
-    doc_append_dates(doc);
+    scope_begin_record(scope, NULL, doc);
     if (!series_append(resource_by_noun("shift"), scope, doc, err))
         return NULL;
     BSON_APPEND_UTF8(doc, "status", "open");

@@ -2,13 +2,12 @@
 #include "base.h"
 #include "trade/transfer.h"
 #include "core/clock.h"
-#include "core/id.h"
 #include "db/doc.h"
 #include "db/own.h"
 #include "engine/form.h"
 #include "engine/index.h"
 #include "engine/series.h"
-#include "tenant/audit.h"
+#include "engine/change.h"
 
 bool transfer_read(struct req *req, struct transfer *transfer)
 {
@@ -60,12 +59,8 @@ static const bson_t *document(struct req *req, struct scope *scope, const struct
                               struct err *err)
 {
     bson_t *doc = own_bson(scope->arena);
-    char id[ID_SIZE];
 
-    id_new(id);
-    BSON_APPEND_UTF8(doc, "id", id);
-    BSON_APPEND_UTF8(doc, "tenant_id", scope->tenant_id);
-    doc_append_dates(doc);
+    scope_begin_record(scope, NULL, doc);
     if (!series_append(resource_by_noun("stock_transfer"), scope, doc, err))
         return NULL;
     BSON_APPEND_UTF8(doc, "product_id", t->product_id);
@@ -99,13 +94,7 @@ bool transfer_make(struct req *req, struct scope *scope, const struct transfer *
         {.product_id = t->product_id, .branch_id = t->to_branch_id, .delta = t->quantity},
     };
     const size_t n = ARRAY_LEN(lines);
-    const struct principal *who = &req->principal;
     struct stock_cause cause = {.kind = STOCK_TRANSFER};
-    struct audit_entry entry = {.action = "create",
-                                .collection = TRANSFERS,
-                                .actor = who->user_id,
-                                .impersonated_by = who->claims.impersonated_by,
-                                .request_id = req->request_id};
 
     if (!stock_load(scope, lines, n, err) || !found(lines, err) ||
         (!t->stepwise && !stock_check(scope, lines, n, err)))
@@ -113,11 +102,11 @@ bool transfer_make(struct req *req, struct scope *scope, const struct transfer *
     *record = document(req, scope, t, err);
     if (*record == NULL)
         return false;
-    entry.record_id = cause.document_id = doc_text(*record, "id");
+    cause.document_id = doc_text(*record, "id");
     cause.document_number = doc_text(*record, "transfer_number");
-    entry.after = *record;
     return (t->stepwise || stock_move(scope, &cause, lines, n, err)) &&
-           scope_insert(scope, TRANSFERS, *record, err) && audit_add(scope, &entry, err);
+           scope_insert(scope, TRANSFERS, *record, err) &&
+           change_audit(req, scope, "create", TRANSFERS, cause.document_id, NULL, *record, err);
 }
 
 /* ---- step by step ---- */

@@ -1,7 +1,6 @@
 /* What a supplier answered: another unit, money, a repair, or nothing. */
 #include "base.h"
 #include "trade/warranty_priv.h"
-#include "core/id.h"
 #include "db/doc.h"
 #include "db/own.h"
 #include "engine/form.h"
@@ -66,12 +65,7 @@ bool supplier_action_read(struct req *req, struct supplier_action *action)
 
 static void append_head(const struct warranty_change *c, bson_t *doc)
 {
-    char id[ID_SIZE];
-
-    id_new(id);
-    BSON_APPEND_UTF8(doc, "id", id);
-    BSON_APPEND_UTF8(doc, "tenant_id", c->scope->tenant_id);
-    doc_append_dates(doc);
+    scope_begin_record(c->scope, NULL, doc);
     BSON_APPEND_UTF8(doc, "warranty_id", c->id);
     doc_append_text_or_null(doc, "branch_id", doc_text(c->record, "branch_id"));
 }

@@ -8,13 +8,6 @@
 #include "engine/validate.h"
 #include "trade/warranty_token.h"
 
-static void append_head(const struct scope *scope, const char *id, bson_t *doc)
-{
-    BSON_APPEND_UTF8(doc, "id", id);
-    BSON_APPEND_UTF8(doc, "tenant_id", scope->tenant_id);
-    doc_append_dates(doc);
-}
-
 /* ---- a warranty ---- */
 
 const char *product_serial(const bson_t *product)
@@ -90,7 +83,7 @@ const bson_t *warranty_document(struct req *req, struct scope *scope,
     char id[ID_SIZE];
 
     id_new(id);
-    append_head(scope, id, doc);
+    scope_begin_record(scope, id, doc);
     if (series != NULL)
         series_next(series, doc);
     else
@@ -126,7 +119,7 @@ const bson_t *event_document(const struct req *req, struct scope *scope, const b
     char id[ID_SIZE];
 
     id_new(id);
-    append_head(scope, id, doc);
+    scope_begin_record(scope, id, doc);
     doc_append_text_or_null(doc, "warranty_id", doc_text(record, "id"));
     doc_append_text_or_null(doc, "branch_id", doc_text(record, "branch_id"));
     append_actor(req, record, event, doc);
