@@ -1,6 +1,7 @@
 /* Bodies and replies of what customers owe: due requests, payments, accounts. */
 #include "base.h"
 #include "engine/form.h"
+#include "engine/form_rows.h"
 
 const struct field form_due_request[] = {
     {.name = "customer_name", .kind = K_TEXT, .flags = F_REQUIRED},
@@ -30,12 +31,7 @@ const struct field form_due_item[] = {
     {.name = "quantity", .kind = K_INT, .flags = F_REQUIRED, .min = 1, .max = 1000000},
     {.name = "price", .kind = K_MONEY, .flags = F_REQUIRED,
      .summary = "Of one: whoever approves it decides on it too"},
-    {.name = "unit_cost", .kind = K_MONEY, .summary = "Kept where the product's own is not known"},
-    {.name = "serial_number", .kind = K_TEXT, .max = 64},
-    {.name = "custom_description", .kind = K_TEXT, .max = 500},
-    {.name = "discount", .kind = K_MONEY, .def = "0", .summary = "Off this line, an amount"},
-    {.name = "discount_percent", .kind = K_DECIMAL, .max = 100, .def = "0",
-     .summary = "Off this line, instead of an amount"},
+    ROWS_OF_LINE,
     {NULL},
 };
 
