@@ -20,15 +20,6 @@ struct work {
     struct customer_paid paid;
 };
 
-static void add_text(struct str *out, const char *member, const char *text)
-{
-    str_addz(out, member);
-    if (text != NULL)
-        str_add_json(out, text, strlen(text));
-    else
-        str_addz(out, "null");
-}
-
 static void add_money(struct str *out, const char *member, money_t amount, int decimals)
 {
     char text[MONEY_TEXT_SIZE];
@@ -61,12 +52,12 @@ static bool pay_body(struct scope *scope, void *data, struct err *err)
 
 static void show_part(const struct customer_part *part, int decimals, struct str *out)
 {
-    add_text(out, "{\"payment_id\":", part->payment_id);
-    add_text(out, ",\"sale_id\":", part->sale_id);
-    add_text(out, ",\"sale_number\":", part->sale_number);
+    str_add_member(out, "{\"payment_id\":", part->payment_id);
+    str_add_member(out, ",\"sale_id\":", part->sale_id);
+    str_add_member(out, ",\"sale_number\":", part->sale_number);
     add_money(out, ",\"amount\":", part->amount, decimals);
     add_money(out, ",\"new_balance_due\":", part->balance, decimals);
-    add_text(out, ",\"payment_status\":", part->payment_status);
+    str_add_member(out, ",\"payment_status\":", part->payment_status);
     str_addc(out, '}');
 }
 
@@ -83,8 +74,8 @@ bool action_customer_pay(struct req *req)
     w.begun = w.list.n;
     if (!txn_run(&req->scope, pay_body, &w, req->err))
         return false;
-    add_text(out, "{\"message\":", "Payment added");
-    add_text(out, ",\"customer_id\":", req_param(req, "id"));
+    str_add_member(out, "{\"message\":", "Payment added");
+    str_add_member(out, ",\"customer_id\":", req_param(req, "id"));
     add_money(out, ",\"amount\":", w.tender.amount, decimals);
     add_money(out, ",\"due_amount\":", w.paid.due_amount, decimals);
     str_addz(out, ",\"payments\":[");

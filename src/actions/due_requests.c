@@ -6,7 +6,7 @@
 #include "db/doc.h"
 #include "db/txn.h"
 #include "engine/form.h"
-#include "engine/render.h"
+#include "engine/reply.h"
 #include "trade/due_request.h"
 
 struct work {
@@ -17,12 +17,6 @@ struct work {
     const bson_t *record; /* the request, or the sale that it became */
 };
 
-static void add_text(struct str *out, const char *member, const char *text)
-{
-    str_addz(out, member);
-    str_add_json(out, text, strlen(text));
-}
-
 static bool create_body(struct scope *scope, void *data, struct err *err)
 {
     struct work *w = data;
@@ -32,17 +26,11 @@ static bool create_body(struct scope *scope, void *data, struct err *err)
 
 bool action_due_request_create(struct req *req)
 {
-    const struct kind_env env = {.decimals = req->tenant->decimals};
     struct work w = {.req = req};
 
-    if (!due_request_read(req, &w.order) || !due_request_prepare(req) ||
-        !txn_run(&req->scope, create_body, &w, req->err))
-        return false;
-    resp_header(req, "Location",
-                arena_printf(req->arena, "/api/due-requests/%s", doc_text(w.record, "id")));
-    resp_header(req, "ETag", render_etag(w.record, req->arena));
-    render_record(resource_by_noun("due_request"), &env, w.record, NULL, resp_body(req));
-    return true;
+    return due_request_read(req, &w.order) && due_request_prepare(req) &&
+           txn_run(&req->scope, create_body, &w, req->err) &&
+           reply_made(req, "due_request", w.record);
 }
 
 bool action_due_request_count(struct req *req)
@@ -74,10 +62,10 @@ bool action_due_request_approve(struct req *req)
     w.over_limit = in.set != NULL && doc_bool(in.set, "over_credit_limit");
     if (!txn_run(&req->scope, approve_body, &w, req->err))
         return false;
-    add_text(out, "{\"message\":", "Due request approved");
-    add_text(out, ",\"status\":", "approved");
-    add_text(out, ",\"sale_id\":", doc_text(w.record, "id"));
-    add_text(out, ",\"invoice_no\":", doc_text(w.record, "invoice_no"));
+    str_add_member(out, "{\"message\":", "Due request approved");
+    str_add_member(out, ",\"status\":", "approved");
+    str_add_member(out, ",\"sale_id\":", doc_text(w.record, "id"));
+    str_add_member(out, ",\"invoice_no\":", doc_text(w.record, "invoice_no"));
     str_addc(out, '}');
     return true;
 }
@@ -97,8 +85,8 @@ bool action_due_request_reject(struct req *req)
     if (!body_reason(req, &w.reason) || !due_request_prepare(req) ||
         !txn_run(&req->scope, reject_body, &w, req->err))
         return false;
-    add_text(out, "{\"message\":", "Due request rejected");
-    add_text(out, ",\"status\":", "rejected");
+    str_add_member(out, "{\"message\":", "Due request rejected");
+    str_add_member(out, ",\"status\":", "rejected");
     str_addc(out, '}');
     return true;
 }

@@ -3,7 +3,7 @@
 #include "actions/actions.h"
 #include "db/doc.h"
 #include "db/txn.h"
-#include "engine/render.h"
+#include "engine/reply.h"
 #include "trade/exchange.h"
 
 struct work {
@@ -32,7 +32,6 @@ static void add_money(struct req *req, const char *member, money_t amount)
 
 static void show(struct req *req, const struct exchange_done *done)
 {
-    const struct kind_env env = {.decimals = req->tenant->decimals};
     const char *id = req_param(req, "id");
     struct str *out = resp_body(req);
 
@@ -42,7 +41,7 @@ static void show(struct req *req, const struct exchange_done *done)
     add_money(req, "exchanged", done->back.paid_back);
     add_money(req, "given_back", done->given_back);
     str_addf(out, ",\"restocked\":%s,\"sale\":", done->back.restocked ? "true" : "false");
-    render_record(resource_by_noun("sale"), &env, done->sale, NULL, out);
+    reply_add(req, "sale", done->sale);
     str_addc(out, '}');
 }
 

@@ -4,7 +4,7 @@
 #include "actions/actions.h"
 #include "actions/query.h"
 #include "db/own.h"
-#include "engine/render.h"
+#include "engine/reply.h"
 #include "paper/escpos.h"
 #include "trade/receipt.h"
 #include "trade/sale.h"
@@ -13,36 +13,20 @@
 /* ---- as data ---- */
 
 /* Every record of a resource that names the sale, oldest first. */
-static bool show_list(struct req *req, const char *noun, const char *sale_id)
+static bool show_list(struct req *req, const char *noun, const char *sale_id, reply_shown *shown)
 {
-    const struct resource *resource = resource_by_noun(noun);
-    const struct kind_env env = {.decimals = req->tenant->decimals};
-    bson_t *filter = own_bson(req->arena);
-    bson_t *opts = BCON_NEW("sort", "{", "id", BCON_INT32(1), "}", "limit", BCON_INT64(1000));
-    mongoc_cursor_t *cursor;
-    const bson_t *doc;
-    size_t n = 0;
-    bool ok = true;
+    bson_t *filter = own_bson(req->arena), *opts = own_bson(req->arena);
 
-    str_addc(resp_body(req), '[');
     scope_filter(&req->scope, NULL, filter);
     BSON_APPEND_UTF8(filter, "sale_id", sale_id);
-    cursor = scope_find(&req->scope, resource->collection, filter, opts);
-    bson_destroy(opts);
-    while ((ok = scope_next(&req->scope, cursor, &doc, req->err)) && doc) {
-        if (n++ > 0)
-            str_addc(resp_body(req), ',');
-        if (strcmp(noun, "warranty_record") == 0)
-            doc = warranty_shown(req->arena, doc);
-        render_record(resource, &env, doc, NULL, resp_body(req));
-    }
-    str_addc(resp_body(req), ']');
-    return ok;
+    BCON_APPEND(opts, "sort", "{", "id", BCON_INT32(1), "}", "limit", BCON_INT64(1000));
+    return reply_add_all(
+        req, noun, scope_find(&req->scope, resource_by_noun(noun)->collection, filter, opts),
+        shown);
 }
 
 static bool show_data(struct req *req)
 {
-    const struct kind_env env = {.decimals = req->tenant->decimals};
     bson_t *filter = own_bson(req->arena);
     const char *id = req_param(req, "id");
     struct str *out = resp_body(req);
@@ -55,12 +39,12 @@ static bool show_data(struct req *req)
     if (!sale)
         return err_set(req->err, ERR_NOT_FOUND, "Sale not found");
     str_addz(out, "{\"sale\":");
-    render_record(resource_by_noun("sale"), &env, sale, NULL, out);
+    reply_add(req, "sale", sale);
     str_addz(out, ",\"payments\":");
-    if (!show_list(req, "payment", id))
+    if (!show_list(req, "payment", id, NULL))
         return false;
     str_addz(out, ",\"warranties\":");
-    if (!show_list(req, "warranty_record", id))
+    if (!show_list(req, "warranty_record", id, warranty_shown))
         return false;
     str_addc(out, '}');
     return true;

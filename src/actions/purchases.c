@@ -3,7 +3,7 @@
 #include "actions/actions.h"
 #include "db/doc.h"
 #include "db/txn.h"
-#include "engine/render.h"
+#include "engine/reply.h"
 #include "http/multipart.h"
 #include "platform/files.h"
 #include "trade/purchase.h"
@@ -15,15 +15,6 @@ struct work {
     const bson_t *record;
     struct purchase_applied applied;
 };
-
-static bool show(struct req *req, const bson_t *record)
-{
-    const struct kind_env env = {.decimals = req->tenant->decimals};
-
-    resp_header(req, "ETag", render_etag(record, req->arena));
-    render_record(resource_by_noun("purchase"), &env, record, NULL, resp_body(req));
-    return true;
-}
 
 /* ---- receipts ---- */
 
@@ -63,7 +54,8 @@ bool action_purchase_receipt(struct req *req)
 {
     struct work w = {.req = req};
 
-    return purchase_prepare(req) && run_with_file(&w, receipt_body) && show(req, w.record);
+    return purchase_prepare(req) && run_with_file(&w, receipt_body) &&
+           reply_record(req, "purchase", w.record);
 }
 
 bool action_receipt_file(struct req *req)
@@ -84,12 +76,8 @@ bool action_purchase_create(struct req *req)
 {
     struct work w = {.req = req};
 
-    if (!purchase_order_read(req, &w.order) || !purchase_prepare(req) ||
-        !run_with_file(&w, create_body))
-        return false;
-    resp_header(req, "Location",
-                arena_printf(req->arena, "/api/purchases/%s", doc_text(w.record, "id")));
-    return show(req, w.record);
+    return purchase_order_read(req, &w.order) && purchase_prepare(req) &&
+           run_with_file(&w, create_body) && reply_made(req, "purchase", w.record);
 }
 
 /* ---- on the shelf ---- */
@@ -99,12 +87,6 @@ static bool apply_body(struct scope *scope, void *data, struct err *err)
     struct work *w = data;
 
     return purchase_apply(w->req, scope, w->branch_id, &w->applied, err);
-}
-
-static void add_text(struct str *out, const char *member, const char *text)
-{
-    str_addz(out, member);
-    str_add_json(out, text, strlen(text));
 }
 
 /* Lines that moved something; of `created` ones alone the second list. */
@@ -117,9 +99,9 @@ static void add_lines(struct str *out, const struct purchase_applied *applied, b
 
         if (line->quantity <= 0 || (created && !line->created))
             continue;
-        add_text(out, first ? "{\"product_id\":" : ",{\"product_id\":", line->product_id);
+        str_add_member(out, first ? "{\"product_id\":" : ",{\"product_id\":", line->product_id);
         if (created)
-            add_text(out, ",\"product_name\":", line->name);
+            str_add_member(out, ",\"product_name\":", line->name);
         str_addf(out, ",\"%s\":%" PRId64, created ? "quantity" : "quantity_added", line->quantity);
         str_addz(out, !created && line->created ? ",\"created\":true}" : "}");
         first = false;
@@ -149,7 +131,7 @@ bool action_purchase_apply(struct req *req)
     if (!purchase_prepare(req) || !txn_run(&req->scope, apply_body, &w, req->err))
         return false;
     count(&w.applied, &created, &moved);
-    add_text(out, "{\"success\":true,\"message\":",
+    str_add_member(out, "{\"success\":true,\"message\":",
              w.applied.before
                  ? "Stock already applied"
                  : arena_printf(req->arena,

@@ -7,7 +7,7 @@
 #include "db/doc.h"
 #include "db/txn.h"
 #include "engine/form.h"
-#include "engine/render.h"
+#include "engine/reply.h"
 #include "trade/returns.h"
 
 struct work {
@@ -28,15 +28,6 @@ static void tell(struct work *w, const char *subtype, const char *title, const c
     w->begun = w->list.n;
 }
 
-static void add_text(struct str *out, const char *member, const char *text)
-{
-    str_addf(out, "\"%s\":", member);
-    if (text)
-        str_add_json(out, text, strlen(text));
-    else
-        str_addz(out, "null");
-}
-
 /* ---- asking ---- */
 
 static bool create_body(struct scope *scope, void *data, struct err *err)
@@ -49,19 +40,13 @@ static bool create_body(struct scope *scope, void *data, struct err *err)
 
 bool action_return_create(struct req *req)
 {
-    const struct kind_env env = {.decimals = req->tenant->decimals};
     struct work w = {.req = req};
 
     if (!return_order_read(req, &w.order) || !return_prepare(req))
         return false;
     tell(&w, "return_requested", "Return", "A return was asked for");
-    if (!txn_run(&req->scope, create_body, &w, req->err))
-        return false;
-    resp_header(req, "Location",
-                arena_printf(req->arena, "/api/returns/%s", doc_text(w.made, "id")));
-    resp_header(req, "ETag", render_etag(w.made, req->arena));
-    render_record(resource_by_noun("return_request"), &env, w.made, NULL, resp_body(req));
-    return true;
+    return txn_run(&req->scope, create_body, &w, req->err) &&
+           reply_made(req, "return_request", w.made);
 }
 
 /* ---- approving ---- */
@@ -100,16 +85,16 @@ static void show_done(struct req *req, const struct return_done *done)
     struct str *out = resp_body(req);
     char text[MONEY_TEXT_SIZE];
 
-    str_addz(out, "{\"message\":\"Return approved\",");
-    add_text(out, "return_id", req_param(req, "id"));
+    str_addz(out, "{\"message\":\"Return approved\"");
+    str_add_member(out, ",\"return_id\":", req_param(req, "id"));
     money_format(text, done->refund, decimals);
     str_addf(out, ",\"refund_amount\":%s", text);
     money_format(text, done->paid_back, decimals);
-    str_addf(out, ",\"paid_back\":%s,", text);
-    add_text(out, "payment_id", done->payment_id);
+    str_addf(out, ",\"paid_back\":%s", text);
+    str_add_member(out, ",\"payment_id\":", done->payment_id);
     money_format(text, done->balance, decimals);
-    str_addf(out, ",\"new_balance_due\":%s,", text);
-    add_text(out, "payment_status", done->payment_status);
+    str_addf(out, ",\"new_balance_due\":%s", text);
+    str_add_member(out, ",\"payment_status\":", done->payment_status);
     str_addf(out, ",\"restocked\":%s}", done->restocked ? "true" : "false");
 }
 
@@ -146,8 +131,8 @@ bool action_return_reject(struct req *req)
     tell(&w, "return_rejected", "Return rejected", "A return was rejected");
     if (!txn_run(&req->scope, reject_body, &w, req->err))
         return false;
-    str_addz(out, "{\"message\":\"Return rejected\",");
-    add_text(out, "return_id", req_param(req, "id"));
+    str_addz(out, "{\"message\":\"Return rejected\"");
+    str_add_member(out, ",\"return_id\":", req_param(req, "id"));
     str_addc(out, '}');
     return true;
 }

@@ -5,7 +5,7 @@
 #include "db/doc.h"
 #include "db/txn.h"
 #include "engine/form.h"
-#include "engine/render.h"
+#include "engine/reply.h"
 #include "trade/sale.h"
 
 struct work {
@@ -19,24 +19,6 @@ struct work {
     struct sale_paid paid;
     size_t restored;
 };
-
-static struct kind_env env_of(const struct req *req)
-{
-    return (struct kind_env){.decimals = req->tenant->decimals};
-}
-
-static void show(struct req *req, const char *noun, const bson_t *doc)
-{
-    const struct kind_env env = env_of(req);
-
-    render_record(resource_by_noun(noun), &env, doc, NULL, resp_body(req));
-}
-
-static void add_text(struct str *out, const char *member, const char *text)
-{
-    str_addz(out, member);
-    str_add_json(out, text, strlen(text));
-}
 
 /* What an attempt before this one told is told anew. */
 static void begin(struct work *w)
@@ -68,12 +50,7 @@ bool action_sale_create(struct req *req)
     if (!sale_order_read(req, &w.order) || !sale_prepare(req))
         return false;
     tell(&w, "pos_sale_created", "New sale", "A sale was made at the till");
-    if (!txn_run(&req->scope, create_body, &w, req->err))
-        return false;
-    resp_header(req, "Location", arena_printf(req->arena, "/api/sales/%s", doc_text(w.sale, "id")));
-    resp_header(req, "ETag", render_etag(w.sale, req->arena));
-    show(req, "sale", w.sale);
-    return true;
+    return txn_run(&req->scope, create_body, &w, req->err) && reply_made(req, "sale", w.sale);
 }
 
 /* ---- a payment ---- */
@@ -110,10 +87,10 @@ bool action_sale_pay(struct req *req)
     if (!txn_run(&req->scope, pay_body, &w, req->err))
         return false;
     money_format(text, w.paid.balance, req->tenant->decimals);
-    add_text(out, "{\"message\":", "Payment added");
-    add_text(out, ",\"payment_id\":", w.paid.payment_id);
+    str_add_member(out, "{\"message\":", "Payment added");
+    str_add_member(out, ",\"payment_id\":", w.paid.payment_id);
     str_addf(out, ",\"new_balance_due\":%s", text);
-    add_text(out, ",\"payment_status\":", w.paid.payment_status);
+    str_add_member(out, ",\"payment_status\":", w.paid.payment_status);
     str_addc(out, '}');
     return true;
 }
@@ -138,8 +115,8 @@ bool action_sale_cancel(struct req *req)
     tell(&w, "sale_cancelled", "Sale cancelled", "A sale was cancelled");
     if (!txn_run(&req->scope, cancel_body, &w, req->err))
         return false;
-    add_text(out, "{\"message\":", "Sale cancelled");
-    add_text(out, ",\"sale_id\":", req_param(req, "id"));
+    str_add_member(out, "{\"message\":", "Sale cancelled");
+    str_add_member(out, ",\"sale_id\":", req_param(req, "id"));
     str_addf(out, ",\"stock_restored\":%zu}", w.restored);
     return true;
 }
@@ -157,10 +134,6 @@ bool action_sale_items(struct req *req)
 {
     struct work w = {.req = req};
 
-    if (!sale_notes_read(req, &w.order) || !sale_prepare(req) ||
-        !txn_run(&req->scope, items_body, &w, req->err))
-        return false;
-    resp_header(req, "ETag", render_etag(w.sale, req->arena));
-    show(req, "sale", w.sale);
-    return true;
+    return sale_notes_read(req, &w.order) && sale_prepare(req) &&
+           txn_run(&req->scope, items_body, &w, req->err) && reply_record(req, "sale", w.sale);
 }

@@ -6,6 +6,7 @@
 #include "db/txn.h"
 #include "engine/form.h"
 #include "engine/render.h"
+#include "engine/reply.h"
 #include "trade/purchase.h"
 #include "trade/supplier_warranty.h"
 
@@ -16,10 +17,7 @@ struct work {
 
 static void show(struct req *req, const bson_t *record)
 {
-    const struct kind_env env = {.decimals = req->tenant->decimals};
-
-    render_record(resource_by_noun("supplier_warranty"), &env,
-                  supplier_warranty_shown(req->arena, record), NULL, resp_body(req));
+    reply_add(req, "supplier_warranty", supplier_warranty_shown(req->arena, record));
 }
 
 static bool run(struct work *w, const char *form, txn_body *body)
@@ -102,9 +100,7 @@ bool action_supplier_warranty_get(struct req *req)
 bool action_supplier_warranty_list(struct req *req)
 {
     bson_t *filter = own_bson(req->arena), *opts = own_bson(req->arena);
-    mongoc_cursor_t *cursor;
     const bson_t *doc;
-    bool first = true;
 
     if (!find(req, PURCHASES, "Purchase", &doc))
         return false;
@@ -112,17 +108,7 @@ bool action_supplier_warranty_list(struct req *req)
     BSON_APPEND_UTF8(filter, "purchase_id", req_param(req, "id"));
     BCON_APPEND(opts, "sort", "{", "id", BCON_INT32(1), "}", "limit",
                 BCON_INT64(SUPPLIER_WARRANTIES_MAX));
-    cursor = scope_find(&req->scope, SUPPLIER_WARRANTIES, filter, opts);
-    str_addc(resp_body(req), '[');
-    while (scope_next(&req->scope, cursor, &doc, req->err)) {
-        if (doc == NULL) {
-            str_addc(resp_body(req), ']');
-            return true;
-        }
-        if (!first)
-            str_addc(resp_body(req), ',');
-        first = false;
-        show(req, doc);
-    }
-    return false;
+    return reply_add_all(req, "supplier_warranty",
+                         scope_find(&req->scope, SUPPLIER_WARRANTIES, filter, opts),
+                         supplier_warranty_shown);
 }

@@ -6,6 +6,7 @@
 #include "engine/export.h"
 #include "engine/form.h"
 #include "engine/render.h"
+#include "engine/reply.h"
 #include "trade/till.h"
 
 struct work {
@@ -16,15 +17,6 @@ struct work {
     struct notices list;
     const bson_t *result;
 };
-
-static bool show(struct req *req, const bson_t *record)
-{
-    const struct kind_env env = {.decimals = req->tenant->decimals};
-
-    resp_header(req, "ETag", render_etag(record, req->arena));
-    render_record(resource_by_noun("shift"), &env, record, NULL, resp_body(req));
-    return true;
-}
 
 static bool show_report(struct req *req, const bson_t *report)
 {
@@ -51,12 +43,8 @@ bool action_till_open(struct req *req)
 {
     struct work w = {.req = req};
 
-    if (!till_opening_read(req, &w.opening) || !till_prepare(req) ||
-        !txn_run(&req->scope, open_body, &w, req->err))
-        return false;
-    resp_header(req, "Location",
-                arena_printf(req->arena, "/api/till/shifts/%s", doc_text(w.result, "id")));
-    return show(req, w.result);
+    return till_opening_read(req, &w.opening) && till_prepare(req) &&
+           txn_run(&req->scope, open_body, &w, req->err) && reply_made(req, "shift", w.result);
 }
 
 static bool move_body(struct scope *scope, void *data, struct err *err)
@@ -71,7 +59,7 @@ bool action_till_move(struct req *req)
     struct work w = {.req = req};
 
     return till_move_read(req, &w.move) && till_prepare(req) &&
-           txn_run(&req->scope, move_body, &w, req->err) && show(req, w.result);
+           txn_run(&req->scope, move_body, &w, req->err) && reply_record(req, "shift", w.result);
 }
 
 static bool close_body(struct scope *scope, void *data, struct err *err)

@@ -3,7 +3,7 @@
 #include "actions/actions.h"
 #include "db/doc.h"
 #include "db/txn.h"
-#include "engine/render.h"
+#include "engine/reply.h"
 #include "trade/transfer.h"
 
 struct work {
@@ -21,15 +21,9 @@ static bool create_body(struct scope *scope, void *data, struct err *err)
 
 bool action_transfer_create(struct req *req)
 {
-    const struct kind_env env = {.decimals = req->tenant->decimals};
     struct work w = {.req = req};
 
-    if (!transfer_read(req, &w.transfer) || !transfer_prepare(req) ||
-        !txn_run(&req->scope, create_body, &w, req->err))
-        return false;
-    resp_header(req, "Location",
-                arena_printf(req->arena, "/api/stock-transfers/%s", doc_text(w.record, "id")));
-    resp_header(req, "ETag", render_etag(w.record, req->arena));
-    render_record(resource_by_noun("stock_transfer"), &env, w.record, NULL, resp_body(req));
-    return true;
+    return transfer_read(req, &w.transfer) && transfer_prepare(req) &&
+           txn_run(&req->scope, create_body, &w, req->err) &&
+           reply_made(req, "stock_transfer", w.record);
 }

@@ -8,6 +8,7 @@
 #include "db/txn.h"
 #include "engine/form.h"
 #include "engine/render.h"
+#include "engine/reply.h"
 #include "trade/warranty_staff.h"
 
 #define LIST_MAX 200
@@ -26,20 +27,9 @@ struct work {
 
 static void show(struct req *req, const char *noun, const bson_t *doc)
 {
-    const struct kind_env env = {.decimals = req->tenant->decimals};
-
     if (strcmp(noun, "warranty_record") == 0)
         doc = warranty_shown(req->arena, doc);
-    render_record(resource_by_noun(noun), &env, doc, NULL, resp_body(req));
-}
-
-static void add_text(struct str *out, const char *member, const char *text)
-{
-    str_addz(out, member);
-    if (text)
-        str_add_json(out, text, strlen(text));
-    else
-        str_addz(out, "null");
+    reply_add(req, noun, doc);
 }
 
 /* Where a customer's code leads: a page of the frontend. */
@@ -49,7 +39,7 @@ static void add_url(struct req *req, const char *token)
     size_t len = base ? strlen(base) : 0;
 
     len -= len > 0 && base[len - 1] == '/';
-    add_text(resp_body(req), ",\"qr_url\":",
+    str_add_member(resp_body(req), ",\"qr_url\":",
              len > 0 && token ? arena_printf(req->arena, "%.*s/w/%s", (int)len, base, token)
                               : NULL);
 }
@@ -95,10 +85,10 @@ bool action_warranty_create(struct req *req)
     if (err_is_set(req->err) || !warranty_prepare(req) ||
         !txn_run(&req->scope, create_body, &w, req->err))
         return false;
-    add_text(out, "{\"message\":", w.n == 1 ? "Warranty created" : "Warranties created");
-    add_text(out, ",\"warranty_id\":", doc_text(w.records[0], "id"));
-    add_text(out, ",\"warranty_code\":", doc_text(w.records[0], "warranty_code"));
-    add_text(out, ",\"warranty_token\":", doc_text(w.records[0], "token"));
+    str_add_member(out, "{\"message\":", w.n == 1 ? "Warranty created" : "Warranties created");
+    str_add_member(out, ",\"warranty_id\":", doc_text(w.records[0], "id"));
+    str_add_member(out, ",\"warranty_code\":", doc_text(w.records[0], "warranty_code"));
+    str_add_member(out, ",\"warranty_token\":", doc_text(w.records[0], "token"));
     add_url(req, doc_text(w.records[0], "token"));
     str_addz(out, ",\"warranties\":[");
     for (size_t i = 0; i < w.n; i++) {
@@ -159,7 +149,7 @@ bool action_warranty_supplier(struct req *req)
 
     if (!supplier_action_read(req, &w.action) || !run(&w, action_body))
         return false;
-    add_text(resp_body(req), "{\"message\":", "Supplier action recorded");
+    str_add_member(resp_body(req), "{\"message\":", "Supplier action recorded");
     str_addz(resp_body(req), ",\"warranty\":");
     show(req, "warranty_record", w.record);
     str_addz(resp_body(req), ",\"supplier_action\":");
@@ -189,25 +179,13 @@ static bool show_all(struct req *req, const char *noun, const bson_t *filter, in
                      int64_t skip, int64_t limit)
 {
     bson_t *opts = own_bson(req->arena);
-    mongoc_cursor_t *cursor;
-    const bson_t *doc;
-    bool first = true;
 
     BCON_APPEND(opts, "sort", "{", "id", BCON_INT32(order), "}", "skip", BCON_INT64(skip), "limit",
                 BCON_INT64(limit));
-    cursor = scope_find(&req->scope, resource_by_noun(noun)->collection, filter, opts);
-    str_addc(resp_body(req), '[');
-    while (scope_next(&req->scope, cursor, &doc, req->err)) {
-        if (doc == NULL) {
-            str_addc(resp_body(req), ']');
-            return true;
-        }
-        if (!first)
-            str_addc(resp_body(req), ',');
-        first = false;
-        show(req, noun, doc);
-    }
-    return false;
+    return reply_add_all(
+        req, noun,
+        scope_find(&req->scope, resource_by_noun(noun)->collection, filter, opts),
+        strcmp(noun, "warranty_record") == 0 ? warranty_shown : NULL);
 }
 
 static bool show_of(struct req *req, const char *noun)

@@ -14,15 +14,6 @@
 
 #define DAY_MS INT64_C(86400000)
 
-static void add_text(struct str *out, const char *member, const char *text)
-{
-    str_addz(out, member);
-    if (text)
-        str_add_json(out, text, strlen(text));
-    else
-        str_addz(out, "null");
-}
-
 static void add_instant(struct str *out, const char *member, const bson_t *doc, const char *name)
 {
     char text[CLOCK_TEXT_SIZE];
@@ -41,11 +32,11 @@ static void add_instant(struct str *out, const char *member, const bson_t *doc, 
 
 static void add_what(struct str *out, const bson_t *record)
 {
-    add_text(out, "{\"warranty_id\":", doc_text(record, "id"));
-    add_text(out, ",\"warranty_code\":", doc_text(record, "warranty_code"));
-    add_text(out, ",\"product\":{\"id\":", doc_text(record, "product_id"));
-    add_text(out, ",\"name\":", doc_text(record, "product_name"));
-    add_text(out, ",\"serial_number\":", doc_text(record, "serial_number"));
+    str_add_member(out, "{\"warranty_id\":", doc_text(record, "id"));
+    str_add_member(out, ",\"warranty_code\":", doc_text(record, "warranty_code"));
+    str_add_member(out, ",\"product\":{\"id\":", doc_text(record, "product_id"));
+    str_add_member(out, ",\"name\":", doc_text(record, "product_name"));
+    str_add_member(out, ",\"serial_number\":", doc_text(record, "serial_number"));
     add_instant(out, "},\"purchase_date\":", record, "purchase_date");
     add_instant(out, ",\"start_date\":", record, "start_date");
     add_instant(out, ",\"expiry_date\":", record, "expiry_date");
@@ -62,7 +53,7 @@ static void add_state(struct str *out, const bson_t *record)
 
     doc_instant(record, "expiry_date", &expiry);
     can = open && now <= expiry + WARRANTY_GRACE_MS;
-    add_text(out, ",\"status\":", status);
+    str_add_member(out, ",\"status\":", status);
     str_addf(out, ",\"can_claim\":%s,\"allowed_actions\":[%s]", can ? "true" : "false",
              can    ? "\"register_claim\""
              : open ? "\"request_manual_review\""
@@ -84,7 +75,7 @@ bool action_warranty_resolve(struct req *req)
         return false;
     add_what(resp_body(req), record);
     add_state(resp_body(req), record);
-    add_text(resp_body(req), ",\"customer_name\":", doc_text(record, "customer_name"));
+    str_add_member(resp_body(req), ",\"customer_name\":", doc_text(record, "customer_name"));
     str_addc(resp_body(req), '}');
     return true;
 }
@@ -119,10 +110,10 @@ bool action_warranty_claim(struct req *req)
         return err_field(req->err, "warranty_token", "reference", "Is of another warranty");
     if (!warranty_prepare(req) || !txn_run(&req->scope, claim_body, &w, req->err))
         return false;
-    add_text(out, "{\"message\":", "Claim registered");
-    add_text(out, ",\"warranty_id\":", doc_text(w.record, "id"));
-    add_text(out, ",\"warranty_code\":", doc_text(w.record, "warranty_code"));
-    add_text(out, ",\"status\":", doc_text(w.record, "current_status"));
+    str_add_member(out, "{\"message\":", "Claim registered");
+    str_add_member(out, ",\"warranty_id\":", doc_text(w.record, "id"));
+    str_add_member(out, ",\"warranty_code\":", doc_text(w.record, "warranty_code"));
+    str_add_member(out, ",\"status\":", doc_text(w.record, "current_status"));
     add_instant(out, ",\"claimed_at\":", w.record, "claimed_at");
     str_addc(out, '}');
     return true;

@@ -210,6 +210,15 @@ void str_add_json(struct str *s, const char *text, size_t len)
     str_addc(s, '"');
 }
 
+void str_add_member(struct str *s, const char *head, const char *text)
+{
+    str_addz(s, head);
+    if (text)
+        str_add_json(s, text, strlen(text));
+    else
+        str_addz(s, "null");
+}
+
 void str_add_uri(struct str *s, const char *text, size_t len)
 {
     static const char hex[] = "0123456789ABCDEF";

@@ -38,6 +38,9 @@ void str_add_int(struct str *s, int64_t value);
  * escaped, invalid UTF-8 becomes U+FFFD, everything else stays as it is. */
 void str_add_json(struct str *s, const char *text, size_t len);
 
+/* `head` as it stands (",\"name\":"), then the text as a JSON string; null for NULL. */
+void str_add_member(struct str *s, const char *head, const char *text);
+
 /* Text as one component of a URI (RFC 3986, unreserved characters stay). */
 void str_add_uri(struct str *s, const char *text, size_t len);
 
