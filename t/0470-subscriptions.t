@@ -1,6 +1,7 @@
 # Plans, subscriptions and payments: every transition, legal or not; what is paid at the same moment
 # counts; what is over is refused at its instant, whether or not anything swept.
 use Erp::Test;
+use Erp::AtOnce qw(replies_at_once);
 use Erp::Http;
 use POSIX qw(strftime);
 
@@ -147,22 +148,9 @@ subtest 'a key is used once' => sub {
     is sub_of($t)->{status}, 'active', 'it counts';
 };
 
-# Sends n requests at once from as many processes; their statuses.
-sub at_once {
-    my (@work) = @_;
-    my @pipes = map {
-        my $work = $_;
-        my $pid = open my $out, '-|';
-        die "fork: $!\n" if !defined $pid;
-        if (!$pid) { $erp->{client} = $erp->http; my $s = eval { $work->()->status } // "died $@"; print $s; close STDOUT; POSIX::_exit(0) }
-        $out;
-    } @work;
-    return map { my $fh = $_; my $s = do { local $/; <$fh> }; close $fh; $s } @pipes;
-}
-
 subtest 'at the same moment' => sub {
     my $sub = subscribe(my $t = shop());
-    my @status = at_once(map { sub { pay($sub->{id}, 3000) } } 1 .. 4);
+    my @status = replies_at_once($erp, map { sub { pay($sub->{id}, 3000) } } 1 .. 4);
     my $paid = grep { $_ eq '200' } @status;
     is_deeply [grep { !/^(?:200|503)$/ } @status], [], 'paid, or try again' or diag "@status";
     cmp_ok $paid, '>=', 2, "$paid payments at once";
@@ -170,10 +158,10 @@ subtest 'at the same moment' => sub {
     is seconds($now->{expires_on}) - seconds($sub->{expires_on}), $paid * 30 * $DAY, 'each of them counts';
     is scalar @{ $erp->get("/api/super/payments/$sub->{id}", token => $root)->json }, $paid, '... once';
     my $other = shop();
-    @status = at_once(map { sub { $erp->post('/api/super/subscriptions', { tenant_id => $other->{tenant_id}, plan_id => 'basic' }, token => $root) } } 1 .. 3);
+    @status = replies_at_once($erp, map { sub { $erp->post('/api/super/subscriptions', { tenant_id => $other->{tenant_id}, plan_id => 'basic' }, token => $root) } } 1 .. 3);
     is scalar(grep { $_ eq '200' } @status), 1, 'one subscription of three' or diag "@status";
     my $key = subscribe(my $k = shop());
-    @status = at_once(map { sub { pay($key->{id}, 3000, headers => { 'Idempotency-Key' => 'once' }) } } 1 .. 3);
+    @status = replies_at_once($erp, map { sub { pay($key->{id}, 3000, headers => { 'Idempotency-Key' => 'once' }) } } 1 .. 3);
     is scalar @{ $erp->get("/api/super/payments/$key->{id}", token => $root)->json }, 1, 'one payment of one key' or diag "@status";
 };
 

@@ -1,6 +1,7 @@
 # Announcements of the platform: whom they reach, what each user has read and put away, and that the
 # numbers are right when many do so at once.
 use Erp::Test;
+use Erp::AtOnce qw(replies_at_once);
 use POSIX qw(strftime);
 
 my $erp = Erp::Test->start(workers => 4, login_workers => 1, env => { ERP_TENANT_SHARE => 100 });
@@ -149,23 +150,11 @@ subtest 'each user for himself' => sub {
     is_problem(dismiss($root, $one->{id}), 403, 'tenant_required', 'not for a super_admin');
 };
 
-sub at_once {
-    my (@work) = @_;
-    my @pipes = map {
-        my $work = $_;
-        my $pid = open my $out, '-|';
-        die "fork: $!\n" if !defined $pid;
-        if (!$pid) { $erp->{client} = $erp->http; my $s = eval { $work->()->status } // "died $@"; print $s; close STDOUT; POSIX::_exit(0) }
-        $out;
-    } @work;
-    return map { my $fh = $_; my $s = do { local $/; <$fh> }; close $fh; $s } @pipes;
-}
-
 subtest 'many at once' => sub {
     my $one = made(title => 'Everybody');
     my @tokens = map { $shop->{$_} } @crowd;
-    my @status = at_once(map { my $token = $_; (sub { read_it($token, $one->{id}) }) x 2 } @tokens);
-    push @status, at_once(map { my $token = $_; (sub { dismiss($token, $one->{id}) }) x 2 } @tokens[0 .. 2]);
+    my @status = replies_at_once($erp, map { my $token = $_; (sub { read_it($token, $one->{id}) }) x 2 } @tokens);
+    push @status, replies_at_once($erp, map { my $token = $_; (sub { dismiss($token, $one->{id}) }) x 2 } @tokens[0 .. 2]);
     is_deeply [grep { $_ ne '200' } @status], [], 'every one is accepted' or diag "@status";
     is_deeply [@{ record($one->{id}) }{qw(read_count dismissed_count)}], [5, 3], 'each user counts once';
     is receipts($one->{id}), 5, 'one receipt a user';

@@ -7,7 +7,7 @@ use Exporter qw(import);
 use POSIX ();
 use Time::HiRes qw(sleep);
 
-our @EXPORT_OK = qw(at_once statuses_at_once patiently);
+our @EXPORT_OK = qw(at_once statuses_at_once replies_at_once patiently);
 
 my $ATTEMPTS = 100;
 my $PAUSE = 0.1;    # s
@@ -48,6 +48,17 @@ sub statuses_at_once {
     my %said;
     $said{$_}++ for at_once($n, sub { my ($i) = @_; return patiently(sub { $send->($i) })->status });
     return \%said;
+}
+
+# The statuses of requests that are made at once, each by a client of its own: an instance's one
+# connection (Erp::Test, kept) is not for two processes.
+sub replies_at_once {
+    my ($erp, @send) = @_;
+    return at_once(scalar @send, sub {
+        my ($i) = @_;
+        $erp->{client} = $erp->http;
+        return $send[ $i - 1 ]->()->status;
+    });
 }
 
 1;
