@@ -1,5 +1,5 @@
 /* Turns: a lock a key, on bytes far beyond the end of the board's file, so that nothing of the
- * layout is needed and the kernel gives back what a killed worker held. Called by http/gate.c. */
+ * layout is needed and the kernel gives back what a killed worker held. Called by db/txn.c. */
 #include "base.h"
 #include "core/board_map.h"
 #include "core/clock.h"

@@ -29,11 +29,15 @@ struct scope_who {
     const char *email, *role, *remote_addr;
 };
 
+struct board;
+
 struct scope {
     mongoc_client_t *client; /* borrowed from the client cache for this request */
     const char *db_name;
     const char *tenant_id;            /* NULL: a platform database */
     const char *branch_id;            /* NULL: all branches */
+    const struct board *turns;        /* on which transactions of the tenant wait for each other,
+                                         because they change the same documents; NULL: they don't */
     int64_t deadline_us;              /* clock_mono_us() at which the request's time is over */
     int32_t max_time_ms;              /* instead of SCOPE_COMMAND_MS; 0: that */
     struct arena *arena;              /* cursors and documents die with it */

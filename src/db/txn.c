@@ -3,6 +3,7 @@
  * whatever writes more than one document. */
 #include "base.h"
 #include "db/txn.h"
+#include "core/board.h"
 #include "core/clock.h"
 #include "core/id.h"
 #include "core/log.h"
@@ -13,6 +14,7 @@
 #define PAUSE_MIN_US 20000
 #define PAUSE_MAX_US 200000
 #define COMMIT_MS    SCOPE_COMMAND_MS
+#define TURN_US      INT64_C(2000000)
 #define RETRY_US     INT64_C(300000) /* what one more attempt may need */
 #define LEFT_MAX     16              /* transactions of dead workers, ended at a time */
 #define LEFT_MS      1000
@@ -270,6 +272,19 @@ static bool run_attempts(struct scope *scope, txn_body *body, void *data, struct
     return false;
 }
 
+/* Who gets no turn in time goes on without: the transaction is right in any case. */
+static bool run_in_turn(struct scope *scope, txn_body *body, void *data, struct err *err)
+{
+    const struct board *turns = scope->tenant_id ? scope->turns : NULL;
+    uint64_t key = turns ? hash64(scope->tenant_id, strlen(scope->tenant_id)) : 0;
+    bool turn = turns && board_turn(turns, key, TURN_US);
+    bool ok = run_attempts(scope, body, data, err);
+
+    if (turn)
+        board_turn_end(turns, key);
+    return ok;
+}
+
 bool txn_run(struct scope *scope, txn_body *body, void *data, struct err *err)
 {
     int64_t deadline_us = scope->deadline_us;
@@ -280,7 +295,7 @@ bool txn_run(struct scope *scope, txn_body *body, void *data, struct err *err)
         return body(scope, data, err);
     if (budget_us < deadline_us)
         scope->deadline_us = budget_us;
-    ok = run_attempts(scope, body, data, err);
+    ok = run_in_turn(scope, body, data, err);
     scope->deadline_us = deadline_us;
     return ok;
 }

@@ -4,7 +4,6 @@
 #include "base.h"
 #include "http/gate.h"
 #include "core/clock.h"
-#include "core/id.h"
 #include "core/log.h"
 #include "http/cors.h"
 #include "http/gate_steps.h"
@@ -12,7 +11,6 @@
 #include "http/trail.h"
 
 #define QUEUE_MAX_MS 10000
-#define TURN_US      INT64_C(2000000)
 
 static bool gate_age(struct req *req)
 {
@@ -109,21 +107,10 @@ static void log_request(const struct req *req)
               "bytes", arena_printf(arena, "%zu", req->resp.sent + req->resp.body->len), NULL);
 }
 
-/* Whoever gets no turn in time goes on without: the transaction is right in any case. */
 static bool handle(struct req *req)
 {
-    const struct board *board = req->app->board;
-    uint64_t key;
-    bool ok, turn;
-
-    if (!req->route->in_turn || !board || !req->tenant)
-        return req->route->handler(req);
-    key = hash64(req->tenant->tenant_id, strlen(req->tenant->tenant_id));
-    turn = board_turn(board, key, TURN_US);
-    ok = req->route->handler(req);
-    if (turn)
-        board_turn_end(board, key);
-    return ok;
+    req->scope.turns = req->route->in_turn ? req->app->board : NULL;
+    return req->route->handler(req);
 }
 
 static bool serve(struct req *req)
