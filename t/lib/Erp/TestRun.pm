@@ -10,6 +10,11 @@ use Erp::Mongo;
 use Erp::Proc qw(free_port end_pid);
 use Erp::Say qw(step note fail);
 
+# These take long; started in the order of their names, they would run on when all others are done.
+my @EARLY = qw(0800-openapi);                  # before all others
+my @SOON  = qw(9000-distcheck 0670-crash-steps);    # after the last that measures times
+my $TIMED = '0500-watch';
+
 # Files may be named in any way that ends in their name: t/0010-nginx.t, 0010, unit/str_test.
 # Returns the exit status of prove.
 sub run {
@@ -19,7 +24,7 @@ sub run {
     my $asan = Erp::Build::make($root, $run, 'asan', 'unit-tests');
     my @units = Erp::Build::variable($asan, 'UNIT_TESTS');
     my $devel = Erp::Build::make($root, $run, 'devel');
-    my @files = ((map { "$asan/$_" } @units), sort glob "$root/t/[0-9]*.t");
+    my @files = _in_order((map { "$asan/$_" } @units), sort glob "$root/t/[0-9]*.t");
     @files = _choose(\@files, @wanted) if @wanted;
     my $dir = tempdir('erpd-test.XXXXXX', TMPDIR => 1);
     my ($mongo, $prove);
@@ -50,6 +55,16 @@ sub run {
     }
     print STDERR "dev: some tests failed; one alone, with all it says: ./dev test FILE\n" if $status;
     return $status;
+}
+
+sub _in_order {
+    my @files = @_;
+    my %at;
+    @at{@files} = 1 .. @files;
+    my $file = sub { my ($name) = @_; return (grep { m{/\Q$name\E\.t$} } @files)[0] // die "no test is called $name\n" };
+    $at{ $file->($_) } = 0 for @EARLY;
+    $at{ $file->($_) } = $at{ $file->($TIMED) } + 0.5 for @SOON;
+    return sort { $at{$a} <=> $at{$b} } @files;
 }
 
 sub _choose {
