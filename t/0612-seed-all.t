@@ -73,6 +73,21 @@ for my $type (@types) {
             }
             cmp_ok($records, '>', 0, "its module $module has records") if $has{$module} && $seeded{$module};
         }
+        # what somebody did: only the modules that have nothing else are known to need it
+        for my $list (qw(sales payments customer-dues due-requests), $has{pos} ? 'till/shifts' : (), $has{returns} ? 'returns' : (),
+            $has{inventory} ? 'purchases' : ()) {
+            cmp_ok(scalar @{ $http->get("/api/$list", @as)->json }, '>', 0, "$list were made");
+        }
+        my $warranties = $http->get('/api/warranty/list', @as);
+        if ($has{warranty}) { cmp_ok(scalar @{ $warranties->json->{warranties} }, '>', 0, 'somebody has a warranty') }
+        else                { is_problem($warranties, 403, 'module_forbidden', 'warranties are not of its trade') }
+        my ($shift) = @{ $http->get('/api/till/shifts?status=closed', @as)->json };
+        is($shift->{variance}, 0, 'the till had what it should') if $has{pos};
+        cmp_ok($http->get('/api/dashboard/stats', @as)->json->{total_sales}, '>', 0, 'the dashboard shows sales');
+        is($erp->mongo($tenant->{db_name}, doc(count => 'idempotency_keys', query => { expires_at => { '$exists' => \1 } }))->{n}, 0,
+            'it may be seeded again at any time');
+        my (undef, $ledger) = $erp->erpctl('stock', 'reconcile', $tenant->{slug}, '--json');
+        is_deeply(from_json($ledger)->{faults}, 0, 'its stock adds up') or diag $ledger;
         my $written = $file{$type}{records};
         is($count{ $path{$_} // '' }, scalar @{ $written->{$_} }, "all its $_ are there") for sort keys %$written;
         my ($log) = $erp->mongo_all("$tenant->{db_name}_audit", doc(find => 'audit_log', filter => { action => 'tenant_add' }));

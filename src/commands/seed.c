@@ -164,9 +164,9 @@ static const struct command_option options[] = {
 const struct command cmd_seed = {
     .name = "seed",
     .summary = "make the demo tenants with their users and data",
-    .details = "Five tenants, or with --all one of each of the seventeen kinds of business. "
-               "Running it again changes nothing. It refuses a registry that holds tenants it "
-               "did not make.",
+    .details = "Five tenants, or with --all one of each of the seventeen kinds of business, with "
+               "sales, returns and purchases of a day. Running it again changes nothing. It "
+               "refuses a registry that holds tenants it did not make.",
     .options = options,
     .needs = NEEDS_PLATFORM,
     .run = run_seed,

@@ -10,22 +10,13 @@
 #include "engine/crud.h"
 #include "platform/provision.h"
 
-struct seed {
-    struct ctl *ctl;
-    const char *slug;      /* of the file in hand; names are unique within it */
-    struct tenant *tenant; /* NULL for the platform's own file */
-    struct scope scope;    /* on the tenant's database */
-    struct kind_env env;
-    struct seed_count count;
-};
-
 /* --- names to ids ---------------------------------------------------------------------------- */
 
 /* A UUID version 8 (RFC 9562) from the SHA-256 of a name. */
-static const char *id_of_name(struct arena *arena, const char *slug, const char *collection,
-                              const char *key)
+const char *seed_id(struct seed *seed, const char *collection, const char *key)
 {
-    const char *name = arena_printf(arena, "erpd seed|%s|%s|%s", slug, collection, key);
+    struct arena *arena = seed->ctl->arena;
+    const char *name = arena_printf(arena, "erpd seed|%s|%s|%s", seed->slug, collection, key);
     char hex[SHA256_HEX_SIZE];
 
     sha256_hex(hex, name, strlen(name));
@@ -33,22 +24,29 @@ static const char *id_of_name(struct arena *arena, const char *slug, const char 
                         hex + 18);
 }
 
-/* "@collection/key" becomes the id of that record, wherever it stands. */
-static void resolve_refs(struct seed *seed, json_t *value)
+static const char *id_of_reference(struct seed *seed, const char *text)
 {
-    struct arena *arena = seed->ctl->arena;
-    const char *text = json_string_value(value), *name;
     const char *slash = text != NULL && text[0] == '@' ? strchr(text, '/') : NULL;
+    const char *collection;
+
+    if (slash == NULL)
+        return text;
+    collection = arena_strndup(seed->ctl->arena, text + 1, (size_t)(slash - text - 1));
+    if (strcmp(collection, "requests") == 0)
+        return json_string_value(json_object_get(seed->made, slash + 1));
+    return seed_id(seed, collection, slash + 1);
+}
+
+void seed_resolve(struct seed *seed, json_t *value)
+{
+    const char *id = id_of_reference(seed, json_string_value(value)), *name;
     json_t *item;
     size_t i;
 
-    if (slash != NULL) {
-        const char *collection = arena_strndup(arena, text + 1, (size_t)(slash - text - 1));
-
-        json_string_set(value, id_of_name(arena, seed->slug, collection, slash + 1));
-    }
-    json_object_foreach(value, name, item) resolve_refs(seed, item);
-    json_array_foreach(value, i, item) resolve_refs(seed, item);
+    if (id != NULL)
+        json_string_set(value, arena_strdup(seed->ctl->arena, id));
+    json_object_foreach(value, name, item) seed_resolve(seed, item);
+    json_array_foreach(value, i, item) seed_resolve(seed, item);
 }
 
 static const char *text_at(const json_t *object, const char *key)
@@ -63,12 +61,12 @@ static int64_t int_at(const json_t *object, const char *key)
     return json_is_integer(value) ? json_integer_value(value) : -1;
 }
 
-static bool broken(struct seed *seed, const char *what)
+bool seed_broken(struct seed *seed, const char *what)
 {
     return err_set(&seed->ctl->err, ERR_VALIDATION, "The seeds of %s: %s", seed->slug, what);
 }
 
-static void count(struct seed *seed, bool created)
+void seed_counted(struct seed *seed, bool created)
 {
     if (created)
         seed->count.created++;
@@ -105,8 +103,8 @@ static bool set_up(struct seed *seed, const json_t *file, const struct new_entry
     if (entry->business_name == NULL || entry->business_type == NULL ||
         entry->license_type == NULL || p.admin_name == NULL || password == NULL ||
         strlen(password) > PASSWORD_MAX)
-        return broken(seed, "the tenant needs name, type and licence, its administrator a name "
-                            "and a password");
+        return seed_broken(seed, "the tenant needs name, type and licence, its administrator a "
+                                 "name and a password");
     password_hash(hash, password, strlen(password), (int)seed->ctl->conf.bcrypt_cost);
     p.hash = hash;
     return provision_run(&job, &p);
@@ -127,7 +125,7 @@ static bool seed_entry(struct seed *seed, const json_t *file)
     bool fresh;
     struct new_entry entry = {
         .slug = seed->slug,
-        .tenant_id = id_of_name(ctl->arena, seed->slug, ENTRIES, seed->slug),
+        .tenant_id = seed_id(seed, ENTRIES, seed->slug),
         .business_name = text_at(t, "business_name"),
         .business_type = text_at(t, "business_type"),
         .db_uri = ctl->conf.mongo_url,
@@ -142,7 +140,7 @@ static bool seed_entry(struct seed *seed, const json_t *file)
     };
 
     if (!slug_valid(seed->slug) || entry.db_name == NULL || !db_name_valid(entry.db_name))
-        return broken(seed, "slug and db_name are needed");
+        return seed_broken(seed, "slug and db_name are needed");
     if (!platform_find(ctl, seed->slug, &doc))
         return false;
     if (doc != NULL && !doc_bool(doc, "seeded")) {
@@ -156,7 +154,7 @@ static bool seed_entry(struct seed *seed, const json_t *file)
         !platform_tenant_scope(ctl, seed->tenant, &seed->scope))
         return false;
     seed->env.decimals = seed->tenant->decimals;
-    count(seed, fresh);
+    seed_counted(seed, fresh);
     return true;
 }
 
@@ -177,24 +175,24 @@ static bool seed_user(struct seed *seed, const json_t *record)
 
     if (account.email == NULL || password == NULL || role == NULL ||
         strlen(password) > PASSWORD_MAX || !role_parse(role, &account.role))
-        return broken(seed, "a user needs email, password and role");
+        return seed_broken(seed, "a user needs email, password and role");
     if (!users_by_email(ctl->users, account.email, user, &found, &ctl->err))
         return false;
     if (found && seed->tenant != NULL && strcmp(user->tenant_slug, seed->slug) != 0)
         ctl_warn(ctl, "%s is a user of somebody else: left alone", account.email);
     if (found) {
-        count(seed, false);
+        seed_counted(seed, false);
         return true;
     }
-    account.id = id_of_name(ctl->arena, seed->slug, ACCOUNTS, account.email);
+    account.id = seed_id(seed, ACCOUNTS, account.email);
     if (branch != NULL)
-        account.branch_id = id_of_name(ctl->arena, seed->slug, "branches", branch);
+        account.branch_id = seed_id(seed, "branches", branch);
     password_hash(hash, password, strlen(password), (int)ctl->conf.bcrypt_cost);
     if (!platform_add_account(ctl, &account))
         return false;
     if (seed->tenant != NULL)
         platform_audit(ctl, seed->tenant, "user_add", ACCOUNTS, account.id);
-    count(seed, true);
+    seed_counted(seed, true);
     return true;
 }
 
@@ -220,11 +218,11 @@ static bool seed_record(struct seed *seed, const struct resource *resource, json
     bool created;
 
     if (key == NULL)
-        return broken(seed, "every record needs a _key");
+        return seed_broken(seed, "every record needs a _key");
     key = arena_strdup(seed->ctl->arena, key);
-    id = id_of_name(seed->ctl->arena, seed->slug, resource->collection, key);
+    id = seed_id(seed, resource->collection, key);
     json_object_del(record, "_key");
-    resolve_refs(seed, record);
+    seed_resolve(seed, record);
     seed->scope.deadline_us = ctl_deadline();
     if (!crud_seed(resource, &seed->scope, &seed->env, id, "erpctl", record, &created,
                    &seed->ctl->err)) {
@@ -232,7 +230,7 @@ static bool seed_record(struct seed *seed, const struct resource *resource, json
                      key);
         return false;
     }
-    count(seed, created);
+    seed_counted(seed, created);
     return true;
 }
 
@@ -269,7 +267,7 @@ static bool seed_records(struct seed *seed, json_t *file)
         const struct resource *resource = resource_by_collection(json_object_iter_key(first));
 
         if (resource == NULL)
-            return broken(seed, "names a collection that no resource has");
+            return seed_broken(seed, "names a collection that no resource has");
         if (!seed_collection(seed, records, resource))
             return false;
     }
@@ -280,14 +278,17 @@ static bool seed_records(struct seed *seed, json_t *file)
 
 bool seed_content(struct ctl *ctl, const char *slug, json_t *file, struct seed_count *made)
 {
-    struct seed seed = {.ctl = ctl, .slug = slug != NULL ? slug : "platform"};
+    struct seed seed = {
+        .ctl = ctl, .slug = slug != NULL ? slug : "platform", .made = json_object()};
     bool ok;
 
     if (slug == NULL)
         ok = seed_users(&seed, file);
     else
         ok = seed_entry(&seed, file) &&
-             (seed.tenant == NULL || (seed_users(&seed, file) && seed_records(&seed, file)));
+             (seed.tenant == NULL || (seed_users(&seed, file) && seed_records(&seed, file) &&
+                                      seed_requests(&seed, json_object_get(file, "requests"))));
     *made = seed.count;
+    json_decref(seed.made);
     return ok;
 }
