@@ -11,6 +11,7 @@
 #include "actions/actions.h"
 #include "engine/crud.h"
 #include "engine/idem.h"
+#include "platform/files.h"
 #include "tenant/modules.h"
 
 #define LOGIN_BODY_MAX 4096
@@ -38,7 +39,7 @@ static const struct route_param branding_params[] = {
 extern const struct resource settings_resource; /* src/resources/settings.c */
 
 static const struct route_form picture = {
-    .file = "file", .required = true, .kinds = FILE_IMAGES, .max = 5 << 20};
+    .file = "file", .required = true, .kinds = FILE_IMAGES, .max = FILES_PICTURE_MAX};
 static const struct route_form icon = {
     .file = "file", .required = true, .kinds = FILE_IMAGES | FILE_ICO, .max = 1 << 20};
 

@@ -4,6 +4,7 @@
 #include "base.h"
 #include "routes.h"
 #include "actions/actions.h"
+#include "platform/files.h"
 #include "trade/till.h"
 
 extern const struct resource customer_resource; /* src/resources/customer.c */
@@ -33,10 +34,10 @@ static const struct route_param top_params[] = {
     {NULL, NULL, NULL, false}};
 
 static const struct route_form bill = {
-    .file = "receipt", .kinds = FILE_JPEG | FILE_PNG | FILE_WEBP | FILE_PDF, .max = 10 << 20,
-    .json = true};
+    .file = "receipt", .kinds = FILE_JPEG | FILE_PNG | FILE_WEBP | FILE_PDF,
+    .max = FILES_RECEIPT_MAX, .json = true};
 static const struct route_form receipt = {
-    .file = "file", .required = true, .kinds = FILE_IMAGES | FILE_PDF, .max = 10 << 20};
+    .file = "file", .required = true, .kinds = FILE_IMAGES | FILE_PDF, .max = FILES_RECEIPT_MAX};
 
 static const char *const invoice_types[] = {"application/pdf", NULL};
 

@@ -4,6 +4,7 @@
 #include "base.h"
 #include "routes.h"
 #include "actions/actions.h"
+#include "platform/files.h"
 
 #define NO_MORE {NULL, NULL, NULL, false}
 
@@ -29,7 +30,7 @@ static const struct route_param image_params[] = {
     {"warranty_token", "string", "The code that the customer has", true}, NO_MORE};
 
 static const struct route_form image = {
-    .file = "file", .required = true, .kinds = FILE_IMAGES, .max = 5 << 20};
+    .file = "file", .required = true, .kinds = FILE_IMAGES, .max = FILES_PICTURE_MAX};
 
 #define ROLES_SERVICE (ROLES_MANAGER | R(ROLE_STAFF) | R(ROLE_TECHNICIAN))
 #define ROLES_BUYING  (ROLES_MANAGER | R(ROLE_STAFF))

@@ -1,15 +1,13 @@
 /* One folder a tenant and room, one file a name. Everything is opened by descriptors of its folder
  * and without following links, so that a path is never more than what was made here. */
 #include "base.h"
-#include "platform/files.h"
+#include "platform/files_priv.h"
 #include "core/id.h"
 #include "core/log.h"
 
 #include <dirent.h>
 
 #define INTERNAL "/erp-files" /* nginx's location */
-#define FOLDER_SIZE 96
-#define FRESH ".new-" /* in front of a file's name until it is whole */
 
 static bool plain_name(const char *text)
 {
@@ -19,21 +17,19 @@ static bool plain_name(const char *text)
            strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == len;
 }
 
-/* The folder of a tenant: its id, or when that is no plain name, a hash of it. */
-static void tenant_folder(const char *tenant_id, char out[static FOLDER_SIZE])
+void files_folder(const char *tenant_id, char out[static FILE_FOLDER_SIZE])
 {
     char hex[SHA256_HEX_SIZE];
 
     if (plain_name(tenant_id)) {
-        snprintf(out, FOLDER_SIZE, "%s", tenant_id);
+        snprintf(out, FILE_FOLDER_SIZE, "%s", tenant_id);
         return;
     }
     sha256_hex(hex, tenant_id, strlen(tenant_id));
-    snprintf(out, FOLDER_SIZE, "h-%s", hex);
+    snprintf(out, FILE_FOLDER_SIZE, "h-%s", hex);
 }
 
-/* Could this be a name of files_store? Anything else must not come near a path. */
-static bool name_ok(const char *name)
+bool files_name_ok(const char *name)
 {
     size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
 
@@ -44,39 +40,62 @@ static bool name_ok(const char *name)
 /* … or of a file that it had not finished? */
 static bool written_here(const char *name)
 {
-    return name_ok(strncmp(name, FRESH, strlen(FRESH)) == 0 ? name + strlen(FRESH) : name);
+    bool fresh = strncmp(name, FILE_FRESH, strlen(FILE_FRESH)) == 0;
+
+    return files_name_ok(fresh ? name + strlen(FILE_FRESH) : name);
 }
 
-static bool storage(struct err *err, const char *what)
+bool files_failed(struct err *err, const char *what)
 {
     log_event(LOG_LVL_ERROR, "files", "what", what, "detail", strerror(errno), NULL);
     return err_set_retry(err, ERR_STORAGE, 30, "Files cannot be stored right now.");
 }
 
-/* A folder below `at`, made when it is not there; -1 with errno. */
-static int open_folder(int at, const char *name, bool make)
+/* What root brings belongs to who owns the folder: to the workers, like what they bring. */
+static bool give_away(int folder, int fd)
+{
+    struct stat in;
+
+    return geteuid() != 0 ||
+           (fstat(folder, &in) == 0 && fchown(fd, in.st_uid, in.st_gid) == 0);
+}
+
+/* Modes are those of the workers, whatever the umask of who calls. */
+static bool make_folder(int at, const char *name)
+{
+    mode_t mask = umask(FILES_UMASK);
+    bool made = mkdirat(at, name, 0750) == 0;
+
+    umask(mask);
+    return made;
+}
+
+int files_open_folder(int at, const char *name, bool make)
 {
     int fd;
 
-    if (make && mkdirat(at, name, 0750) < 0 && errno != EEXIST)
+    if (make && !make_folder(at, name) && errno != EEXIST)
         return -1;
     fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 && make && !give_away(at, fd)) {
+        close(fd);
+        return -1;
+    }
     if (fd >= 0 && make)
         fsync(at); /* the entry of a new folder lasts too */
     return fd;
 }
 
-/* The descriptor of <dir>/<tenant>/<room>; -1 with errno. */
-static int open_room(const struct conf *conf, const char *tenant_id, const char *room, bool make)
+int files_open_room(const struct conf *conf, const char *tenant_id, const char *room, bool make)
 {
-    char folder[FOLDER_SIZE];
+    char folder[FILE_FOLDER_SIZE];
     int base, tenant, fd = -1;
 
-    tenant_folder(tenant_id, folder);
+    files_folder(tenant_id, folder);
     base = open(conf->files_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    tenant = base < 0 ? -1 : open_folder(base, folder, make);
+    tenant = base < 0 ? -1 : files_open_folder(base, folder, make);
     if (tenant >= 0)
-        fd = open_folder(tenant, room, make);
+        fd = files_open_folder(tenant, room, make);
     if (base >= 0)
         close(base);
     if (tenant >= 0)
@@ -84,7 +103,7 @@ static int open_room(const struct conf *conf, const char *tenant_id, const char 
     return fd;
 }
 
-static bool write_all(int fd, const char *bytes, size_t len)
+bool files_write(int fd, const char *bytes, size_t len)
 {
     while (len > 0) {
         ssize_t n = write(fd, bytes, len);
@@ -99,24 +118,54 @@ static bool write_all(int fd, const char *bytes, size_t len)
     return true;
 }
 
+int files_fresh(int room, const char *name)
+{
+    char fresh[FILE_FRESH_SIZE];
+    mode_t mask = umask(FILES_UMASK);
+    int fd;
+
+    snprintf(fresh, sizeof fresh, FILE_FRESH "%s", name);
+    fd = openat(room, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+    umask(mask);
+    if (fd >= 0 && !give_away(room, fd)) {
+        close(fd);
+        files_drop(room, name);
+        return -1;
+    }
+    return fd;
+}
+
+void files_drop(int room, const char *name)
+{
+    char fresh[FILE_FRESH_SIZE];
+    int error = errno;
+
+    snprintf(fresh, sizeof fresh, FILE_FRESH "%s", name);
+    unlinkat(room, fresh, 0);
+    errno = error;
+}
+
+bool files_give_name(int room, const char *name)
+{
+    char fresh[FILE_FRESH_SIZE];
+
+    snprintf(fresh, sizeof fresh, FILE_FRESH "%s", name);
+    return renameat(room, fresh, room, name) == 0;
+}
+
 /* Beside its place first: a name that is there is a whole file. */
 static bool write_file(int room, const char *name, const char *bytes, size_t len)
 {
-    char fresh[FILE_NAME_SIZE + 8];
-    int fd, error;
+    int fd = files_fresh(room, name);
     bool ok;
 
-    snprintf(fresh, sizeof fresh, FRESH "%s", name);
-    fd = openat(room, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (fd < 0)
         return false;
-    ok = write_all(fd, bytes, len) && fsync(fd) == 0;
+    ok = files_write(fd, bytes, len) && fsync(fd) == 0;
     ok = close(fd) == 0 && ok;
-    ok = ok && renameat(room, fresh, room, name) == 0 && fsync(room) == 0;
-    error = errno;
+    ok = ok && files_give_name(room, name) && fsync(room) == 0;
     if (!ok)
-        unlinkat(room, fresh, 0);
-    errno = error;
+        files_drop(room, name);
     return ok;
 }
 
@@ -124,19 +173,19 @@ bool files_store(const struct conf *conf, const char *tenant_id, const char *roo
                  const char *label, enum file_kind kind, const char *bytes, size_t len,
                  char name[static FILE_NAME_SIZE], struct err *err)
 {
-    char folder[FOLDER_SIZE], hex[33];
-    int fd = open_room(conf, tenant_id, room, true);
+    char folder[FILE_FOLDER_SIZE], hex[33];
+    int fd = files_open_room(conf, tenant_id, room, true);
     bool ok;
 
     if (fd < 0)
-        return storage(err, "folder");
+        return files_failed(err, "folder");
     random_hex(hex, 16);
-    tenant_folder(tenant_id, folder);
+    files_folder(tenant_id, folder);
     if (label)
         snprintf(name, FILE_NAME_SIZE, "%s_%s_%.16s.%s", label, folder, hex, file_kind_ext(kind));
     else
         snprintf(name, FILE_NAME_SIZE, "%s.%s", hex, file_kind_ext(kind));
-    ok = write_file(fd, name, bytes, len) || storage(err, "write");
+    ok = write_file(fd, name, bytes, len) || files_failed(err, "write");
     close(fd);
     return ok;
 }
@@ -163,7 +212,7 @@ static char *read_all(int fd, size_t max, size_t *len)
 char *files_read(const struct conf *conf, const char *tenant_id, const char *room,
                  const char *name, size_t max, size_t *len)
 {
-    int folder = name_ok(name) ? open_room(conf, tenant_id, room, false) : -1;
+    int folder = files_name_ok(name) ? files_open_room(conf, tenant_id, room, false) : -1;
     int fd = folder < 0 ? -1 : openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     char *bytes = fd < 0 ? NULL : read_all(fd, max, len);
 
@@ -178,7 +227,7 @@ bool files_aged(const struct conf *conf, const char *tenant_id, const char *room
                 int64_t to_ms, struct arena *arena, size_t max, const char ***names, size_t *n,
                 struct err *err)
 {
-    int fd = open_room(conf, tenant_id, room, false);
+    int fd = files_open_room(conf, tenant_id, room, false);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *entry;
     struct stat st;
@@ -189,7 +238,7 @@ bool files_aged(const struct conf *conf, const char *tenant_id, const char *room
     if (!dir && fd >= 0)
         close(fd);
     if (!dir)
-        return errno == ENOENT || storage(err, "look through");
+        return errno == ENOENT || files_failed(err, "look through");
     while (*n < max && (entry = readdir(dir))) {
         if (!written_here(entry->d_name) ||
             fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
@@ -210,7 +259,7 @@ void files_remove(const struct conf *conf, const char *tenant_id, const char *ro
 
     if (!written_here(name))
         return;
-    fd = open_room(conf, tenant_id, room, false);
+    fd = files_open_room(conf, tenant_id, room, false);
     if (fd < 0 ? errno != ENOENT : unlinkat(fd, name, 0) < 0 && errno != ENOENT)
         log_event(LOG_LVL_WARN, "files", "what", "remove", "name", name, "detail",
                   strerror(errno), NULL);
@@ -221,19 +270,19 @@ void files_remove(const struct conf *conf, const char *tenant_id, const char *ro
 bool files_send(struct req *req, const char *room, const char *name)
 {
     enum file_kind kind = file_kind_of_name(name);
-    char folder[FOLDER_SIZE];
+    char folder[FILE_FOLDER_SIZE];
     struct stat st;
     int fd = -1;
     bool there;
 
-    if (name_ok(name))
-        fd = open_room(&req->app->conf, req->tenant->tenant_id, room, false);
+    if (files_name_ok(name))
+        fd = files_open_room(&req->app->conf, req->tenant->tenant_id, room, false);
     there = fd >= 0 && fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
     if (fd >= 0)
         close(fd);
     if (!there)
         return err_set(req->err, ERR_NOT_FOUND, "There is no such file.");
-    tenant_folder(req->tenant->tenant_id, folder);
+    files_folder(req->tenant->tenant_id, folder);
     req->resp.content_type = file_kind_type(kind);
     resp_header(req, "Content-Disposition",
                 arena_printf(req->arena, "%s; filename=\"%s\"",
@@ -241,46 +290,4 @@ bool files_send(struct req *req, const char *room, const char *name)
     resp_header(req, "X-Accel-Redirect",
                 arena_printf(req->arena, INTERNAL "/%s/%s/%s", folder, room, name));
     return true;
-}
-
-/* Everything in a folder of ours, which has one level of rooms with files in them. */
-static bool empty_folder(int fd, int depth)
-{
-    DIR *dir = fdopendir(fd);
-    struct dirent *entry;
-    bool ok = dir != NULL;
-
-    if (!dir)
-        close(fd);
-    while (ok && (entry = readdir(dir))) {
-        int inner;
-
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        if (unlinkat(dirfd(dir), entry->d_name, 0) == 0)
-            continue;
-        inner = depth > 0 ? openat(dirfd(dir), entry->d_name,
-                                   O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
-                          : -1;
-        ok = inner >= 0 && empty_folder(inner, depth - 1) &&
-             unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR) == 0;
-    }
-    if (dir)
-        closedir(dir);
-    return ok;
-}
-
-bool files_remove_tenant(const struct conf *conf, const char *tenant_id, struct err *err)
-{
-    char folder[FOLDER_SIZE];
-    int base = open(conf->files_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
-    bool ok;
-
-    tenant_folder(tenant_id, folder);
-    fd = base < 0 ? -1 : openat(base, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    ok = fd < 0 ? errno == ENOENT
-                : empty_folder(fd, 1) && unlinkat(base, folder, AT_REMOVEDIR) == 0;
-    if (base >= 0)
-        close(base);
-    return ok || storage(err, "remove a tenant's");
 }
