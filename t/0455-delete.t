@@ -70,7 +70,7 @@ is((ctl('tenant', 'undelete', 'shop'))[0], 1, 'too late');
 
 # --- purge, killed at every step
 make_path(map { "$erp->{dir}/files/$_->{tenant_id}/settings" } $shop, $other);
-spew("$erp->{dir}/files/$_->{tenant_id}/settings/logo_x_0123456789abcdef.png", 'a picture') for $shop, $other;
+spew("$erp->{dir}/files/$_->{tenant_id}/settings/logo_$_->{tenant_id}_0123456789abcdef.png", "\x89PNG\r\n\x1a\n" . 'p' x 92) for $shop, $other;
 for my $step ('purge_mark', 'purge_data', 'purge_files', 'purge_users', 'purge_receipt') {
     is((ctl('tenant', 'purge', { env => { ERP_STOP_AFTER => $step } }))[1], undef, "killed after $step");
     is(entry('shop')->{status}, 'deleted', 'the entry still says so');
@@ -81,13 +81,14 @@ is_deeply([ map { -e "$erp->{dir}/files/$_->{tenant_id}" ? 1 : 0 } $shop, $other
 is($gone->[0]{slug}, 'shop', 'the one that was due');
 cmp_ok($gone->[0]{documents}, '>=', 3, 'counted before anything went') or diag JSON::PP->new->encode($gone);
 is($gone->[0]{users}, 1, 'its users too');
+is_deeply([@{ $gone->[0] }{qw(files file_bytes)}], [1, 100], 'and its files');
 is(entry('shop'), undef, 'no entry');
 is_deeply([ collections('shop'), collections('shop_audit') ], [], 'no databases');
 is(scalar($erp->mongo_all('users', doc(find => 'users', filter => { tenant_id => $shop->{tenant_id} }))), 0, 'no users');
 is(statuses('other'), join(' ', (200) x 9), 'others work on');
 my @receipts = $erp->mongo_all('admin_audit', doc(find => 'audit_log', filter => { action => 'tenant_purge', record_id => 'shop' }));
 cmp_ok(scalar @receipts, '>=', 1, 'a receipt');
-like($receipts[-1]{note}, qr/\Q$shop->{tenant_id}\E.*\b$gone->[0]{documents} documents.*1 users; no archive/, 'says what is gone');
+like($receipts[-1]{note}, qr/\Q$shop->{tenant_id}\E.*\b$gone->[0]{documents} documents.* 1 files of 100 bytes, 1 users; no archive/, 'says what is gone');
 isnt($erp->get('/api/products', token => $token{shop})->status, 200, 'old tokens stay refused');
 
 # --- the slug is free again, and the archive brings all back

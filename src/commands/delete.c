@@ -166,11 +166,13 @@ static void purge_one(struct purge *purge, const char *slug)
     }
     platform_log(ctl, slug, gone.tenant_id);
     json_array_append_new(purge->rows,
-                          json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s*}", "slug", gone.slug,
-                                    "tenant_id", gone.tenant_id, "db_name", gone.db_name,
+                          json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s*}", "slug",
+                                    gone.slug, "tenant_id", gone.tenant_id, "db_name", gone.db_name,
                                     "documents", (json_int_t)gone.documents, "audit_entries",
                                     (json_int_t)gone.audit_entries, "users", (json_int_t)gone.users,
-                                    "sha256", *gone.archive_sha256 ? gone.archive_sha256 : NULL));
+                                    "files", (json_int_t)gone.files, "file_bytes",
+                                    (json_int_t)gone.file_bytes, "sha256",
+                                    *gone.archive_sha256 ? gone.archive_sha256 : NULL));
 }
 
 static bool purge_due(struct purge *purge)
@@ -193,6 +195,8 @@ static int run_purge(struct ctl *ctl)
                                                   {"documents", "DOCUMENTS"},
                                                   {"audit_entries", "AUDIT"},
                                                   {"users", "USERS"},
+                                                  {"files", "FILES"},
+                                                  {"file_bytes", "BYTES"},
                                                   {"sha256", "ARCHIVE"},
                                                   {NULL, NULL}};
     json_auto_t *rows = json_array();
@@ -227,9 +231,10 @@ const struct command cmd_tenant_purge = {
     .min_args = 0,
     .max_args = 1,
     .summary = "remove deleted tenants whose time of grace is over, for good",
-    .details = "Drops both databases, the MongoDB account and the users, and leaves a receipt in "
-               "the platform's audit log: counts, and the SHA-256 of the archive that was made "
-               "when the tenant was deleted. `erpctl jobs` does the same by its timer.",
+    .details = "Drops both databases, the MongoDB account, the uploaded files and the users, and "
+               "leaves a receipt in the platform's audit log: counts, and the SHA-256 of the "
+               "archive that was made when the tenant was deleted. `erpctl jobs` does the same "
+               "by its timer.",
     .options = purge_options,
     .needs = NEEDS_PLATFORM,
     .run = run_purge,

@@ -186,11 +186,13 @@ static bool mark(struct job *job, const struct tenant *tenant, const char *uri, 
     if (!database_free(job, tenant->db_uri, tenant->db_name, tenant->slug) ||
         !count_documents(job, uri, tenant->db_name, &out->documents) ||
         !count_documents(job, uri, beside, &out->audit_entries) ||
-        !count_users(job, tenant->tenant_id, &out->users))
+        !count_users(job, tenant->tenant_id, &out->users) ||
+        !files_count(job->conf, tenant->tenant_id, &out->files, &out->file_bytes, job->err))
         return false;
     update = BCON_NEW("$set", "{", "purge", "{", "at", BCON_DATE_TIME(clock_ms()), "documents",
                       BCON_INT64(out->documents), "audit_entries", BCON_INT64(out->audit_entries),
-                      "users", BCON_INT64(out->users), "}", "}");
+                      "users", BCON_INT64(out->users), "files", BCON_INT64(out->files),
+                      "file_bytes", BCON_INT64(out->file_bytes), "}", "}");
     ok = change(job, tenant, update);
     bson_destroy(update);
     return ok;
@@ -207,9 +209,11 @@ static bool receipt(struct job *job, const struct removed *out)
         .request_id = job->request_id,
         .note = arena_printf(job->arena,
                              "tenant_id %s, database %s: %" PRId64 " documents, %" PRId64
-                             " audit entries, %" PRId64 " users; %s%s",
+                             " audit entries, %" PRId64 " files of %" PRId64 " bytes, %" PRId64
+                             " users; %s%s",
                              out->tenant_id, out->db_name, out->documents, out->audit_entries,
-                             out->users, *out->archive_sha256 ? "archive SHA-256 " : "no archive",
+                             out->files, out->file_bytes, out->users,
+                             *out->archive_sha256 ? "archive SHA-256 " : "no archive",
                              out->archive_sha256)};
     struct scope scope;
 
@@ -275,6 +279,8 @@ bool tenant_purge(struct job *job, const char *slug, bool now, const char *uri, 
         return err_set(job->err, ERR_STATE,
                        "A move of %s is %s: erpctl migrate finish or rollback %s first", slug,
                        migrate_stage_name(stage), tenant->tenant_id);
+    if (!files_here(job->conf, true, job->err))
+        return false;
     memcpy(out->slug, tenant->slug, sizeof out->slug);
     memcpy(out->tenant_id, tenant->tenant_id, sizeof out->tenant_id);
     memcpy(out->db_name, tenant->db_name, sizeof out->db_name);
@@ -287,6 +293,8 @@ bool tenant_purge(struct job *job, const char *slug, bool now, const char *uri, 
         out->documents = number_at(entry, "purge.documents");
         out->audit_entries = number_at(entry, "purge.audit_entries");
         out->users = number_at(entry, "purge.users");
+        out->files = number_at(entry, "purge.files");
+        out->file_bytes = number_at(entry, "purge.file_bytes");
     } else if (!mark(job, tenant, uri, out)) {
         return false;
     }

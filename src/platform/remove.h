@@ -10,7 +10,7 @@ struct removed {
     char tenant_id[64];
     char db_name[64];
     char archive_sha256[65]; /* of the export made when it was deleted; "" when there was none */
-    int64_t documents, audit_entries, users;
+    int64_t documents, audit_entries, users, files, file_bytes;
 };
 
 /* Marks a tenant as deleted, from now on refused everywhere; its data stays for `grace_s` seconds.
@@ -25,9 +25,11 @@ bool tenant_delete_archived(struct job *job, const char *slug, const char *sha25
 bool tenant_undelete(struct job *job, const char *slug);
 
 /* Removes for good what was deleted and whose time is over (or, with `now`, is not): the databases,
- * the MongoDB account, the users, the entry last, after a receipt in the platform's audit log.
+ * the MongoDB account, the files, the users, the entry last, after a receipt in the platform's
+ * audit log.
  * `uri` is an address whose account may do that; NULL: ours on the same servers. Killed half-way it
- * goes on when it is called again. ERR_STATE when it is not due. */
+ * goes on when it is called again. ERR_STATE when it is not due, or the folder of files is not on
+ * this host. */
 bool tenant_purge(struct job *job, const char *slug, bool now, const char *uri,
                   struct removed *removed);
 
