@@ -1,7 +1,7 @@
 /* An archive of every tenant, several at a time. Each is made by a process of its own, which is
  * this program again: what goes wrong with one tenant stays with it. */
 #include "base.h"
-#include "commands/platform.h"
+#include "commands/archive.h"
 #include "core/clock.h"
 
 #include <dirent.h>
@@ -21,6 +21,7 @@ struct backup {
     const char *dir;
     json_t *slugs, *rows;
     int64_t keep; /* 0: all */
+    bool no_files;
     struct child children[JOBS_MAX];
     size_t failed;
 };
@@ -60,7 +61,7 @@ static void add_row(struct backup *backup, const char *slug, const char *path, c
                     const json_t *facts)
 {
     json_t *row = json_pack("{s:s, s:s, s:s}", "slug", slug, "status", status, "file", path);
-    static const char *const keys[] = {"documents", "users", "sha256"};
+    static const char *const keys[] = {"documents", "users", "files", "file_bytes", "sha256"};
 
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         json_object_set(row, keys[i], facts ? json_object_get(facts, keys[i]) : NULL);
@@ -87,9 +88,12 @@ static const char *new_path(struct backup *backup, const char *slug)
 }
 
 /* Never returns. Only calls that are safe after a fork of a process with clients. */
-ERP_NORETURN static void run_child(const char *slug, const char *path, int out)
+ERP_NORETURN static void run_child(const struct backup *backup, const char *slug, const char *path,
+                                   int out)
 {
-    char *const args[] = {"erpctl", "tenant", "export", (char *)slug, (char *)path, "--json", NULL};
+    char *const args[] = {"erpctl",     "tenant", "export",
+                          (char *)slug, (char *)path, "--json",
+                          backup->no_files ? "--no-files" : NULL, NULL};
 
     dup2(out, STDOUT_FILENO);
     execv("/proc/self/exe", args);
@@ -108,7 +112,7 @@ static bool start(struct backup *backup, struct child *child, const char *slug)
     fflush(stdout);
     child->pid = fork();
     if (child->pid == 0)
-        run_child(slug, path, ends[1]);
+        run_child(backup, slug, path, ends[1]);
     close(ends[1]);
     if (child->pid < 0) {
         child->pid = 0;
@@ -208,15 +212,21 @@ static void run_all(struct backup *backup, size_t jobs)
 
 static int run_backup(struct ctl *ctl)
 {
-    static const struct print_column columns[] = {{"slug", "SLUG"},           {"status", "STATUS"},
-                                                  {"documents", "DOCUMENTS"}, {"users", "USERS"},
-                                                  {"file", "FILE"},           {NULL, NULL}};
+    static const struct print_column columns[] = {{"slug", "SLUG"},
+                                                  {"status", "STATUS"},
+                                                  {"documents", "DOCUMENTS"},
+                                                  {"users", "USERS"},
+                                                  {"files", "FILES"},
+                                                  {"file_bytes", "BYTES"},
+                                                  {"file", "ARCHIVE"},
+                                                  {NULL, NULL}};
     json_auto_t *rows = json_array(), *slugs = json_array();
     struct backup *backup = arena_alloc(ctl->arena, sizeof *backup);
     int64_t jobs = 2;
 
     *backup =
-        (struct backup){.ctl = ctl, .dir = ctl_option(ctl, "dir"), .rows = rows, .slugs = slugs};
+        (struct backup){.ctl = ctl, .dir = ctl_option(ctl, "dir"), .rows = rows, .slugs = slugs,
+                        .no_files = ctl_flag(ctl, "no-files")};
     if (!ctl_option_int(ctl, "jobs", 1, JOBS_MAX, &jobs) ||
         !ctl_option_int(ctl, "keep", 1, 100000, &backup->keep))
         return EXIT_USAGE;
@@ -240,6 +250,7 @@ static const struct command_option backup_options[] = {
     {"dir", "DIR", "where the archives go: DIR/SLUG/TIME.tar.zst", true},
     {"jobs", "N", "how many at a time (default: 2)", false},
     {"keep", "N", "how many archives of each tenant stay (default: all)", false},
+    NO_FILES_OPTION,
     {NULL},
 };
 
@@ -249,8 +260,9 @@ const struct command cmd_backup = {
     .min_args = 0,
     .max_args = 1000,
     .summary = "write an archive of every tenant",
-    .details = "A tenant that fails is reported and keeps its older archives; the others go on. "
-               "Exit code 2 when some failed. The registry, the users without a tenant and the "
+    .details = "Each archive is that of tenant export, with the uploaded files. A tenant that "
+               "fails is reported and keeps its older archives; the others go on. Exit code 2 when "
+               "some failed. The registry, the users without a tenant and the "
                "billing are the platform's: back up their databases with mongodump.",
     .options = backup_options,
     .needs = NEEDS_PLATFORM,

@@ -1,8 +1,7 @@
 /* The end of a tenant as the operator brings it about, and the way back while there is one. */
 #include "base.h"
-#include "commands/platform.h"
+#include "commands/archive.h"
 #include "core/clock.h"
-#include "platform/archive.h"
 #include "platform/remove.h"
 
 #define DAY_S INT64_C(86400)
@@ -42,7 +41,8 @@ static bool export_deleted(struct ctl *ctl, const char *slug, struct archive_fac
     struct job job = ctl_job(ctl);
 
     *path = archive_name(ctl, slug);
-    return archive_export(&job, slug, *path, false, facts) &&
+    return archive_export(&job, slug, *path,
+                          ctl_flag(ctl, "no-files") ? ARCHIVE_NO_FILES : 0, facts) &&
            tenant_delete_archived(&job, slug, facts->sha256, *path);
 }
 
@@ -68,6 +68,7 @@ static int run_delete(struct ctl *ctl)
     int64_t days = ctl->conf.delete_grace_s / DAY_S;
     int64_t grace_s = ctl->conf.delete_grace_s;
     struct tenant *tenant;
+    json_t *result;
 
     if (!ctl_option_int(ctl, "grace", 0, 3650, &days))
         return EXIT_USAGE;
@@ -82,12 +83,16 @@ static int run_delete(struct ctl *ctl)
     platform_audit(ctl, tenant, "tenant_delete", ENTRIES, slug);
     if (!ctl_flag(ctl, "no-export") && !export_deleted(ctl, slug, &facts, &path))
         return take_back(ctl, slug);
+    archive_say_left_out(ctl, &facts);
     platform_audit(ctl, NULL, "tenant_delete", ENTRIES, slug);
     platform_log(ctl, slug, path);
-    print_result(ctl,
-                 json_pack("{s:s, s:s, s:I, s:s*, s:s*}", "slug", slug, "status", "deleted",
-                           "grace_seconds", (json_int_t)grace_s, "archive", path, "sha256",
-                           path ? facts.sha256 : NULL),
+    result = json_pack("{s:s, s:s, s:I}", "slug", slug, "status", "deleted", "grace_seconds",
+                       (json_int_t)grace_s);
+    if (path)
+        json_object_update_new(result, json_pack("{s:s, s:s, s:I, s:I}", "archive", path, "sha256",
+                                                 facts.sha256, "files", (json_int_t)facts.files,
+                                                 "file_bytes", (json_int_t)facts.file_bytes));
+    print_result(ctl, result,
                  "%s: deleted%s%s; erpctl tenant undelete works for %" PRId64 " days", slug,
                  path ? ", archive " : "", path ? path : "", grace_s / DAY_S);
     return ctl_done(ctl);
@@ -96,6 +101,7 @@ static int run_delete(struct ctl *ctl)
 static const struct command_option delete_options[] = {
     {"archive", "FILE", "where the export goes (default: SLUG-TIME.tar.gz here)", false},
     {"no-export", NULL, "make no archive", false},
+    NO_FILES_OPTION,
     {"grace", "DAYS", "how long undelete works (default: ERP_DELETE_GRACE)", false},
     {"yes", NULL, "do not ask", false},
     {NULL},
@@ -108,8 +114,8 @@ const struct command cmd_tenant_delete = {
     .max_args = 1,
     .summary = "end a tenant: refused at once, exported, removed after a time of grace",
     .details = "Nothing is removed yet: tenant undelete brings it back until the time of grace is "
-               "over, and its slug is taken until tenant purge. When the export fails the tenant "
-               "is as it was.",
+               "over, its files stay where they are, and its slug is taken until tenant purge. "
+               "When the export fails the tenant is as it was.",
     .options = delete_options,
     .needs = NEEDS_PLATFORM,
     .run = run_delete,

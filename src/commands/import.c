@@ -1,8 +1,7 @@
 /* An archive becomes a tenant: the one that it was, or a copy beside it. */
 #include "base.h"
-#include "commands/platform.h"
+#include "commands/archive.h"
 #include "commands/secret.h"
-#include "platform/archive.h"
 #include "tenant/uri.h"
 
 static int read_target(struct ctl *ctl, struct archive_target *target)
@@ -10,6 +9,7 @@ static int read_target(struct ctl *ctl, struct archive_target *target)
     target->slug = ctl_option(ctl, "as");
     target->db_name = ctl_option(ctl, "db-name");
     target->uri = ctl_option(ctl, "uri");
+    target->no_files = ctl_flag(ctl, "no-files");
     if (target->slug && !slug_valid(target->slug))
         return ctl_usage(ctl, "%s is no slug", target->slug);
     if (target->db_name && !db_name_valid(target->db_name))
@@ -25,14 +25,17 @@ static void show(const struct ctl *ctl, const struct archive_facts *facts, bool 
     const char *password = secret && secret->generated ? secret->text : NULL;
 
     print_result(ctl,
-                 json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:s, s:s*}", "slug", facts->slug,
-                           "tenant_id", facts->tenant_id, "db_name", facts->db_name, "documents",
-                           (json_int_t)facts->documents, "audit_entries",
+                 json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:s*}", "slug",
+                           facts->slug, "tenant_id", facts->tenant_id, "db_name", facts->db_name,
+                           "documents", (json_int_t)facts->documents, "audit_entries",
                            (json_int_t)(copy ? 0 : facts->audit_entries), "users",
-                           (json_int_t)(copy ? 1 : facts->users), "own_db_user",
-                           (int)facts->own_account, "sha256", facts->sha256, "password", password),
-                 "%s %s: %" PRId64 " documents, database %s%s%s", copy ? "Restored" : "Imported",
-                 facts->slug, facts->documents, facts->db_name, password ? ", password " : "",
+                           (json_int_t)(copy ? 1 : facts->users), "files",
+                           (json_int_t)facts->files, "file_bytes", (json_int_t)facts->file_bytes,
+                           "own_db_user", (int)facts->own_account, "sha256", facts->sha256,
+                           "password", password),
+                 "%s %s: %" PRId64 " documents, %s, database %s%s%s",
+                 copy ? "Restored" : "Imported", facts->slug, facts->documents,
+                 archive_files_text(ctl, facts), facts->db_name, password ? ", password " : "",
                  password ? password : "");
 }
 
@@ -54,7 +57,8 @@ static int run_import(struct ctl *ctl)
 }
 
 #define TARGET_OPTIONS                                                                             \
-    {"uri", "URI",                                                                                 \
+    NO_FILES_OPTION,                                                                               \
+        {"uri", "URI",                                                                             \
      "MongoDB of this tenant, with an account that may make users (default: MONGO_URL)", false},   \
     {                                                                                              \
         "any-uri", NULL, "take a URI with any option and host", false                              \
@@ -74,9 +78,10 @@ const struct command cmd_tenant_import = {
     .max_args = 1,
     .summary = "make the tenant of an archive anew, with its users and its audit log",
     .details = "The file is checked as a whole first. Slug, tenant_id, database and users must not "
-               "be there. The database gets a MongoDB user of its own, which may touch nothing "
-               "else. Until all is done the entry is provisioning and serves nobody; after a "
-               "failure the same command begins anew.",
+               "be there; uploaded files go to their folder (ERP_FILES_DIR), where what is there "
+               "already stays. The database gets a MongoDB user of its own, which may touch "
+               "nothing else. Until all is done the entry is provisioning and serves nobody; after "
+               "a failure the same command begins anew.",
     .options = import_options,
     .needs = NEEDS_PLATFORM,
     .run = run_import,
@@ -133,8 +138,8 @@ const struct command cmd_tenant_restore = {
     .max_args = 1,
     .summary = "make a copy of an archived tenant beside the live one",
     .details = "The copy has a tenant_id of its own, which is written into every record, a MongoDB "
-               "user of its own, one new administrator, and an audit log that begins with the "
-               "restore.",
+               "user of its own, its own copy of the uploaded files, one new administrator, and an "
+               "audit log that begins with the restore.",
     .options = restore_options,
     .needs = NEEDS_PLATFORM,
     .run = run_restore,

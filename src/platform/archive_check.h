@@ -23,9 +23,10 @@ struct archive_plan {
     const struct archive_contents *contents;
     struct tenant tenant; /* as it shall be */
     bool copy;            /* tenant_id is rewritten; audit entries and users stay behind */
+    bool files;           /* bring them */
 };
 
-/* The second reading: every collection with its options and indexes, then the users. */
+/* The second reading: every collection with its options and indexes, the users, the files. */
 bool archive_write(struct job *job, struct unpack *unpack, const struct archive_plan *plan);
 
 #endif

@@ -1,4 +1,4 @@
-/* A tenant's databases, entry and users into one file. */
+/* A tenant's databases, entry, users and files into one file. */
 #include "base.h"
 #include "platform/archive.h"
 #include "core/clock.h"
@@ -152,6 +152,9 @@ static bool add_listed(struct export *ex, struct scope *scope, const char *folde
 
     if (!name || strncmp(name, "system.", 7) == 0)
         return true;
+    if (ex->n_collections == ARCHIVE_COLLECTIONS_MAX / 2)
+        return err_set(ex->job->err, ERR_INTERNAL, "More than %d collections",
+                       ARCHIVE_COLLECTIONS_MAX / 2);
     if (type && strcmp(type, "collection") == 0)
         return add_collection(ex, scope, folder, info, name, documents);
     job_progress(ex->job, "left out: %s, a %s", name, type ? type : "collection of no known type");
@@ -162,7 +165,7 @@ static bool add_listed(struct export *ex, struct scope *scope, const char *folde
 static bool list_collections(struct export *ex, struct scope *scope, bson_t *reply)
 {
     bson_t *command = BCON_NEW("listCollections", BCON_INT32(1), "cursor", "{", "batchSize",
-                               BCON_INT32(PACK_MEMBERS_MAX), "}");
+                               BCON_INT32(ARCHIVE_COLLECTIONS_MAX), "}");
     bool ok = scope_command(scope, command, reply, ex->job->err);
 
     bson_destroy(command);
@@ -270,12 +273,15 @@ static json_t *manifest(const struct export *ex)
     }
     clock_format(now, clock_ms());
     return json_pack(
-        "{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:{s:I, s:I, s:I, s:I, s:I}, s:o}", "format",
-        "erpd-archive", "version", ARCHIVE_VERSION, "erpd", PACKAGE_VERSION, "created_at", now,
-        "slug", facts->slug, "tenant_id", facts->tenant_id, "db_name", facts->db_name, "counts",
-        "collections", (json_int_t)facts->collections, "documents", (json_int_t)facts->documents,
-        "audit_entries", (json_int_t)facts->audit_entries, "users", (json_int_t)facts->users,
-        "left_out", (json_int_t)facts->left_out, "members", members);
+        "{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o}",
+        "format", "erpd-archive", "version", ARCHIVE_VERSION, "erpd", PACKAGE_VERSION,
+        "created_at", now, "slug", facts->slug, "tenant_id", facts->tenant_id, "db_name",
+        facts->db_name, "with_files", (int)facts->with_files, "counts", "collections",
+        (json_int_t)facts->collections, "documents", (json_int_t)facts->documents, "audit_entries",
+        (json_int_t)facts->audit_entries, "users", (json_int_t)facts->users, "left_out",
+        (json_int_t)facts->left_out, "files", (json_int_t)facts->files, "file_bytes",
+        (json_int_t)facts->file_bytes, "files_left_out", (json_int_t)facts->files_left_out,
+        "members", members);
 }
 
 static bool add_manifest(struct export *ex)
@@ -298,10 +304,14 @@ static bool fill(struct export *ex, const bson_t *entry, const struct tenant *te
 {
     if (!add_entry(ex, entry) || !add_databases(ex, tenant) || !add_users(ex, tenant))
         return false;
+    if (ex->facts->with_files && (!archive_add_files(ex->job, ex->pack, ex->facts) ||
+                                  !archive_files_away(ex->job, tenant, &ex->facts->files_away)))
+        return false;
+    job_step(ex->job, "export_files");
     return add_manifest(ex) && pack_finish(ex->pack, ex->facts->sha256, ex->job->err);
 }
 
-bool archive_export(struct job *job, const char *slug, const char *path, bool replace,
+bool archive_export(struct job *job, const char *slug, const char *path, unsigned flags,
                     struct archive_facts *facts)
 {
     struct export ex = {.job = job, .facts = facts};
@@ -309,7 +319,9 @@ bool archive_export(struct job *job, const char *slug, const char *path, bool re
     const bson_t *entry;
     bool ok;
 
-    *facts = (struct archive_facts){0};
+    *facts = (struct archive_facts){.with_files = !(flags & ARCHIVE_NO_FILES)};
+    if (facts->with_files && !files_here(job->conf, false, job->err))
+        return false;
     if (!archive_entry(job, slug, &entry, &tenant))
         return false;
     if (!*tenant->tenant_id)
@@ -317,7 +329,7 @@ bool archive_export(struct job *job, const char *slug, const char *path, bool re
     memcpy(facts->slug, tenant->slug, sizeof facts->slug);
     memcpy(facts->tenant_id, tenant->tenant_id, sizeof facts->tenant_id);
     memcpy(facts->db_name, tenant->db_name, sizeof facts->db_name);
-    if (!(ex.pack = pack_create(path, replace, job->err)))
+    if (!(ex.pack = pack_create(path, flags & ARCHIVE_REPLACE, job->err)))
         return false;
     str_init(&ex.collections);
     ok = fill(&ex, entry, tenant);

@@ -173,6 +173,8 @@ static bool add_entry(struct import *im)
     BSON_APPEND_UTF8(&mark, "sha256", im->sha256);
     BSON_APPEND_BOOL(&mark, "copy", im->plan.copy);
     BSON_APPEND_DATE_TIME(&mark, "at", clock_ms());
+    BSON_APPEND_BOOL(&mark, "files",
+                     im->plan.files && !files_there(im->job->conf, tenant->tenant_id));
     bson_append_document_end(&doc, &mark);
     BSON_APPEND_DATE_TIME(&doc, "updated_at", clock_ms());
     ok = job_registry(im->job, &scope) && scope_insert(&scope, ENTRIES, &doc, im->job->err);
@@ -218,6 +220,17 @@ static bool make_account(struct import *im, struct archive_facts *facts)
     return true;
 }
 
+/* Files go when there were none before: those that were there are not what a run has brought, and
+ * what it brought beside them comes again. */
+static bool remove_files(struct import *im, const bson_t *entry, const struct tenant *found)
+{
+    bson_iter_t it, files;
+
+    return !bson_iter_init(&it, entry) || !bson_iter_find_descendant(&it, "import.files", &files) ||
+           !bson_iter_as_bool(&files) ||
+           files_remove_tenant(im->job->conf, found->tenant_id, im->job->err);
+}
+
 /* What an earlier run of the same archive has brought goes away, its entry last. Before that run
  * wrote anything it had seen that there was nothing of others. */
 static bool begin_anew(struct import *im, const bson_t *entry, const struct tenant *found)
@@ -237,7 +250,7 @@ static bool begin_anew(struct import *im, const bson_t *entry, const struct tena
     job_progress(im->job, "an earlier run did not come to its end: beginning anew");
     BSON_APPEND_UTF8(&filter, "slug", found->slug);
     BSON_APPEND_UTF8(&filter, "status", tenant_status_name(TENANT_PROVISIONING));
-    ok = remove_databases(im->job, found, im->target->uri) &&
+    ok = remove_databases(im->job, found, im->target->uri) && remove_files(im, entry, found) &&
          remove_users(im->job, found->tenant_id, &n) && job_registry(im->job, &scope) &&
          scope_delete_one(&scope, ENTRIES, &filter, &n, im->job->err);
     bson_destroy(&filter);
@@ -324,6 +337,9 @@ static bool import(struct import *im, struct unpack *unpack, struct archive_fact
     struct job *job = im->job;
     struct err *err = job->err;
 
+    im->plan.files = facts->files > 0 && !im->target->no_files;
+    if (im->plan.files && !files_here(job->conf, true, err))
+        return false;
     if (!make_plan(im) || !registry_ensure_indexes(job->registry, err) || !claim_slug(im) ||
         !check_databases(im) || !check_users(im))
         return false;
@@ -349,6 +365,9 @@ bool archive_import(struct job *job, const char *path, const struct archive_targ
     unpack_free(unpack);
     if (!ok)
         return false;
+    facts->with_files = facts->with_files && !target->no_files;
+    if (!facts->with_files)
+        facts->files = facts->file_bytes = 0;
     memcpy(facts->slug, im->plan.tenant.slug, sizeof facts->slug);
     memcpy(facts->tenant_id, im->plan.tenant.tenant_id, sizeof facts->tenant_id);
     memcpy(facts->db_name, im->plan.tenant.db_name, sizeof facts->db_name);

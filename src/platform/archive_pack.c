@@ -9,48 +9,20 @@
 #define CHUNK ((size_t)64 * 1024)
 
 struct pack {
-    char *path, *temporary;
+    char *path;
     int fd, spool;
-    bool replace, finished;
+    bool replace;
     struct archive *archive;
     struct pack_list members;
     crypto_hash_sha256_state whole, member;
     int64_t bytes; /* of the member so far */
 };
 
-/* --- the list of members --------------------------------------------------------------------- */
-
 static void *need(void *memory)
 {
     if (!memory)
         die("out of memory: an archive");
     return memory;
-}
-
-struct pack_member *pack_list_find(const struct pack_list *list, const char *name)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (strcmp(list->items[i].name, name) == 0)
-            return &list->items[i];
-    return NULL;
-}
-
-struct pack_member *pack_list_add(struct pack_list *list, const char *name)
-{
-    struct pack_member *member;
-
-    list->items = need(realloc(list->items, (list->n + 1) * sizeof *list->items));
-    member = &list->items[list->n++];
-    *member = (struct pack_member){.name = need(strdup(name)), .documents = -1};
-    return member;
-}
-
-void pack_list_release(struct pack_list *list)
-{
-    for (size_t i = 0; i < list->n; i++)
-        free(list->items[i].name);
-    free(list->items);
-    *list = (struct pack_list){0};
 }
 
 static void hex(char out[static SHA256_HEX_SIZE], crypto_hash_sha256_state *state)
@@ -138,19 +110,15 @@ static char *folder_of(const char *path)
     return need(strndup(path, slash == path ? 1 : (size_t)(slash - path)));
 }
 
+/* Both without a name: what is not finished goes with the process. */
 static bool open_files(struct pack *pack, struct err *err)
 {
-    char *folder = folder_of(pack->path), suffix[17];
+    char *folder = folder_of(pack->path);
 
-    random_hex(suffix, 8);
-    pack->temporary = need(malloc(strlen(pack->path) + sizeof suffix + 8));
-    snprintf(pack->temporary, strlen(pack->path) + sizeof suffix + 8, "%s.%s.part", pack->path,
-             suffix);
     pack->spool = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (pack->spool < 0)
+    pack->fd = pack->spool < 0 ? -1 : open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    if (pack->fd < 0)
         file_error(err, "make a file in", folder);
-    else if ((pack->fd = open(pack->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0)
-        file_error(err, "make", pack->temporary);
     free(folder);
     return pack->fd >= 0;
 }
@@ -217,23 +185,27 @@ static bool copy_spool(struct pack *pack, struct err *err)
     return ok;
 }
 
+bool pack_drop(struct pack *pack, struct err *err)
+{
+    crypto_hash_sha256_init(&pack->member);
+    pack->bytes = 0;
+    return (ftruncate(pack->spool, 0) == 0 && lseek(pack->spool, 0, SEEK_SET) == 0) ||
+           file_error(err, "write beside", pack->path);
+}
+
 bool pack_member_end(struct pack *pack, const char *name, int64_t documents, struct err *err)
 {
     struct pack_member *member;
 
     if (pack->members.n == PACK_MEMBERS_MAX || strlen(name) > PACK_NAME_MAX)
-        return err_set(err, ERR_INTERNAL, "Too many collections, or too long a name: %s", name);
+        return err_set(err, ERR_INTERNAL, "Too many members, or too long a name: %s", name);
     if (!add_header(pack, name, err) || !copy_spool(pack, err))
         return false;
-    if (ftruncate(pack->spool, 0) != 0 || lseek(pack->spool, 0, SEEK_SET) != 0)
-        return file_error(err, "write beside", pack->path);
     member = pack_list_add(&pack->members, name);
     member->bytes = pack->bytes;
     member->documents = documents;
     hex(member->sha256, &pack->member);
-    crypto_hash_sha256_init(&pack->member);
-    pack->bytes = 0;
-    return true;
+    return pack_drop(pack, err);
 }
 
 const struct pack_list *pack_members(const struct pack *pack)
@@ -241,22 +213,42 @@ const struct pack_list *pack_members(const struct pack *pack)
     return &pack->members;
 }
 
-/* Without `replace` a file that came meanwhile stays: link() never replaces. */
+/* Links the file to a name. A name that is there stays: a link never replaces. */
+static bool link_to(struct pack *pack, const char *name, struct err *err)
+{
+    char self[32];
+
+    snprintf(self, sizeof self, "/proc/self/fd/%d", pack->fd);
+    return linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 ||
+           file_error(err, "make", name);
+}
+
+/* In place of what is there: a name of its own first, which then takes the other's. */
+static bool take_place(struct pack *pack, struct err *err)
+{
+    size_t room = strlen(pack->path) + 32;
+    char *temporary = need(malloc(room)), suffix[17];
+    bool ok;
+
+    random_hex(suffix, 8);
+    snprintf(temporary, room, "%s.%s.part", pack->path, suffix);
+    ok = link_to(pack, temporary, err);
+    if (ok && rename(temporary, pack->path) != 0) {
+        ok = file_error(err, "make", pack->path);
+        unlink(temporary);
+    }
+    free(temporary);
+    return ok;
+}
+
 static bool give_name(struct pack *pack, struct err *err)
 {
     char *folder;
     int dir;
     bool ok;
 
-    if (pack->replace) {
-        if (rename(pack->temporary, pack->path) != 0)
-            return file_error(err, "make", pack->path);
-    } else if (link(pack->temporary, pack->path) != 0) {
-        return file_error(err, "make", pack->path);
-    } else {
-        unlink(pack->temporary);
-    }
-    pack->finished = true;
+    if (!(pack->replace ? take_place(pack, err) : link_to(pack, pack->path, err)))
+        return false;
     folder = folder_of(pack->path);
     dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     ok = (dir >= 0 && fsync(dir) == 0) || file_error(err, "make durable", folder);
@@ -280,19 +272,15 @@ void pack_free(struct pack *pack)
 {
     if (!pack)
         return;
-    /* What is left to write must not reach a file that is going away, or fail for want of room. */
-    if (pack->archive && !pack->finished)
-        archive_write_fail(pack->archive);
+    /* Of one that is not finished the rest is written, which the library needs to free all; it goes
+     * with the file. */
     if (pack->archive)
         archive_write_free(pack->archive);
-    if (!pack->finished && pack->fd >= 0)
-        unlink(pack->temporary);
     if (pack->fd >= 0)
         close(pack->fd);
     if (pack->spool >= 0)
         close(pack->spool);
     pack_list_release(&pack->members);
     free(pack->path);
-    free(pack->temporary);
     free(pack);
 }

@@ -1,8 +1,9 @@
 /* The container of an archive: a tar file whose members are hashed as they pass.
  *
- * Writing goes to a temporary name beside the wanted one, so a reader never finds half a file. A
- * member's size must be known before its bytes, so each is written to a nameless file first: memory
- * stays bounded, the disk must hold the largest member twice. Reading trusts nothing: a member that
+ * What is written has no name until it is whole: a reader never finds half a file, and nothing is
+ * left of one that was not finished. A member's size must be known before its bytes, so each is
+ * written to a nameless file first: memory stays bounded, the disk must hold the largest member
+ * twice. Reading trusts nothing: a member that
  * is not a plain file of an expected name ends it. What the members hold is not this room's matter.
  */
 #ifndef ERP_PLATFORM_ARCHIVE_PACK_H
@@ -11,7 +12,7 @@
 #include "core/err.h"
 #include "core/id.h"
 
-#define PACK_MEMBERS_MAX 4096
+#define PACK_MEMBERS_MAX 210000
 #define PACK_NAME_MAX    700 /* a collection's name, escaped, with folder and suffix */
 
 struct pack_member {
@@ -23,7 +24,9 @@ struct pack_member {
 
 struct pack_list {
     struct pack_member *items; /* malloc'd, with their names */
-    size_t n;
+    size_t n, room;
+    uint32_t *slots; /* by hash of the name: index + 1, 0 free; a power of two, half of it free */
+    size_t n_slots;
 };
 
 /* NULL when there is no such member. */
@@ -42,6 +45,8 @@ struct pack *pack_create(const char *path, bool replace, struct err *err);
 
 /* Bytes of the next member; a member may be empty. */
 bool pack_write(struct pack *pack, const void *bytes, size_t len, struct err *err);
+/* Forgets the bytes of the next member. */
+bool pack_drop(struct pack *pack, struct err *err);
 /* Ends the member. `documents` is noted in the list. */
 bool pack_member_end(struct pack *pack, const char *name, int64_t documents, struct err *err);
 /* The members so far, borrowed. */

@@ -8,8 +8,9 @@
 #include <jansson.h>
 
 #define USERS_MAX 100000
-#define TEXT_MAX  ((size_t)4 * 1024 * 1024) /* of a manifest, or of what mongodump says of a name  \
-                                             */
+/* Of a manifest, or of what mongodump says of a name; and more for each member that it may name. */
+#define TEXT_MAX   ((size_t)4 * 1024 * 1024)
+#define MEMBER_MAX ((size_t)512)
 #define KEPT_MAX ((int64_t)32 * 1024 * 1024)
 
 struct check {
@@ -18,7 +19,8 @@ struct check {
     struct archive_contents *contents;
     struct pack_list seen;
     struct str text; /* of the last member that was text */
-    bool manifest, sum;
+    int64_t files;
+    bool manifest, sum, with_files;
 };
 
 static bool bad(struct check *check, const char *member, const char *why)
@@ -53,7 +55,7 @@ static bool take_collection(struct check *check, const bson_t *doc)
 
     if (!folder || !name || (strcmp(folder, "data") != 0 && strcmp(folder, "audit") != 0))
         return bad(check, "collections.bson", "it describes a collection without a name");
-    if (contents->n_collections == PACK_MEMBERS_MAX)
+    if (contents->n_collections == ARCHIVE_COLLECTIONS_MAX)
         return bad(check, "collections.bson", "it describes too many collections");
     contents->collections[contents->n_collections++] =
         own_bson_copy(check->job->arena, bson_get_data(doc), doc->len);
@@ -136,7 +138,7 @@ static bool check_text(struct check *check, const struct pack_member *member)
 {
     size_t got = 1, len = (size_t)member->bytes;
 
-    if (member->bytes > (int64_t)TEXT_MAX)
+    if (member->bytes > (int64_t)(TEXT_MAX + check->seen.n * MEMBER_MAX))
         return bad(check, member->name, "it is too large");
     str_clear(&check->text);
     while (got > 0) {
@@ -171,6 +173,16 @@ static bool is_metadata(struct arena *arena, const char *name)
     return archive_collection(arena, twin, "data") || archive_collection(arena, twin, "audit");
 }
 
+static bool check_file(struct check *check, const struct pack_member *member)
+{
+    if (!check->contents->entry)
+        return bad(check, member->name, "it comes before the entry");
+    if (++check->files > ARCHIVE_FILES_MAX)
+        return bad(check, member->name, "the archive has too many files");
+    return archive_check_file(check->job, check->unpack, check->contents->tenant.tenant_id,
+                              member->name, member->bytes);
+}
+
 /* What `manifest.sha256` says of the text that was just read. */
 static bool check_sum(struct check *check, const char *manifest_sha256)
 {
@@ -195,7 +207,9 @@ static bool check_member(struct check *check, const char *name, int64_t bytes, s
         return bad(check, name, "it is too large");
     if (check->sum || check->manifest != (strcmp(name, "manifest.sha256") == 0))
         return bad(check, name, "it is not in its place");
-    if (is_bson(check->job->arena, name))
+    if (archive_is_file(name))
+        ok = check_file(check, member);
+    else if (is_bson(check->job->arena, name))
         ok = check_docs(check, member);
     else if (is_metadata(check->job->arena, name) || strncmp(name, "manifest.", 9) == 0)
         ok = check_text(check, member);
@@ -238,12 +252,16 @@ static bool compare(struct check *check, const json_t *manifest)
 {
     const char *format = json_string_value(json_object_get(manifest, "format"));
     const json_t *members = json_object_get(manifest, "members"), *row;
+    json_int_t version = json_integer_value(json_object_get(manifest, "version"));
     size_t i;
 
     if (!format || strcmp(format, "erpd-archive") != 0)
         return bad(check, "manifest.json", "this is no archive of erpctl");
-    if (json_integer_value(json_object_get(manifest, "version")) != ARCHIVE_VERSION)
+    if (version < 1 || version > ARCHIVE_VERSION)
         return bad(check, "manifest.json", "it is of a version that this program does not know");
+    check->with_files = json_is_true(json_object_get(manifest, "with_files"));
+    if (check->files > 0 && !check->with_files)
+        return bad(check, "manifest.json", "it says that there are no files");
     json_array_foreach(members, i, row) if (!compare_member(check, row)) return false;
     /* manifest.json and manifest.sha256 are not in it. */
     if (json_array_size(members) + 2 != check->seen.n)
@@ -270,13 +288,17 @@ static void sum_up(struct check *check, struct archive_facts *facts)
 {
     const struct tenant *tenant = &check->contents->tenant;
 
+    facts->with_files = check->with_files;
     memcpy(facts->slug, tenant->slug, sizeof facts->slug);
     memcpy(facts->tenant_id, tenant->tenant_id, sizeof facts->tenant_id);
     memcpy(facts->db_name, tenant->db_name, sizeof facts->db_name);
     for (size_t i = 0; i < check->seen.n; i++) {
         const struct pack_member *member = &check->seen.items[i];
 
-        if (archive_collection(check->job->arena, member->name, "data")) {
+        if (archive_is_file(member->name)) {
+            facts->files++;
+            facts->file_bytes += member->bytes;
+        } else if (archive_collection(check->job->arena, member->name, "data")) {
             facts->collections++;
             facts->documents += member->documents;
         } else if (archive_collection(check->job->arena, member->name, "audit")) {
@@ -297,7 +319,7 @@ bool archive_check(struct job *job, struct unpack *unpack, struct archive_conten
     bool ok;
 
     contents->collections =
-        arena_alloc(job->arena, PACK_MEMBERS_MAX * sizeof *contents->collections);
+        arena_alloc(job->arena, ARCHIVE_COLLECTIONS_MAX * sizeof *contents->collections);
     str_init(&check.text);
     str_init(&manifest);
     while ((ok = unpack_next(unpack, &name, &bytes, job->err)) && name)

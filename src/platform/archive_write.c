@@ -1,4 +1,4 @@
-/* The collections and users of a verified archive, into databases that are empty. */
+/* The collections, users and files of a verified archive, into databases that are empty. */
 #include "base.h"
 #include "platform/archive_check.h"
 #include "db/bulk.h"
@@ -30,19 +30,40 @@ static bool flush(struct batch *batch)
     return ok;
 }
 
+/* A copy names its own files: "/uploads/settings/logo_<tenant>_…" says whose they are. */
+static const char *adapt_url(struct arena *arena, const struct archive_plan *plan,
+                             const bson_iter_t *it)
+{
+    static const char start[] = FILES_BRANDING_URL;
+    const char *url = BSON_ITER_HOLDS_UTF8(it) ? bson_iter_utf8(it, NULL) : "";
+    char *name;
+
+    if (strncmp(url, start, sizeof start - 1) != 0 || strlen(url) > FILE_NAME_SIZE)
+        return NULL;
+    name = arena_alloc(arena, FILE_NAME_SIZE);
+    files_name_of(plan->contents->tenant.tenant_id, plan->tenant.tenant_id,
+                  url + sizeof start - 1, name);
+    return arena_printf(arena, "%s%s", start, name);
+}
+
 /* The document with `key` set to `value`, where it has it; everything else as it stands. */
 static const bson_t *with_text(struct arena *arena, const bson_t *doc, const char *key,
-                               const char *value)
+                               const char *value, const struct archive_plan *plan)
 {
     bson_t *out = own_bson(arena);
     bson_iter_t it;
 
     if (bson_iter_init(&it, doc))
         while (bson_iter_next(&it)) {
-            if (strcmp(bson_iter_key(&it), key) == 0)
+            const char *at = bson_iter_key(&it);
+            const char *url = plan->copy ? adapt_url(arena, plan, &it) : NULL;
+
+            if (strcmp(at, key) == 0)
                 bson_append_utf8(out, key, -1, value, -1);
+            else if (url)
+                bson_append_utf8(out, at, -1, url, -1);
             else
-                bson_append_iter(out, bson_iter_key(&it), -1, &it);
+                bson_append_iter(out, at, -1, &it);
         }
     return out;
 }
@@ -53,7 +74,7 @@ static const bson_t *adapt(struct arena *arena, const struct archive_plan *plan,
     const char *id = plan->copy ? archive_text(doc, "tenant_id") : NULL;
 
     if (id && strcmp(id, plan->contents->tenant.tenant_id) == 0)
-        return with_text(arena, doc, "tenant_id", plan->tenant.tenant_id);
+        return with_text(arena, doc, "tenant_id", plan->tenant.tenant_id, plan);
     return own_bson_copy(arena, bson_get_data(doc), doc->len);
 }
 
@@ -62,7 +83,7 @@ static const bson_t *adapt_user(struct arena *arena, const struct archive_plan *
                                 const bson_t *doc)
 {
     if (archive_text(doc, "tenant_slug"))
-        return with_text(arena, doc, "tenant_slug", plan->tenant.slug);
+        return with_text(arena, doc, "tenant_slug", plan->tenant.slug, plan);
     return own_bson_copy(arena, bson_get_data(doc), doc->len);
 }
 
@@ -228,14 +249,51 @@ static bool write_member(struct job *job, struct archive_reader *reader, struct 
     return ok;
 }
 
-bool archive_write(struct job *job, struct unpack *unpack, const struct archive_plan *plan)
+/* The files come last, to a folder that is opened for the first of them. */
+static bool write_file(struct job *job, struct unpack *unpack, const struct archive_plan *plan,
+                       struct files_in *in, const char *member)
 {
-    const struct conf *conf = job->conf;
-    struct scope own, audit, accounts;
+    const char *from_id = plan->contents->tenant.tenant_id, *to_id = plan->tenant.tenant_id;
+
+    if (!plan->files)
+        return true;
+    if (in->tenant < 0) {
+        job_progress(job, "files");
+        if (!files_in_init(in, job->conf, to_id, job->err))
+            return false;
+    }
+    return archive_put_file(job, unpack, in, from_id, to_id, member);
+}
+
+static bool write_members(struct job *job, struct unpack *unpack, const struct archive_plan *plan,
+                          struct scope *own, struct scope *audit, struct scope *accounts,
+                          struct files_in *in)
+{
     struct archive_reader reader;
-    char beside[AUDIT_DB_SIZE];
     const char *name;
     int64_t bytes;
+    bool ok;
+
+    while ((ok = unpack_next(unpack, &name, &bytes, job->err)) && name) {
+        if (archive_is_file(name)) {
+            ok = write_file(job, unpack, plan, in, name);
+        } else {
+            archive_reader_init(&reader, unpack, arena_strdup(job->arena, name), bytes);
+            ok = write_member(job, &reader, own, audit, accounts, plan);
+            archive_reader_release(&reader);
+        }
+        if (!ok)
+            break;
+    }
+    return ok;
+}
+
+bool archive_write(struct job *job, struct unpack *unpack, const struct archive_plan *plan)
+{
+    struct files_in in = {.tenant = -1, .room = -1, .fd = -1};
+    const struct conf *conf = job->conf;
+    struct scope own, audit, accounts;
+    char beside[AUDIT_DB_SIZE];
     bool ok;
 
     audit_db_name(plan->tenant.db_name, beside);
@@ -244,12 +302,10 @@ bool archive_write(struct job *job, struct unpack *unpack, const struct archive_
         !archive_scope(job, conf->mongo_url, conf->db_name, &accounts) ||
         !unpack_rewind(unpack, job->err))
         return false;
-    while ((ok = unpack_next(unpack, &name, &bytes, job->err)) && name) {
-        archive_reader_init(&reader, unpack, arena_strdup(job->arena, name), bytes);
-        ok = write_member(job, &reader, &own, &audit, &accounts, plan);
-        archive_reader_release(&reader);
-        if (!ok)
-            break;
-    }
+    ok = write_members(job, unpack, plan, &own, &audit, &accounts, &in) &&
+         (in.tenant < 0 || files_in_settle(&in, job->err));
+    files_in_release(&in);
+    if (ok)
+        job_step(job, "import_files");
     return ok;
 }

@@ -4,7 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include "core/id.h"
-#include "platform/files.h"
+#include "platform/archive.h"
 
 #define ID   "0193e2a0-0000-7000-8000-000000000001"
 #define TO   "0193e2a0-0000-7000-8000-000000000002"
@@ -233,6 +233,72 @@ static void test_no_folder(void **state)
     assert_int_equal(bytes, (int64_t)sizeof PDF - 1);
 }
 
+/* --- a file that others change while it is read ---------------------------------------------- */
+
+static volatile bool stop;
+
+static void *keep_writing(void *path)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    for (unsigned n = 0; fd >= 0 && !stop; n++) {
+        if (lseek(fd, 4 << 20, SEEK_SET) < 0 || write(fd, &n, 1 + n % 4) <= 0 ||
+            ftruncate(fd, (4 << 20) + 4) != 0)
+            break;
+    }
+    if (fd >= 0)
+        close(fd);
+    return NULL;
+}
+
+static void note(void *data, const char *text)
+{
+    struct fixture *f = data;
+
+    snprintf(f->last, sizeof f->last, "%s", text);
+}
+
+static void test_changing(void **state)
+{
+    struct fixture *f = *state;
+    struct arena *arena = arena_new(1 << 20);
+    struct job job = {.conf = &f->conf, .arena = arena, .err = &f->err, .progress = note,
+                      .progress_data = f};
+    char path[300], *bytes = calloc(1, 4 << 20);
+    time_t until = time(NULL) + 60;
+    bool seen = false;
+    pthread_t writer;
+
+    assert_non_null(bytes);
+    memcpy(bytes, PDF, sizeof PDF - 1);
+    put(f, "receipts", HEX2 ".pdf", bytes, 4 << 20);
+    path_of(f, "receipts/" HEX2 ".pdf", path, sizeof path);
+    stop = false;
+    assert_int_equal(pthread_create(&writer, NULL, keep_writing, path), 0);
+    while (!seen && time(NULL) < until) {
+        struct archive_facts facts = {.tenant_id = ID};
+        char at[100];
+        struct pack *pack;
+
+        snprintf(at, sizeof at, "%s/archive.tar", f->dir);
+        pack = pack_create(at, false, &f->err);
+        assert_non_null(pack);
+        assert_true(archive_add_files(&job, pack, &facts));
+        assert_int_equal(facts.files + facts.files_left_out, 1);
+        assert_int_equal(pack_members(pack)->n, facts.files);
+        if (facts.files == 1) /* it was quiet for once: then it is whole */
+            assert_int_equal(facts.file_bytes, pack_members(pack)->items[0].bytes);
+        seen = facts.files_left_out == 1 && strstr(f->last, "changes while it is read");
+        pack_free(pack);
+        assert_int_equal(access(at, F_OK), -1);
+    }
+    stop = true;
+    pthread_join(writer, NULL);
+    assert_true(seen);
+    free(bytes);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +309,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hostile_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_folder, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_changing, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
