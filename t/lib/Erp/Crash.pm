@@ -2,7 +2,14 @@
 # true then: everything of the request is there once, or nothing.
 #
 #     my $crash = Erp::Crash->new;                 an instance of one worker, and a business
-#     $crash->everywhere(name => 'a brand', adds => { brands => 1, … }, request => sub { … });
+#     $crash->everywhere(name => 'a brand', trips => 5, adds => { brands => 1, … },
+#         request => sub { return $crash->posted('/api/brands', { name => 'Brand ' . $crash->number }) });
+#     $crash->adds_up;                             in a subtest, after all of them
+#     done_testing;
+#
+# The business has two branches, rice and oil in its stock and in that of the northern branch, and
+# none of the rice in the southern one's: $crash->{north}, {south}, {rice}, {oil} are their ids;
+# {few} is that of the assignment of oil, of which there are five. {as} signs in its administrator.
 #
 # Everything that a business has is summed up as numbers: how many documents of each collection,
 # and what their amounts add up to. What one undisturbed request changes in them is measured, and
@@ -11,22 +18,26 @@ package Erp::Crash;
 use strict;
 use warnings;
 use File::Temp qw(tempdir);
-use Test::More import => [qw(ok fail is is_deeply diag note subtest)];
-use Erp::Json qw(doc);
+use Test::More import => [qw(ok fail is is_deeply cmp_ok diag note subtest)];
+use Erp::Http;
+use Erp::Json qw(doc from_json);
 use Erp::Say qw(slurp spew);
 
 # Members that are added up, by collection. Of dotted ones, those of the items.
 my %AMOUNTS = (
-    sales            => [qw(total amount_paid balance_due items.returned_quantity items.return_pending)],
+    sales            => [qw(total amount_paid credit_paid refunded_amount balance_due items.returned_quantity items.return_pending)],
     payments         => [qw(amount)],
     customer_dues    => [qw(due_amount paid_amount)],
-    customers        => [qw(total_purchases due_amount)],
+    customers        => [qw(total_purchases due_amount store_credit)],
     stock_ledger     => [qw(delta)],
     products         => [qw(stock unit_cost)],
     product_branches => [qw(stock_quantity purchase_price)],
     counters         => [qw(value sale_number invoice_no)],
     stock_transfers  => [qw(quantity)],
     purchases        => [qw(total_amount)],
+    store_credits    => [qw(amount)],
+    shifts           => [qw(payments expected_cash variance)],
+    financial_transactions => [qw(amount)],
 );
 # Members of which each value counts apart.
 my %KINDS = (
@@ -36,6 +47,23 @@ my %KINDS = (
     notifications => [qw(type is_read)],
     stock_ledger  => [qw(kind)],
     stock_transfers => [qw(status)],
+    payments        => [qw(method)],
+    customer_dues   => [qw(status)],
+    due_requests    => [qw(status)],
+    shifts          => [qw(status)],
+    warranty_records => [qw(current_status)],
+    warranty_events  => [qw(event_type)],
+    supplier_actions => [qw(action_type)],
+);
+# Numbers that are given without a gap, and none twice.
+my %NUMBERS = (
+    sales            => 'sale_number',
+    returns          => 'return_number',
+    purchases        => 'purchase_number',
+    due_requests     => 'request_number',
+    shifts           => 'shift_number',
+    stock_transfers  => 'transfer_number',
+    warranty_records => 'warranty_code',
 );
 
 sub new {
@@ -44,7 +72,72 @@ sub new {
     my $erp = Erp::Test->start(kept => 1, workers => 1, login_workers => 1, watch => 1, erpd => "$ENV{ERP_TEST_DEVEL_BIN}/t/crash-worker",
         env => { ERP_TENANT_SHARE => 100, CRASH_PLAN => "$dir/plan" });
     my $shop = $erp->seed_tenant(slug => 'crash');
-    return bless { erp => $erp, shop => $shop, plan => "$dir/plan", deaths => 0, longest => 0 }, $class;
+    my $self = bless { erp => $erp, shop => $shop, plan => "$dir/plan", deaths => 0, longest => 0, number => 0 }, $class;
+    $self->{as} = [token => $erp->login($shop->{email}, $shop->{password})->{access_token}];
+    $self->_stock;
+    return $self;
+}
+
+sub _stock {
+    my ($self) = @_;
+    my $id = sub { return $self->made(@_)->{id} };
+    @$self{qw(north south)} = map { $id->('/api/branches', { name => $_, address => 'x', contact_phone => '1' }) } qw(North South);
+    @$self{qw(rice oil)} = map { $id->('/api/products', { name => $_, price => 12.5, stock => 5000 }) } qw(Rice Oil);
+    my ($rice, $oil) = @$self{qw(rice oil)};
+    $id->('/api/product-branches', { product_id => $rice, branch_id => $self->{north}, stock_quantity => 5000, sale_price => 10 });
+    $self->{few} = $id->('/api/product-branches', { product_id => $oil, branch_id => $self->{north}, stock_quantity => 5, sale_price => 10 });
+    $id->('/api/product-branches', { product_id => $rice, branch_id => $self->{south}, stock_quantity => 0 });
+    return;
+}
+
+# ---- what goes before ----
+
+# How a cashier of the northern branch signs in.
+sub clerk {
+    my ($self) = @_;
+    my ($erp, $shop) = @$self{qw(erp shop)};
+    my $clerk = $erp->seed_user(email => 'clerk@crash.example', password => 'clerk-password', role => 'cashier',
+        tenant_id => $shop->{tenant_id}, user => { tenant_slug => 'crash', branch_id => $self->{north} });
+    return (token => $erp->login($clerk->{email}, 'clerk-password')->{access_token});
+}
+
+# One that was not there before.
+sub number { return ++$_[0]{number} }
+
+# Requests that must succeed, as the administrator or another; the first gives what it made.
+sub _done {
+    my ($self, $method, $path, $body, @who) = @_;
+    my $r = $self->{erp}->$method($path, $body, @who ? @who : @{ $self->{as} });
+    $r->status == 200 or die uc($method) . " $path: " . $r->brief . "\n";
+    return $r->json;
+}
+sub made    { my $self = shift; return $self->_done('post', @_) }
+sub changed { my $self = shift; $self->_done('patch', @_); return }
+
+# A sale of three bags of rice, 37.50 in all.
+sub sold {
+    my ($self, %more) = @_;
+    return $self->made('/api/sales', { items => [{ product_id => $self->{rice}, quantity => 3, price => 12.5 }],
+        customer_name => 'Karim', customer_phone => '01711-222333', %more });
+}
+
+# Requests to be sent: a POST, with a key of its own; a PATCH, which takes none; a form.
+sub posted {
+    my ($self, $path, $body, @who) = @_;
+    return { method => 'POST', path => $path,
+        options => { defined $body ? (json => $body) : (), @who ? @who : @{ $self->{as} }, headers => { 'Idempotency-Key' => 'crash-' . $self->number } } };
+}
+
+sub patched {
+    my ($self, $path, $body) = @_;
+    return { method => 'PATCH', path => $path, options => { $body ? (json => $body) : (), @{ $self->{as} } } };
+}
+
+sub form {
+    my ($self, $path, @parts) = @_;
+    my $r = $self->posted($path);
+    @{ $r->{options} }{qw(body type)} = Erp::Http::form(@parts);
+    return $r;
 }
 
 # ---- the state ----
@@ -104,7 +197,8 @@ sub _sum {
 
 sub _send {
     my ($self, $r) = @_;
-    return $self->{erp}->request(@$r{qw(method path)}, %{ $r->{options} });
+    my $path = $r->{path} . (defined $r->{query} ? "?$r->{query}" : '');
+    return $self->{erp}->request($r->{method}, $path, %{ $r->{options} });
 }
 
 sub _plan {
@@ -170,15 +264,16 @@ sub _die_at {
     my $again = $self->_send($r);
     my @want = $committed && $op->{done} ? @{ $op->{done} } : (200);
     is_deeply [$again->status, $want[1] ? $again->json->{code} : ()], \@want, "$name: sent again" or diag $again->brief;
-    is_deeply $self->state, $all, "$name: ... it is there once" or diag explain(_difference($all, $self->state));
+    my $once = $committed && $op->{twice} ? _sum($all, $by) : $all;
+    is_deeply $self->state, $once, "$name: ... it is there once" or diag explain(_difference($once, $self->state));
     $self->{longest} = $again->took if $again->took > $self->{longest};
     return $where;
 }
 
 # A subtest: dies before and after each command of a request. Options: name; request, a sub that
-# prepares one anew and returns { method, path, options }; adds, a part of what it changes; done,
+# prepares one anew and returns { method, path, query, options }; adds, a part of what it changes; done,
 # status and code of a request that is sent again although it was done (200, when it carries an
-# Idempotency-Key); trips, how many commands it is said to cost; beside, a command in another scope
+# Idempotency-Key); twice, true where it is then done once more; trips, how many commands it is said to cost; beside, a command in another scope
 # than the request's, which its log line does not count.
 sub everywhere {
     my ($self, %op) = @_;
@@ -194,6 +289,57 @@ sub everywhere {
             }
         }
     };
+    return;
+}
+
+# ---- after all of them ----
+
+sub _all {
+    my ($self, $collection, @members) = @_;
+    return $self->{erp}->mongo_all($self->{shop}{db_name},
+        doc(find => $collection, batchSize => 5000, projection => { map { $_ => 1 } @members }));
+}
+
+# Tests of what holds however often workers died.
+sub adds_up {
+    my ($self) = @_;
+    my ($status, $out) = $self->{erp}->erpctl('stock', 'reconcile', 'crash', '--json');
+    is_deeply [$status, from_json($out)->{faults}], [0, 0], 'the ledger adds up';
+    for my $collection (sort keys %NUMBERS) {
+        my @numbers = sort { $a <=> $b } map { ($_->{ $NUMBERS{$collection} } // '') =~ /-(\d+)$/ ? 0 + $1 : () } $self->_all($collection, $NUMBERS{$collection});
+        is_deeply \@numbers, [1 .. @numbers], "numbers of $collection without a gap, none twice";
+    }
+    diag sprintf '%d deaths; sending it again took %.2f s at most', @$self{qw(deaths longest)};
+    cmp_ok $self->{longest}, '<', 5, 'nobody waited for what the dead had locked';
+    return;
+}
+
+sub files { my ($self, $room) = @_; return map { m{([^/]+)$} } grep { -f } glob "$self->{erp}{dir}/files/$self->{shop}{tenant_id}/$room/*" }
+
+# Tests of the files that workers left which died between a file and its record: erpctl jobs removes
+# them, and none that a record names. $of: [collection, member] where they are named; $what: as the
+# job calls them.
+sub files_swept {
+    my ($self, $room, $of, $what) = @_;
+    my ($collection, $list) = @$of;
+    my @named = map { map { $_->{filename} } @{ $_->{$list} || [] } } $self->_all($collection, $list);
+    my %there = map { $_ => 1 } $self->files($room);
+    cmp_ok scalar @named, '>', 0, "$collection name files";
+    is_deeply [grep { !$there{$_} } @named], [], 'every file that is named is there';
+    delete @there{@named};
+    cmp_ok scalar keys %there, '>', 0, 'and some that none names: workers died between the file and the record';
+    my $folder = "$self->{erp}{dir}/files/$self->{shop}{tenant_id}/$room";
+    spew("$folder/.new-$named[0]", 'not whole');
+    my $jobs = sub { return from_json(($self->{erp}->erpctl('jobs', '--json', @_))[1])->{rows} };
+    is_deeply $jobs->(), [], 'they are left alone while a worker might be at it';
+    utime time - 2 * 86400, time - 2 * 86400, glob("$folder/*"), "$folder/.new-$named[0]";
+    my @due = map { "$_->{job} $_->{tenant} $_->{outcome}" } @{ $jobs->('--dry-run') };
+    is_deeply \@due, ['files crash ' . (1 + keys %there) . " $what"], 'a day later they are due';
+    is scalar($self->files($room)), @named + keys %there, '... of which the dry run only tells';
+    is scalar @{ $jobs->() }, 1, 'and then they go';
+    is_deeply [sort($self->files($room))], [sort @named], '... they alone';
+    ok !-e "$folder/.new-$named[0]", '... with what was never whole';
+    is_deeply $jobs->(), [], 'nothing is left to do';
     return;
 }
 
