@@ -139,6 +139,21 @@ static void lint_states(struct lint *lint)
         lint_transition(lint, f, t);
 }
 
+/* A field, a standard member or one of ours; or a member of a field's rows, as in "items.id". */
+static bool indexable(const struct resource *r, const char *name)
+{
+    const char *dot = strchr(name, '.');
+    const struct field *f = NULL;
+
+    for (const struct field *at = r->fields; dot != NULL && f == NULL && at->name != NULL; at++)
+        if (strlen(at->name) == (size_t)(dot - name) &&
+            strncmp(at->name, name, (size_t)(dot - name)) == 0)
+            f = at;
+    if (dot != NULL)
+        return f != NULL && f->kind == K_ROWS;
+    return name[0] == '_' || std_field(name, strlen(name)) || resource_field(r, name) != NULL;
+}
+
 static void lint_indexes(struct lint *lint)
 {
     const struct resource *r = lint->resource;
@@ -151,8 +166,7 @@ static void lint_indexes(struct lint *lint)
         for (size_t k = 1; k < INDEX_KEYS_MAX && keys[k] != NULL; k++) {
             const char *name = keys[k] + (keys[k][0] == '-');
 
-            if (name[0] != '_' && !std_field(name, strlen(name)) &&
-                resource_field(r, name) == NULL)
+            if (!indexable(r, name))
                 fault(lint, "index %zu names the unknown field %s", i, name);
         }
     }

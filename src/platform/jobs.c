@@ -238,7 +238,7 @@ static bool sweep(struct run *run, struct job *job, const bson_t *doc)
     return true;
 }
 
-/* ---- receipts without a purchase ---- */
+/* ---- files without a record ---- */
 
 /* As for what is purged: never before its time by the clock. */
 static int64_t sweep_now(const struct run *run)
@@ -264,14 +264,17 @@ static bool sweep_files(struct run *run, struct job *job, const bson_t *doc)
     struct tenant *tenant;
     size_t gone;
 
-    if (!entry_read(job, doc, &tenant) ||
-        !sweep_receipts(job, tenant, sweep_now(run), run->dry, &gone))
+    if (!entry_read(job, doc, &tenant))
         return false;
-    if (gone == 0)
-        return true;
-    add_row(run, doc, arena_printf(job->arena, "%zu receipts without a purchase", gone));
-    run->report->done += !run->dry;
-    job_step(job, "files");
+    for (size_t i = 0; i < sweeps_n; i++) {
+        if (!sweep_room(job, &sweeps[i], tenant, sweep_now(run), run->dry, &gone))
+            return false;
+        if (gone == 0)
+            continue;
+        add_row(run, doc, arena_printf(job->arena, "%zu %s", gone, sweeps[i].what));
+        run->report->done += !run->dry;
+        job_step(job, "files");
+    }
     return true;
 }
 
@@ -286,7 +289,7 @@ static const struct row rows[] = {
     {"purge", ENTRIES, "slug", "slug", list_deleted, purge},
     /* Who has read what is removed, or over for long: the numbers stay, the receipts go. */
     {"announcements", ANNOUNCEMENTS, "id", "tenant_slug", list_over, sweep},
-    /* Files whose purchase was never stored, because the worker was killed. */
+    /* Files whose record was never stored, because the worker was killed. */
     {"files", ENTRIES, "slug", "slug", list_files, sweep_files},
 };
 

@@ -47,9 +47,11 @@ static const struct field fields[] = {
     {NULL},
 };
 
-/* How many there are in each state is read from this one alone. */
 static const struct index_def indexes[] = {
+    /* How many there are in each state is read from this one alone. */
     {.keys = {"tenant_id", "current_status", "expiry_date", "branch_id", "claimed_at"}},
+    /* Which names a picture: of many records few have any (platform/sweep.h). */
+    {.keys = {"tenant_id", "evidence.filename"}, .text = "evidence.filename"},
 };
 
 const struct resource warranty_record_resource = {
@@ -63,5 +65,6 @@ const struct resource warranty_record_resource = {
     .fields = fields,
     .indexes = indexes,
     .n_indexes = ARRAY_LEN(indexes),
+    .index_version = 1,
     .summary = "warranties of units that were sold",
 };
