@@ -15,8 +15,9 @@
  * that the record is as it was read; of many at once one wins, and the others are told what is
  * allowed from where it stands now (ERR_STATE). Each appends to warranty_events, but for the record
  * that a sale makes, of which the sale tells. Round trips: 5 (record, change, events, audit entry,
- * commit), 1 more to claim (claims of the same phone number), up to 3 more for an action of the
- * supplier (the action, a replacement, a refund).
+ * commit), 1 more to claim (claims of the same phone number), 2 more for an action of the supplier
+ * (the action, and a replacement or a refund); a picture 5 (record, and again in the transaction,
+ * change, audit entry, commit).
  */
 #ifndef ERP_TRADE_WARRANTY_H
 #define ERP_TRADE_WARRANTY_H
