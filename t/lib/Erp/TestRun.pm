@@ -12,7 +12,8 @@ use Erp::Say qw(step note fail);
 
 # These take long; started in the order of their names, they would run on when all others are done.
 my @EARLY = qw(0800-openapi);                  # before all others
-my @SOON  = qw(9000-distcheck 0670-crash-steps);    # after the last that measures times
+# … after the last that measures times:
+my @SOON  = qw(9000-distcheck 0670-crash-steps 0672-crash-credit 0674-crash-warranty);
 my $TIMED = '0500-watch';
 
 # Files may be named in any way that ends in their name: t/0010-nginx.t, 0010, unit/str_test.
