@@ -9,7 +9,7 @@ my $crash = Erp::Crash->new;
 my $erp = $crash->{erp};
 my $phone = $crash->made('/api/products', { name => 'Phone', price => 100, stock => 100_000, warranty_months => 12, serial_number => 'SN-1' })->{id};
 
-sub phones { my ($n) = @_; return { items => [{ product_id => $phone, quantity => $n, price => 100 }], customer_name => 'Rahim', customer_phone => '01711-000009' } }
+sub phones { my ($n, %more) = @_; return { items => [{ product_id => $phone, quantity => $n, price => 100 }], customer_name => 'Rahim', customer_phone => '01711-000009', %more } }
 
 # A warranty that nobody has claimed.
 my @unclaimed;
@@ -29,6 +29,15 @@ $crash->everywhere(
     request => sub { return $crash->posted('/api/sales', phones(3)) },
     adds    => { sales => 1, 'sales sum_total' => 300, warranty_records => 3, 'warranty_records of_current_status active' => 3, 'counters sum_value' => 3,
         payments => 1, 'products sum_stock' => -3, 'audit entries' => 1, idempotency_keys => 1 });
+
+$crash->everywhere(
+    name    => 'a sale with warranties that is cancelled',
+    trips   => 14,
+    request => sub { return $crash->patched('/api/sales/' . $crash->made('/api/sales', phones(2, paid_amount => 0))->{id} . '/cancel') },
+    done    => [409, 'illegal_transition'],
+    adds    => { 'sales of_status cancelled' => 1, 'warranty_records of_current_status active' => -2, 'warranty_records of_current_status closed' => 2,
+        'warranty_events of_event_type status_changed' => 2, 'products sum_stock' => 2, stock_ledger => 1, 'customers sum_total_purchases' => -200,
+        'customer_dues sum_due_amount' => -200, 'notifications of_type sale_cancelled' => 1, 'audit entries' => 1 });
 
 my $png = "\x89PNG\r\n\x1a\n" . 'p' x 300;
 $crash->everywhere(
