@@ -339,6 +339,15 @@ subtest 'lists and figures' => sub {
         is_deeply [grep { $_->{current_status} ne $status } @{ $some->{warranties} }], [], '... and shown so';
     }
     cmp_ok $stats->{new_claims_last_7_days}, '>=', 8, 'new claims';
+    for my $status (qw(active expired claimed)) {
+        my $plain = $erp->get("/api/warranty?current_status=$status", @as)->json;
+        is scalar @$plain, $stats->{$status}, "the plain list has as many that are $status";
+        is_deeply [grep { $_->{current_status} ne $status } @$plain], [], '... and shows them so';
+    }
+    my ($over) = @{ $erp->get('/api/warranty?current_status=expired&limit=1', @as)->json };
+    is_deeply $erp->get('/api/warranty?fields=current_status&current_status=expired&limit=1', @as)->json, [{ id => $over->{id}, current_status => 'expired' }], '... of which only the state is asked for';
+    like $erp->get('/api/warranty?fields=current_status&current_status=expired&limit=1', @as, headers => { Accept => 'text/csv' })->body, qr/^id,current_status\r\n\Q$over->{id}\E,expired\r\n$/, '... as a table';
+    is scalar(() = $erp->get('/api/warranty?limit=1000', @as, headers => { Accept => 'text/csv' })->body =~ /,expired,/g), $stats->{expired}, '... and all of it';
     is $erp->get('/api/warranty/list?customer_phone=01711-000001', @as)->json->{total}, 4, 'of one customer';
     is_problem $erp->get("/api/warranty/list?$_", @as), 400, 'bad_query', $_ for qw(status=x limit=0 limit=201 skip=-1 skip=100001);
     my ($north, $south) = map { made('/api/branches', { name => $_, address => 'x', contact_phone => '1' })->{id} } qw(North South);

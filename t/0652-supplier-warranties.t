@@ -33,6 +33,10 @@ my $second = back($one, { start_date => '2026-11-01', serial_number => 'X-1' })-
 is_deeply [@$second{qw(start_date warranty_months expiry_date serial_number)}], ['2026-10-31T18:00:00.000Z', 12, '2027-10-31T18:00:00.000Z', 'X-1'], 'a day of its own, twelve months by default';
 is_deeply [map { $_->{id} } @{ $erp->get("/api/purchases/$one->{id}/supplier-warranties", @as)->json }], [$w->{id}, $second->{id}], 'listed by the purchase';
 is_deeply $erp->get("/api/purchases/$one->{id}", @as)->json->{supplier_warranty_refs}, [$w->{id}, $second->{id}], 'which names them';
+is_deeply $erp->get('/api/supplier-warranties', @as)->json, [$w, $second], 'the plain list shows them alike';
+for my $status (qw(active expired)) {
+    is_deeply $erp->get("/api/supplier-warranties?status=$status", @as)->json, [grep { $_->{status} eq $status } $w, $second], "... those that are $status, by the clock";
+}
 my @log = $erp->mongo_all("$shop->{db_name}_audit", doc(find => 'audit_log', filter => { action => 'add_supplier_warranty' }));
 is scalar @log, 2, 'with audit entries';
 

@@ -176,6 +176,8 @@ subtest 'warranties' => sub {
     is scalar @$list, 2, 'one a piece';
     my $text = text_of(invoice($sale->{id}), 'warranties');
     like $text, qr/^ *\Q$_->{warranty_code}\E +Phone +.*until 2\d\d\d-\d\d-\d\d$/m, "$_->{warranty_code} is named" for @$list;
+    $erp->mongo($shop->{db_name}, doc(update => 'warranty_records', updates => [{ q => { id => $list->[0]{id} }, u => { '$set' => { expiry_date => { '$date' => '2024-02-29T06:00:00Z' } } } }]));
+    like text_of(invoice($sale->{id}), 'expired'), qr/^ *\Q$list->[0]{warranty_code}\E +Phone +.*until 2024-02-29 +expired$/m, 'one that is over by now is said to be';
 };
 
 subtest 'cancelled' => sub {

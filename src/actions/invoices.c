@@ -8,12 +8,11 @@
 #include "paper/escpos.h"
 #include "trade/receipt.h"
 #include "trade/sale.h"
-#include "trade/warranty.h"
 
 /* ---- as data ---- */
 
 /* Every record of a resource that names the sale, oldest first. */
-static bool show_list(struct req *req, const char *noun, const char *sale_id, reply_shown *shown)
+static bool show_list(struct req *req, const char *noun, const char *sale_id)
 {
     bson_t *filter = own_bson(req->arena), *opts = own_bson(req->arena);
 
@@ -21,8 +20,7 @@ static bool show_list(struct req *req, const char *noun, const char *sale_id, re
     BSON_APPEND_UTF8(filter, "sale_id", sale_id);
     BCON_APPEND(opts, "sort", "{", "id", BCON_INT32(1), "}", "limit", BCON_INT64(1000));
     return reply_add_all(
-        req, noun, scope_find(&req->scope, resource_by_noun(noun)->collection, filter, opts),
-        shown);
+        req, noun, scope_find(&req->scope, resource_by_noun(noun)->collection, filter, opts));
 }
 
 static bool show_data(struct req *req)
@@ -41,10 +39,10 @@ static bool show_data(struct req *req)
     str_addz(out, "{\"sale\":");
     reply_add(req, "sale", sale);
     str_addz(out, ",\"payments\":");
-    if (!show_list(req, "payment", id, NULL))
+    if (!show_list(req, "payment", id))
         return false;
     str_addz(out, ",\"warranties\":");
-    if (!show_list(req, "warranty_record", id, warranty_shown))
+    if (!show_list(req, "warranty_record", id))
         return false;
     str_addc(out, '}');
     return true;

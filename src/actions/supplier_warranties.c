@@ -15,10 +15,7 @@ struct work {
     const bson_t *in, *record;
 };
 
-static void show(struct req *req, const bson_t *record)
-{
-    reply_add(req, "supplier_warranty", supplier_warranty_shown(req->arena, record));
-}
+#define NOUN "supplier_warranty"
 
 static bool run(struct work *w, const char *form, txn_body *body)
 {
@@ -53,7 +50,7 @@ bool action_supplier_warranty_create(struct req *req)
         return false;
     resp_header(req, "Location",
                 arena_printf(req->arena, "/api/supplier-warranties/%s", doc_text(w.record, "id")));
-    show(req, w.record);
+    reply_add(req, NOUN, w.record);
     return true;
 }
 
@@ -70,7 +67,7 @@ bool action_supplier_warranty_claim(struct req *req)
 
     if (!run(&w, "SupplierClaim", claim_body))
         return false;
-    show(req, w.record);
+    reply_add(req, NOUN, w.record);
     return true;
 }
 
@@ -93,7 +90,7 @@ bool action_supplier_warranty_get(struct req *req)
 
     if (!find(req, SUPPLIER_WARRANTIES, "Supplier's warranty", &doc))
         return false;
-    show(req, doc);
+    reply_add(req, NOUN, doc);
     return true;
 }
 
@@ -108,7 +105,5 @@ bool action_supplier_warranty_list(struct req *req)
     BSON_APPEND_UTF8(filter, "purchase_id", req_param(req, "id"));
     BCON_APPEND(opts, "sort", "{", "id", BCON_INT32(1), "}", "limit",
                 BCON_INT64(SUPPLIER_WARRANTIES_MAX));
-    return reply_add_all(req, "supplier_warranty",
-                         scope_find(&req->scope, SUPPLIER_WARRANTIES, filter, opts),
-                         supplier_warranty_shown);
+    return reply_add_all(req, NOUN, scope_find(&req->scope, SUPPLIER_WARRANTIES, filter, opts));
 }

@@ -25,13 +25,6 @@ struct work {
     size_t n;
 };
 
-static void show(struct req *req, const char *noun, const bson_t *doc)
-{
-    if (strcmp(noun, "warranty_record") == 0)
-        doc = warranty_shown(req->arena, doc);
-    reply_add(req, noun, doc);
-}
-
 /* Where a customer's code leads: a page of the frontend. */
 static void add_url(struct req *req, const char *token)
 {
@@ -59,7 +52,7 @@ static bool run_and_show(struct work *w, txn_body *body)
 {
     if (!run(w, body))
         return false;
-    show(w->req, "warranty_record", w->record);
+    reply_add(w->req, "warranty_record", w->record);
     return true;
 }
 
@@ -94,7 +87,7 @@ bool action_warranty_create(struct req *req)
     for (size_t i = 0; i < w.n; i++) {
         if (i > 0)
             str_addc(out, ',');
-        show(req, "warranty_record", w.records[i]);
+        reply_add(req, "warranty_record", w.records[i]);
     }
     str_addz(out, "]}");
     return true;
@@ -151,9 +144,9 @@ bool action_warranty_supplier(struct req *req)
         return false;
     str_add_member(resp_body(req), "{\"message\":", "Supplier action recorded");
     str_addz(resp_body(req), ",\"warranty\":");
-    show(req, "warranty_record", w.record);
+    reply_add(req, "warranty_record", w.record);
     str_addz(resp_body(req), ",\"supplier_action\":");
-    show(req, "supplier_action", w.made);
+    reply_add(req, "supplier_action", w.made);
     str_addc(resp_body(req), '}');
     return true;
 }
@@ -183,9 +176,7 @@ static bool show_all(struct req *req, const char *noun, const bson_t *filter, in
     BCON_APPEND(opts, "sort", "{", "id", BCON_INT32(order), "}", "skip", BCON_INT64(skip), "limit",
                 BCON_INT64(limit));
     return reply_add_all(
-        req, noun,
-        scope_find(&req->scope, resource_by_noun(noun)->collection, filter, opts),
-        strcmp(noun, "warranty_record") == 0 ? warranty_shown : NULL);
+        req, noun, scope_find(&req->scope, resource_by_noun(noun)->collection, filter, opts));
 }
 
 static bool show_of(struct req *req, const char *noun)
@@ -209,7 +200,7 @@ bool action_warranty_get(struct req *req)
     if (doc == NULL)
         return err_set(req->err, ERR_NOT_FOUND, "Warranty not found");
     str_addz(resp_body(req), "{\"warranty\":");
-    show(req, "warranty_record", doc);
+    reply_add(req, "warranty_record", doc);
     add_url(req, doc_text(doc, "token"));
     str_addz(resp_body(req), ",\"events\":");
     if (!show_of(req, "warranty_event"))
@@ -221,23 +212,12 @@ bool action_warranty_get(struct req *req)
     return true;
 }
 
-/* "active" and "expired" are stored as one. */
 static bool filter_status(struct req *req, const char *status, bson_t *filter)
 {
-    bool over = strcmp(status, "expired") == 0;
-    bson_t child;
-
-    for (size_t i = 0; warranty_status_names[i] != NULL; i++) {
-        if (strcmp(warranty_status_names[i], status) != 0)
-            continue;
-        BSON_APPEND_UTF8(filter, "current_status", over ? "active" : status);
-        if (!over && strcmp(status, "active") != 0)
-            return true;
-        BSON_APPEND_DOCUMENT_BEGIN(filter, "expiry_date", &child);
-        BSON_APPEND_DATE_TIME(&child, over ? "$lt" : "$gte", clock_ms());
-        bson_append_document_end(filter, &child);
-        return true;
-    }
+    for (size_t i = 0; warranty_status_names[i] != NULL; i++)
+        if (strcmp(warranty_status_names[i], status) == 0)
+            return lapse_append(&warranty_lapse, status, clock_ms(), filter, filter) ||
+                   bson_append_utf8(filter, warranty_lapse.field, -1, status, -1);
     return err_set(req->err, ERR_BAD_QUERY, "status: there is no such state");
 }
 

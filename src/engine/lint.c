@@ -154,6 +154,20 @@ static bool indexable(const struct resource *r, const char *name)
     return name[0] == '_' || std_field(name, strlen(name)) || resource_field(r, name) != NULL;
 }
 
+static void lint_lapse(struct lint *lint)
+{
+    const struct lapse *lapse = lint->resource->lapse;
+    const struct field *f = lapse ? resource_field(lint->resource, lapse->field) : NULL;
+    const struct field *until = lapse ? resource_field(lint->resource, lapse->until) : NULL;
+
+    if (lapse == NULL)
+        return;
+    if (f == NULL || f->kind != K_ENUM || !has_value(f, lapse->from) || !has_value(f, lapse->to))
+        fault(lint, "lapse: %s has no states %s and %s", lapse->field, lapse->from, lapse->to);
+    if (until == NULL || until->kind != K_INSTANT)
+        fault(lint, "lapse: %s is not an instant", lapse->until);
+}
+
 static void lint_indexes(struct lint *lint)
 {
     const struct resource *r = lint->resource;
@@ -231,6 +245,7 @@ static void lint_resource(struct lint *lint, size_t at)
         lint_field(lint, f);
     lint_indexes(lint);
     lint_states(lint);
+    lint_lapse(lint);
     lint_branches(lint);
 }
 

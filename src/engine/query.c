@@ -5,6 +5,7 @@
 #include "engine/branches.h"
 #include "engine/cursor.h"
 #include "engine/validate.h"
+#include "core/clock.h"
 #include "db/own.h"
 
 #define Q_WORDS 5
@@ -84,6 +85,17 @@ static bool read_fields(const struct resource *resource, const char *text, struc
     return true;
 }
 
+/* What has to be read to show a state as the clock says. */
+static uint64_t lapse_fields(const struct resource *resource, const struct list_query *out)
+{
+    const struct lapse *lapse = resource->lapse;
+
+    if (lapse == NULL ||
+        !(out->shown >> (resource_field(resource, lapse->field) - resource->fields) & 1))
+        return 0;
+    return UINT64_C(1) << (resource_field(resource, lapse->until) - resource->fields);
+}
+
 /* --- filters --------------------------------------------------------------------------------- */
 
 /* Clauses that share a field or operator stand beside each other in one $and. */
@@ -126,6 +138,25 @@ static bool add_range(const struct field *field, const struct kind_env *env, con
     bson_append_document_end(&item, &child);
     bson_append_document_end(&clauses->array, &item);
     return ok;
+}
+
+/* Is a state asked for that the clock has a part in? */
+static bool lapsing(const struct resource *resource, const struct pair *p)
+{
+    const struct lapse *lapse = resource->lapse;
+
+    return lapse != NULL && strcmp(lapse->field, p->name) == 0 &&
+           (strcmp(p->value, lapse->from) == 0 || strcmp(p->value, lapse->to) == 0);
+}
+
+static bool add_lapsing(const struct lapse *lapse, const char *state, struct clauses *clauses,
+                        bson_t *filter)
+{
+    bson_t item;
+
+    clause_begin(clauses, &item);
+    lapse_append(lapse, state, clock_ms(), filter, &item);
+    return bson_append_document_end(&clauses->array, &item);
 }
 
 static void add_word(struct clauses *clauses, const char *word, size_t len)
@@ -220,8 +251,9 @@ static bool add_filters(struct req *req, const struct resource *resource,
         f = filter_field(resource, p->name, &op);
         if (f == NULL)
             return bad(err, p->name, "there is no such parameter");
-        ok = op != NULL ? add_range(f, env, op, p->value, clauses)
-                        : kind_of(f)->query(env, f, p->value, f->name, filter);
+        ok = op != NULL             ? add_range(f, env, op, p->value, clauses)
+             : lapsing(resource, p) ? add_lapsing(resource->lapse, p->value, clauses, filter)
+                                    : kind_of(f)->query(env, f, p->value, f->name, filter);
         if (!ok)
             return bad(err, p->name, "is not a value of this field");
     }
@@ -265,16 +297,26 @@ static void add_options(const struct resource *resource, struct list_query *q)
     bson_append_document_end(q->opts, &child);
 }
 
-/* A range's index gives it in its own order: that is the list's when none is asked for. */
-static const char *range_or_id(const struct req *req, const struct resource *resource)
+/* A range's index gives it in its own order: that is the list's when none is asked for. A state
+ * that the clock has a part in is such a range. */
+static bool usual_sort(const struct req *req, const struct resource *resource,
+                       const struct view *view, struct list_query *out, struct err *err)
 {
+    const char *sort = view != NULL && view->sort != NULL ? view->sort : resource->sort;
     const struct field *f;
     const char *op;
 
-    for (size_t i = 0; i < req->n_query; i++)
+    for (size_t i = 0; sort == NULL && i < req->n_query; i++) {
+        if (lapsing(resource, &req->query[i])) {
+            out->sort_dir = 1;
+            out->sort = resource_field(resource, resource->lapse->until);
+            out->sort_name = out->sort->name;
+            return true;
+        }
         if ((f = filter_field(resource, req->query[i].name, &op)) != NULL && op != NULL)
-            return f->name;
-    return "id";
+            sort = f->name;
+    }
+    return read_sort(resource, sort != NULL ? sort : "id", out, err);
 }
 
 /* --- together -------------------------------------------------------------------------------- */
@@ -297,15 +339,13 @@ static bool read_query(struct req *req, const struct resource *resource, const s
     out->filter = own_bson(req->arena);
     out->count_filter = own_bson(req->arena);
     out->opts = own_bson(req->arena);
-    if (sort == NULL)
-        sort = view != NULL && view->sort != NULL ? view->sort
-               : resource->sort != NULL           ? resource->sort
-                                                  : range_or_id(req, resource);
     out->limit = usual;
     if (!read_limit(req_query(req, "limit"), max, out, err) ||
-        !read_sort(resource, sort, out, err) ||
+        !(sort != NULL ? read_sort(resource, sort, out, err)
+                       : usual_sort(req, resource, view, out, err)) ||
         !read_fields(resource, req_query(req, "fields"), out, err))
         return false;
+    out->fetched |= lapse_fields(resource, out);
     scope_filter(&req->scope, branches_bound(resource, &req->scope) ? NULL : resource->branch_field,
                  out->filter);
     if (view != NULL)

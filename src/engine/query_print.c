@@ -145,6 +145,7 @@ static void print_sort(const struct printer *p, const char *name, bool down)
 
 static void print_field(const struct printer *p, const struct field *f)
 {
+    const struct lapse *lapse = p->resource->lapse;
     struct arena *arena = p->req->arena;
 
     if (f->flags & F_SORT) {
@@ -152,7 +153,8 @@ static void print_field(const struct printer *p, const struct field *f)
         print_sort(p, f->name, true);
     }
     if (f->flags & F_FILTER)
-        print_param(p, "filter", f->name, sample_of(f));
+        print_param(p, "filter", f->name,
+                    lapse != NULL && strcmp(lapse->field, f->name) == 0 ? lapse->to : sample_of(f));
     if (f->flags & F_RANGE) {
         print_param(p, "range", arena_printf(arena, "%s.gte", f->name), sample_of(f));
         print_param(p, "range", arena_printf(arena, "%s.lte", f->name), sample_of(f));

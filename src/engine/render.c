@@ -88,6 +88,16 @@ static void add_name(struct str *out, const char *name, bool *first)
     str_add(out, "\":", 2);
 }
 
+/* The field that is shown otherwise than it is stored (engine/lapse.h): n when there is none. */
+static size_t lapsed_field(const struct resource *resource, size_t n, const bson_t *doc)
+{
+    const struct lapse *lapse = resource->lapse;
+
+    if (lapse == NULL || strcmp(lapse_state(lapse, doc, clock_ms()), lapse->to) != 0)
+        return n;
+    return (size_t)(resource_field(resource, lapse->field) - resource->fields);
+}
+
 void render_record(const struct resource *resource, const struct kind_env *env, const bson_t *doc,
                    const struct list_query *query, struct str *out)
 {
@@ -96,6 +106,7 @@ void render_record(const struct resource *resource, const struct kind_env *env, 
     bool first = true;
     struct found found;
     bson_iter_t it;
+    size_t lapsed = lapsed_field(resource, n, doc);
 
     found.seen = 0;
     found.std_seen = 0;
@@ -116,8 +127,10 @@ void render_record(const struct resource *resource, const struct kind_env *env, 
         if (!all && !(query->shown >> i & 1))
             continue;
         add_name(out, f->name, &first);
-        if ((found.seen >> i & 1) && revisit(doc, found.field[i], &it) &&
-            !BSON_ITER_HOLDS_NULL(&it))
+        if (i == lapsed)
+            str_add_json(out, resource->lapse->to, strlen(resource->lapse->to));
+        else if ((found.seen >> i & 1) && revisit(doc, found.field[i], &it) &&
+                 !BSON_ITER_HOLDS_NULL(&it))
             kind_of(f)->show(env, &it, out);
         else
             str_addz(out, f->def != NULL ? f->def : "null");
@@ -210,6 +223,7 @@ void render_csv(const struct resource *resource, const struct kind_env *env, con
     bool first = true;
     struct str scratch;
     bson_iter_t it;
+    size_t lapsed = lapsed_field(resource, n, doc);
 
     str_init(&scratch);
     scan(resource, n, doc, &found);
@@ -224,8 +238,10 @@ void render_csv(const struct resource *resource, const struct kind_env *env, con
         if (!shows_field(query, i))
             continue;
         csv_comma(out, &first);
-        if ((found.seen >> i & 1) && revisit(doc, found.field[i], &it) &&
-            !BSON_ITER_HOLDS_NULL(&it))
+        if (i == lapsed)
+            csv_add_text(out, resource->lapse->to, strlen(resource->lapse->to));
+        else if ((found.seen >> i & 1) && revisit(doc, found.field[i], &it) &&
+                 !BSON_ITER_HOLDS_NULL(&it))
             csv_value(&resource->fields[i], env, &it, &scratch, out);
         else
             csv_default(&resource->fields[i], &scratch, out);

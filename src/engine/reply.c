@@ -10,7 +10,7 @@ void reply_add(struct req *req, const char *noun, const bson_t *record)
     render_record(resource_by_noun(noun), &env, record, NULL, resp_body(req));
 }
 
-bool reply_add_all(struct req *req, const char *noun, mongoc_cursor_t *cursor, reply_shown *shown)
+bool reply_add_all(struct req *req, const char *noun, mongoc_cursor_t *cursor)
 {
     const bson_t *doc;
     size_t n = 0;
@@ -23,7 +23,7 @@ bool reply_add_all(struct req *req, const char *noun, mongoc_cursor_t *cursor, r
         }
         if (n++ > 0)
             str_addc(resp_body(req), ',');
-        reply_add(req, noun, shown ? shown(req->arena, doc) : doc);
+        reply_add(req, noun, doc);
     }
     return false;
 }

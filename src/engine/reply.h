@@ -7,11 +7,8 @@
 /* Appends a record of the noun to the reply's body. */
 void reply_add(struct req *req, const char *noun, const bson_t *record);
 
-/* What is shown instead of a record that is stored, arena-owned. */
-typedef const bson_t *reply_shown(struct arena *arena, const bson_t *record);
-
-/* Appends the records of a cursor as a list; `shown` NULL: as they are stored. */
-bool reply_add_all(struct req *req, const char *noun, mongoc_cursor_t *cursor, reply_shown *shown);
+/* Appends the records of a cursor as a list. */
+bool reply_add_all(struct req *req, const char *noun, mongoc_cursor_t *cursor);
 
 /* The reply is the record, with its ETag. Always true. */
 bool reply_record(struct req *req, const char *noun, const bson_t *record);

@@ -9,6 +9,7 @@
 
 #include "engine/append.h"
 #include "engine/kind.h"
+#include "engine/lapse.h"
 #include "engine/state.h"
 #include "http/route.h"
 #include "tenant/limit.h"
@@ -81,6 +82,7 @@ struct resource {
     bool audit;             /* entries of the audit log: beside the tenant's database, of other
                                standard fields; lists only, with no indexes but its own */
     const struct states *states; /* how its status moves; NULL: it has none */
+    const struct lapse *lapse;   /* a state that time alone brings; NULL: none */
     const struct append *appends; /* rows that are added to it; NULL: none */
     size_t n_appends;
     const char *toggle;     /* a K_BOOL that PATCH <path>/{id}/toggle turns over; NULL: none */

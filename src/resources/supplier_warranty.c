@@ -22,7 +22,7 @@ static const struct field fields[] = {
      .summary = "Calendar months after start_date, in the time zone of the business"},
     {"status", K_ENUM, F_READONLY | F_FILTER, .values = supplier_warranty_status_names,
      .def = "\"active\"",
-     .summary = "expired: an active one after its expiry_date, but in this plain list"},
+     .summary = "expired: an active one after its expiry_date"},
     {"terms", K_NOTE, F_READONLY},
     {"notes", K_NOTE, F_READONLY},
     {"claim_details", K_OBJECT, F_READONLY},
@@ -33,6 +33,11 @@ static const struct field fields[] = {
     {NULL},
 };
 
+/* Those that are active, or expired by now. */
+static const struct index_def indexes[] = {
+    {.keys = {"tenant_id", "status", "expiry_date", "id"}},
+};
+
 const struct resource supplier_warranty_resource = {
     .noun = "supplier_warranty",
     .schema = "SupplierWarranty",
@@ -41,6 +46,10 @@ const struct resource supplier_warranty_resource = {
     .module = MODULE_WARRANTY,
     .branch_field = "branch_id",
     .ops = OP_LIST,
+    .lapse = &supplier_warranty_lapse,
     .fields = fields,
+    .indexes = indexes,
+    .n_indexes = ARRAY_LEN(indexes),
+    .index_version = 1,
     .summary = "warranties that suppliers give",
 };

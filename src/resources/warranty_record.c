@@ -30,7 +30,7 @@ static const struct field fields[] = {
      .summary = "Calendar months after start_date, in the time zone of the business"},
     {"current_status", K_ENUM, F_READONLY | F_FILTER, .values = warranty_status_names,
      .def = "\"active\"",
-     .summary = "expired: an active one after its expiry_date, but in this plain list"},
+     .summary = "expired: an active one after its expiry_date"},
     {"replaced_by_warranty_id", K_TEXT, F_READONLY, .max = 64},
     {"replaces_warranty_id", K_TEXT, F_READONLY, .max = 64},
     {"supplier_warranty_id", K_TEXT, F_READONLY, .max = 64},
@@ -50,6 +50,8 @@ static const struct field fields[] = {
 static const struct index_def indexes[] = {
     /* How many there are in each state is read from this one alone. */
     {.keys = {"tenant_id", "current_status", "expiry_date", "branch_id", "claimed_at"}},
+    /* Those that are active, or expired by now. */
+    {.keys = {"tenant_id", "current_status", "expiry_date", "id"}},
     /* Which names a picture: of many records few have any (platform/sweep.h). */
     {.keys = {"tenant_id", "evidence.filename"}, .text = "evidence.filename"},
 };
@@ -62,9 +64,10 @@ const struct resource warranty_record_resource = {
     .module = MODULE_WARRANTY,
     .branch_field = "branch_id",
     .ops = OP_LIST,
+    .lapse = &warranty_lapse,
     .fields = fields,
     .indexes = indexes,
     .n_indexes = ARRAY_LEN(indexes),
-    .index_version = 1,
+    .index_version = 2,
     .summary = "warranties of units that were sold",
 };

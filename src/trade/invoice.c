@@ -1,6 +1,7 @@
 /* Reads what an invoice says. The database brings it together and works out the local times. */
 #include "base.h"
 #include "trade/invoice.h"
+#include "core/clock.h"
 #include "db/doc.h"
 #include "db/own.h"
 #include "platform/files.h"
@@ -162,7 +163,7 @@ static void read_payments(struct invoice *in, const bson_t *sale)
 
 static const char *warranty_text(const struct invoice *in, const bson_t *record)
 {
-    const char *status = text_of(record, "current_status");
+    const char *status = lapse_state(&warranty_lapse, record, clock_ms());
 
     return arena_printf(in->arena, "%s  %s  %s  until %.10s%s%s", text_of(record, "warranty_code"),
                         text_of(record, "product_name"), text_of(record, "serial_number"),

@@ -29,31 +29,7 @@ bool supplier_warranty_prepare(struct req *req)
                         req->err);
 }
 
-static const char *status_of(const bson_t *record)
-{
-    const char *stored = doc_text(record, "status");
-    int64_t expiry;
-
-    if (stored == NULL)
-        stored = "active";
-    return strcmp(stored, "active") == 0 && doc_instant(record, "expiry_date", &expiry) &&
-                   expiry < clock_ms()
-               ? "expired"
-               : stored;
-}
-
-const bson_t *supplier_warranty_shown(struct arena *arena, const bson_t *record)
-{
-    const char *status = status_of(record);
-    bson_t *copy;
-
-    if (strcmp(status, "expired") != 0)
-        return record;
-    copy = own_bson(arena);
-    bson_copy_to_excluding_noinit(record, copy, "status", NULL);
-    BSON_APPEND_UTF8(copy, "status", status);
-    return copy;
-}
+const struct lapse supplier_warranty_lapse = {"status", "active", "expired", "expiry_date"};
 
 /* ---- of a purchase ---- */
 
@@ -229,7 +205,8 @@ bool supplier_warranty_claim(struct req *req, struct scope *scope, const bson_t 
         return false;
     if (before == NULL)
         return err_set(err, ERR_NOT_FOUND, "Supplier's warranty not found");
-    if (!state_may(&supplier_warranty_states, status_of(before), "claim_filed", err))
+    if (!state_may(&supplier_warranty_states,
+                   lapse_state(&supplier_warranty_lapse, before, clock_ms()), "claim_filed", err))
         return false;
     BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
     append_claim(req, in, &set);

@@ -8,6 +8,7 @@
 #ifndef ERP_TRADE_SUPPLIER_WARRANTY_H
 #define ERP_TRADE_SUPPLIER_WARRANTY_H
 
+#include "engine/lapse.h"
 #include "engine/state.h"
 #include "http/req.h"
 
@@ -15,13 +16,11 @@
 #define SUPPLIER_WARRANTIES_MAX 500 /* of one purchase */
 
 extern const struct states supplier_warranty_states;
+extern const struct lapse supplier_warranty_lapse;
 extern const char *const supplier_warranty_status_names[]; /* then a NULL */
 
 /* Before any transaction below: indexes; nothing after the first time. */
 bool supplier_warranty_prepare(struct req *req);
-
-/* The record as it is shown. */
-const bson_t *supplier_warranty_shown(struct arena *arena, const bson_t *record);
 
 /* Makes one for the purchase of the request's path, of the checked members `in` of
  * SupplierWarrantyCreate, in the caller's transaction. ERR_NOT_FOUND; ERR_VALIDATION for a product

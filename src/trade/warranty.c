@@ -61,30 +61,11 @@ bool warranty_prepare(struct req *req)
 
 /* ---- the state ---- */
 
+const struct lapse warranty_lapse = {"current_status", "active", "expired", "expiry_date"};
+
 const char *warranty_status(const bson_t *record, int64_t now)
 {
-    const char *stored = doc_text(record, "current_status");
-    int64_t expiry;
-
-    if (stored == NULL)
-        stored = "active";
-    return strcmp(stored, "active") == 0 && doc_instant(record, "expiry_date", &expiry) &&
-                   expiry < now
-               ? "expired"
-               : stored;
-}
-
-const bson_t *warranty_shown(struct arena *arena, const bson_t *record)
-{
-    const char *status = warranty_status(record, clock_ms());
-    bson_t *copy;
-
-    if (strcmp(status, "expired") != 0)
-        return record;
-    copy = own_bson(arena);
-    bson_copy_to_excluding_noinit(record, copy, "current_status", NULL);
-    BSON_APPEND_UTF8(copy, "current_status", status);
-    return copy;
+    return lapse_state(&warranty_lapse, record, now);
 }
 
 /* ---- a change ---- */

@@ -22,6 +22,7 @@
 #ifndef ERP_TRADE_WARRANTY_H
 #define ERP_TRADE_WARRANTY_H
 
+#include "engine/lapse.h"
 #include "engine/state.h"
 #include "http/req.h"
 
@@ -35,6 +36,7 @@
 #define MODULE_WARRANTY    "warranty"
 
 extern const struct states warranty_states;
+extern const struct lapse warranty_lapse; /* active, until it is expired */
 extern const char *const warranty_status_names[]; /* then a NULL */
 extern const char *const warranty_event_types[];
 extern const char *const warranty_actors[];
@@ -45,9 +47,6 @@ bool warranty_prepare(struct req *req);
 
 /* The state as it is shown, at this moment. Borrowed. */
 const char *warranty_status(const bson_t *record, int64_t now);
-
-/* The record as it is shown: the same, or a copy with that state. */
-const bson_t *warranty_shown(struct arena *arena, const bson_t *record);
 
 /* Makes those of the product's units that the sale sold and that have none yet. *made, arena-owned,
  * has *n of them, oldest first. In a transaction, on behalf of the request's user and within the
