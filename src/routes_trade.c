@@ -229,7 +229,7 @@ const struct route routes_trade[] = {
     },
     {
         .method = "GET", .path = "/api/dashboard/alerts", .handler = action_dashboard_alerts,
-        .module = "analytics", .out = "Alerts",
+        .module = "analytics", .csv = true, .out = "Alerts",
         .summary = "How many notifications are unread, of which type, and the newest",
     },
     {

@@ -1,6 +1,7 @@
 # Dashboards and reports: every figure is worked out a second time here, from the sales that were put
 # into the database; days begin where the business's time zone says.
 use Erp::Test;
+use Encode qw(encode_utf8);
 use POSIX qw(strftime);
 
 my $erp = Erp::Test->start(workers => 2, login_workers => 1);
@@ -353,6 +354,11 @@ subtest 'a sale at the till' => sub {
     my $a = report('dashboard/alerts', @nothing);
     is_deeply [@$a{qw(total_unread sticky_alerts)}, @{ $a->{by_type} }{qw(unpaid_invoices low_stock)}], [2, 1, 1, 1], 'unpaid, and little left';
     is_deeply [sort map { $_->{type} } @{ $a->{recent} }], [qw(low_stock unpaid_invoice)], 'the newest';
+    my @rows = csv('dashboard/alerts', @nothing);
+    is_deeply shift @rows, [qw(kind count id created_at type title message sale_id reference_id is_sticky)], 'as a table: its columns';
+    is_deeply [map { [@$_[0, 1]] } splice @rows, 0, 6], [map { [$_, $a->{$_} // $a->{by_type}{$_}] } qw(total_unread sticky_alerts unpaid_invoices low_stock payment_received sale_cancelled)], '... a row a count';
+    is_deeply [map { [@$_[0 .. 4, 7 .. 9]] } @rows], [map { ['recent', '', @$_{qw(id created_at type)}, map({ $_ // '' } @$_{qw(sale_id reference_id)}), $_->{is_sticky} ? 'true' : 'false'] } @{ $a->{recent} }], '... and one a notification';
+    is_deeply [map { $_->[6] } @rows], [map { encode_utf8($_->{message}) } @{ $a->{recent} }], '... with what it says';
     is $erp->patch('/api/sales/' . $sale->json->{id} . '/cancel', { reason => 'x' }, @nothing)->status, 200, 'cancelled';
     my ($stats, $p) = (report('dashboard/stats', @nothing), report('reports/profit-loss', @nothing));
     is_deeply [map { $_ + 0 } @$stats{qw(total_sales total_orders today_sales)}, @$p{qw(revenue cost_of_goods)}], [(0) x 5], 'and gone from them';

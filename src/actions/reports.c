@@ -14,6 +14,7 @@
 #define TOP_MAX     1000
 #define TOP_DEFAULT 10
 #define RECENT      5
+#define ALERT_ROWS  (2 + 4 + RECENT) /* form_alert_totals, form_alert_counts, notifications */
 
 static struct kind_env env_of(const struct req *req)
 {
@@ -99,6 +100,40 @@ bool action_dashboard_chart(struct req *req)
     return reply_list(req, form_sales_day, rows, REPORT_WEEK);
 }
 
+/* {kind, count} of each of the fields. */
+static size_t count_rows(struct req *req, const struct field *fields, const bson_t *counts,
+                         const bson_t **rows)
+{
+    size_t n = 0;
+
+    for (; fields[n].name != NULL; n++) {
+        bson_t *row = own_bson(req->arena);
+
+        BSON_APPEND_UTF8(row, "kind", fields[n].name);
+        BSON_APPEND_INT64(row, "count", counts != NULL ? doc_int(counts, fields[n].name, 0) : 0);
+        rows[n] = row;
+    }
+    return n;
+}
+
+/* As a table: a row a count, then a row a notification. */
+static bool alerts_csv(struct req *req, const bson_t *counts, const struct inbox_row *recent,
+                       size_t n_recent)
+{
+    const bson_t *rows[ALERT_ROWS];
+    size_t n = count_rows(req, form_alert_totals, counts, rows);
+
+    n += count_rows(req, form_alert_counts, counts, rows + n);
+    for (size_t i = 0; i < n_recent; i++) {
+        bson_t *row = own_bson(req->arena);
+
+        BSON_APPEND_UTF8(row, "kind", "recent");
+        bson_concat(row, recent[i].doc);
+        rows[n++] = row;
+    }
+    return reply_csv(req, form_alert_row, rows, n);
+}
+
 bool action_dashboard_alerts(struct req *req)
 {
     const struct kind_env env = env_of(req);
@@ -113,6 +148,8 @@ bool action_dashboard_alerts(struct req *req)
         counts = own_bson_copy(req->arena, bson_get_data(counts), counts->len);
     if (!inbox_list(req, NULL, true, RECENT, &rows, &n))
         return false;
+    if (req_wants(req, EXPORT_TYPE))
+        return alerts_csv(req, counts, rows, n);
     render_row(form_alert_totals, &env, counts, out);
     out->len--; /* goes on before the closing brace */
     str_addz(out, ",\"by_type\":");

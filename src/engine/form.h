@@ -49,7 +49,7 @@ extern const struct field form_due_request[], form_due_item[], form_due_approve[
 
 /* form_report.c. */
 extern const struct field form_dashboard[], form_sales_day[], form_alerts[], form_alert_totals[],
-    form_alert_counts[], form_profit[], form_top_product[], form_branch_report[],
+    form_alert_counts[], form_alert_row[], form_profit[], form_top_product[], form_branch_report[],
     form_branch_sales[], form_branch_overall[], form_branch_filters[];
 
 /* form_records.c: what is added to records, and what is counted of them. */

@@ -47,6 +47,21 @@ const struct field form_alert_counts[] = {
     {NULL},
 };
 
+/* A row of the table: a count (kind and count), or a notification (kind "recent", and the rest). */
+const struct field form_alert_row[] = {
+    {.name = "kind", .kind = K_TEXT},
+    {.name = "count", .kind = K_INT},
+    {.name = "id", .kind = K_TEXT},
+    {.name = "created_at", .kind = K_INSTANT},
+    {.name = "type", .kind = K_TEXT},
+    {.name = "title", .kind = K_TEXT},
+    {.name = "message", .kind = K_NOTE},
+    {.name = "sale_id", .kind = K_TEXT},
+    {.name = "reference_id", .kind = K_TEXT},
+    {.name = "is_sticky", .kind = K_BOOL},
+    {NULL},
+};
+
 const struct field form_profit[] = {
     {SUM("revenue"), .summary = "Totals of the sales that are not cancelled, returns off"},
     {SUM("expenses")},
