@@ -61,13 +61,14 @@ const struct route routes_trade[] = {
     {
         .method = "PATCH", .path = "/api/sales/{id}/items", .handler = action_sale_items,
         .module = "sales", .by_branch = true, .body = BODY_JSON,
-        .in = "SaleItemsUpdateRequest", .out = "Sale", .writes = true,
+        .in = "SaleItemsUpdateRequest", .out = "Sale", .writes = true, .versioned = true,
         .summary = "Write serial numbers and descriptions on the items of a sale",
     },
     {
         .method = "POST", .path = "/api/sales/{id}/payments", .handler = action_sale_pay,
         .module = "sales", .by_branch = true, .body = BODY_JSON, .body_limit = 4096,
         .in = "PaymentCreate", .out = "PaymentDone", .writes = true, .in_turn = true,
+        .versioned = true,
         .summary = "Take a payment for what is still due of a sale",
     },
     {
@@ -75,6 +76,7 @@ const struct route routes_trade[] = {
         .roles = ROLES_MANAGER, .module = "sales", .by_branch = true,
         .body = BODY_OPTIONAL, .body_limit = 4096, .query = cancel_params,
         .in = "SaleCancel", .out = "SaleCancelled", .writes = true, .in_turn = true,
+        .versioned = true,
         .summary = "Cancel a sale without payments; its stock goes back",
     },
     {
@@ -101,6 +103,7 @@ const struct route routes_trade[] = {
         .roles = ROLES_MANAGER, .module = "returns", .by_branch = true,
         .body = BODY_OPTIONAL, .body_limit = 4096, .query = approve_params,
         .in = "ReturnApprove", .out = "ReturnApproved", .writes = true, .in_turn = true,
+        .versioned = true,
         .summary = "Approve a return: stock, money and what is due, all or nothing",
     },
     {
@@ -108,6 +111,7 @@ const struct route routes_trade[] = {
         .roles = ROLES_MANAGER, .module = "returns", .by_branch = true,
         .body = BODY_OPTIONAL, .body_limit = 4096, .query = cancel_params,
         .in = "ReturnReject", .out = "ReturnRejected", .writes = true, .in_turn = true,
+        .versioned = true,
         .summary = "Reject a return; the sale stays as it is",
     },
 
@@ -115,6 +119,7 @@ const struct route routes_trade[] = {
         .method = "POST", .path = "/api/returns/{id}/exchange", .handler = action_return_exchange,
         .roles = ROLES_MANAGER, .module = "returns", .by_branch = true, .body = BODY_JSON,
         .in = "ReturnExchange", .out = "Exchanged", .writes = true, .in_turn = true,
+        .versioned = true,
         .summary = "Approve a return and sell other goods for it, all or nothing",
     },
 
@@ -137,6 +142,7 @@ const struct route routes_trade[] = {
         .roles = ROLES_ADMIN, .module = "sales", .by_branch = true,
         .body = BODY_OPTIONAL, .body_limit = 4096,
         .in = "DueRequestApprove", .out = "DueRequestApproved", .writes = true, .in_turn = true,
+        .versioned = true,
         .summary = "Approve a due request: the sale is made, all or nothing",
     },
     {
@@ -145,6 +151,7 @@ const struct route routes_trade[] = {
         .roles = ROLES_ADMIN, .module = "sales", .by_branch = true,
         .body = BODY_OPTIONAL, .body_limit = 4096, .query = cancel_params,
         .in = "DueRequestReject", .out = "DueRequestRejected", .writes = true, .in_turn = true,
+        .versioned = true,
         .summary = "Reject a due request",
     },
 

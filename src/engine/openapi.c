@@ -266,8 +266,7 @@ static bool may_answer(const struct route *row, int status)
     case 409:
         return row->by_state || may_conflict(row) || idem_offered(row);
     case 412:
-        return op == OPENAPI_REPLACE || op == OPENAPI_PATCH || op == OPENAPI_DELETE ||
-               openapi_moves(row);
+        return openapi_versioned(row);
     case 415:
         return has_body(row);
     case 422:

@@ -65,6 +65,14 @@ bool openapi_moves(const struct route *row)
            row->out != NULL && strcmp(row->out, row->resource->schema) == 0;
 }
 
+bool openapi_versioned(const struct route *row)
+{
+    enum openapi_op op = openapi_row_op(row);
+
+    return op == OPENAPI_REPLACE || op == OPENAPI_PATCH || op == OPENAPI_DELETE ||
+           openapi_moves(row) || row->versioned;
+}
+
 static void add_param(json_t *params, const char *name, const char *in, const char *text,
                       json_t *schema, bool required)
 {
@@ -235,7 +243,7 @@ json_t *openapi_row_parameters(const struct route *row)
     }
     if (op == OPENAPI_GET)
         add_shared(params, "IfNoneMatch");
-    if (op == OPENAPI_REPLACE || op == OPENAPI_PATCH || op == OPENAPI_DELETE || openapi_moves(row))
+    if (openapi_versioned(row))
         add_shared(params, "IfMatch");
     if (op == OPENAPI_CREATE || op == OPENAPI_REPLACE || op == OPENAPI_PATCH ||
         (op == OPENAPI_BULK && strcmp(row->method, "DELETE") != 0))

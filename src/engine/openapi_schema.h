@@ -22,6 +22,9 @@ enum openapi_op openapi_row_op(const struct route *row);
 /* Is it a change of one record: a move along its states, or a row added to it? */
 bool openapi_moves(const struct route *row);
 
+/* May If-Match name the version of its record? */
+bool openapi_versioned(const struct route *row);
+
 /* The row's parameters: path, query and headers. */
 json_t *openapi_row_parameters(const struct route *row);
 

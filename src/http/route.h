@@ -92,6 +92,8 @@ struct route {
     bool in_turn;       /* those of one business wait for each other, on this host: they change the
                            same records (a number series, a shelf) and would begin again instead */
     bool by_state;      /* the state of its record may refuse it, though it changes nothing */
+    bool versioned;     /* If-Match names the version of the path's record: the handler compares it
+                           (engine/write.h); rows of the engine say it by what they are */
     bool writes;        /* changes data: refused to tokens that only read and to newer schemas */
     const struct route_param *query; /* ended by a NULL name; may be NULL */
     bool platform_keyed; /* a POST whose effect is in the registry's database takes a key too */

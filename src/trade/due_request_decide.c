@@ -7,6 +7,7 @@
 #include "db/own.h"
 #include "engine/change.h"
 #include "engine/validate.h"
+#include "engine/write.h"
 
 #define PENDING "pending"
 
@@ -34,6 +35,8 @@ static bool read_request(struct work *w)
         return false;
     if (w->before == NULL)
         return err_set(w->err, ERR_NOT_FOUND, "Due request not found");
+    if (!write_if_match(w->req->if_match, w->before, w->scope->arena, w->err))
+        return false;
     status = doc_text(w->before, "status");
     return (status != NULL && strcmp(status, PENDING) == 0) ||
            err_set(w->err, ERR_STATE, "The request is %.20s already",

@@ -8,6 +8,7 @@
 #include "engine/form.h"
 #include "engine/index.h"
 #include "engine/series.h"
+#include "engine/write.h"
 
 bool return_prepare(struct req *req)
 {
@@ -277,6 +278,8 @@ bool return_read(struct return_work *w)
         return false;
     if (w->row == NULL)
         return err_set(w->c.err, ERR_NOT_FOUND, "Return not found");
+    if (!write_if_match(w->c.req->if_match, w->row, w->c.scope->arena, w->c.err))
+        return false;
     status = doc_text(w->row, "status");
     if (status != NULL && strcmp(status, "pending") != 0)
         return err_set(w->c.err, ERR_STATE, "The return is %.20s already", status);

@@ -33,7 +33,7 @@ bool return_check(struct return_work *w);
 void return_line_set(const struct return_work *w, const struct return_line *line, bson_t *set);
 
 /* Reads the return of the request's path, and its sale: ERR_NOT_FOUND; ERR_STATE when it is
- * decided. */
+ * decided; ERR_STALE when If-Match names another version of the return. */
 bool return_read(struct return_work *w);
 
 /* Is it counted as pending in its sale? Those of earlier systems are not. */

@@ -10,6 +10,7 @@
 #include "db/own.h"
 #include "engine/change.h"
 #include "engine/validate.h"
+#include "engine/write.h"
 #include "trade/sales_days.h"
 #include "trade/warranty.h"
 
@@ -40,10 +41,13 @@ static bson_t *sale_filter(const struct sale_change *c)
 
 bool sale_change_read(struct sale_change *c)
 {
+    const char *asked = req_param(c->req, "id"); /* or that of a return, which is compared there */
+
     if (!till_find_one(c->req, c->scope, SALES, sale_filter(c), &c->sale, &c->till, c->err))
         return false;
     if (c->sale != NULL)
-        return true;
+        return asked == NULL || strcmp(asked, c->id) != 0 ||
+               write_if_match(c->req->if_match, c->sale, c->scope->arena, c->err);
     if (c->path != NULL)
         return err_field(c->err, c->path, "reference", "There is no sale with this id");
     return err_set(c->err, ERR_NOT_FOUND, "Sale not found");

@@ -70,7 +70,8 @@ struct sale_change {
 /* Of the sale `id`, which may be given later; `list` NULL: nobody is told. */
 struct sale_change sale_change_of(struct req *req, struct scope *scope, const char *id,
                                   struct notices *list, struct err *err);
-/* Reads it, within the branch: ERR_NOT_FOUND, or ERR_VALIDATION at `path`. */
+/* Reads it, within the branch: ERR_NOT_FOUND, or ERR_VALIDATION at `path`; ERR_STALE when the
+ * request's path names it, and If-Match another version of it. */
 bool sale_change_read(struct sale_change *c);
 bool sale_change_cancelled(const struct sale_change *c);
 /* Changes the sale that was read, and no other. */

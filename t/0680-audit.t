@@ -1,0 +1,52 @@
+# Promises that a second look found broken once: each is asked for here by what a client sees of it.
+use Erp::Test;
+use Erp::Http;
+
+my $erp = Erp::Test->start(workers => 2, login_workers => 1);
+my $shop = $erp->seed_tenant(slug => 'second');
+my @as = (token => $erp->login($shop->{email}, $shop->{password})->{access_token});
+
+sub made {
+    my ($path, $body, @who) = @_;
+    my $r = $erp->post("/api/$path", $body, @who ? @who : @as);
+    is $r->status, 200, "POST $path" or diag $r->brief;
+    return $r->json;
+}
+sub user {
+    my ($name, $role, $branch) = @_;
+    $erp->seed_user(email => "$name\@second.example", password => 'second-password', role => $role, tenant_id => $shop->{tenant_id},
+        user => { tenant_slug => 'second', branch_id => $branch });
+    return (token => $erp->login("$name\@second.example", 'second-password')->{access_token});
+}
+sub read_one { my ($path) = @_; return $erp->get("/api/$path", @as) }
+
+my $rice = made('products', { name => 'Rice', price => 10, stock => 1000 })->{id};
+my %who = (customer_name => 'Karim', customer_phone => '01711-222333', customer_address => 'Dhaka');
+sub sell { my (%more) = @_; return made('sales', { items => [{ product_id => $rice, quantity => 3, price => 10 }], %who, %more }) }
+
+subtest 'an older version of what is decided' => sub {
+    my $old = { 'If-Match' => '"0-0"' };
+    my %ask = (
+        'sales/%s/items' => [PATCH => sub { sell() }, { items => [{ product_id => $rice, serial_number => 'S-1' }] }],
+        'sales/%s/cancel' => [PATCH => sub { sell(paid_amount => 0) }, { reason => 'x' }],
+        'sales/%s/payments' => [POST => sub { sell(paid_amount => 0) }, { amount => 1, method => 'cash' }],
+        (map { ("returns/%s/$_" => [$_ eq 'exchange' ? 'POST' : 'PATCH', sub { made('returns', { sale_id => sell()->{id}, product_id => $rice, reason => 'x', refund_amount => 10 }) },
+            $_ eq 'exchange' ? { items => [{ product_id => $rice, quantity => 1, price => 10 }] } : {}]) } qw(approve reject exchange)),
+        (map { ("due-requests/%s/$_" => [PATCH => sub { made('due-requests', { %who, total_amount => 10, paid_amount => 0, due_amount => 10,
+            items => [{ product_id => $rice, quantity => 1, price => 10 }] }) }, {}]) } qw(approve reject)),
+    );
+    for my $path (sort keys %ask) {
+        my ($method, $make, $body) = @{ $ask{$path} };
+        my $id = $make->()->{id};
+        my $one = (split m{/}, $path)[0] . "/$id";
+        my $before = read_one($one);
+        my $do = sub { return $erp->request($method, '/api/' . sprintf($path, $id), @as, json => $body, headers => { 'If-Match' => $_[0] }) };
+        is_problem $do->($old->{'If-Match'}), 412, 'precondition_failed', "$method $path of an older version";
+        is read_one($one)->body, $before->body, '... changes nothing';
+        is $do->($before->header('ETag'))->status, 200, '... of this one it is done';
+        my $op = $erp->get('/api/openapi.json')->json->{paths}{ '/api/' . sprintf $path, '{id}' }{ lc $method };
+        ok $op->{responses}{412}, '... and described';
+    }
+};
+
+done_testing;
