@@ -49,4 +49,19 @@ subtest 'an older version of what is decided' => sub {
     }
 };
 
+subtest 'money that went elsewhere is not cancelled away' => sub {
+    my $taken = sub { return read_one('reports/branch-sales')->json->{overall}{payments_received} };
+    for my $how ('store_credit', 'exchange') {
+        my $sale = sell();
+        my $had = $taken->();
+        my $back = made('returns', { sale_id => $sale->{id}, product_id => $rice, reason => 'x', quantity => 3, refund_amount => 30 });
+        my $r = $how eq 'exchange' ? $erp->post("/api/returns/$back->{id}/exchange", { items => [{ product_id => $rice, quantity => 3, price => 10 }] }, @as)
+            : $erp->patch("/api/returns/$back->{id}/approve", { refund => $how }, @as);
+        is $r->status, 200, "all of it comes back: $how" or diag $r->brief;
+        is $taken->(), $had, '... and the money stays';
+        is_problem $erp->patch("/api/sales/$sale->{id}/cancel", {}, @as), 409, 'illegal_transition', '... so the sale stays too';
+        is $taken->(), $had, '... with what was taken for it';
+    }
+};
+
 done_testing;

@@ -124,7 +124,8 @@ bool sale_pay(struct req *req, struct scope *scope, const struct tender *tender,
 /* Cancels the sale of the request's path, in the caller's transaction: stock goes back where it
  * came from, nothing is due any more, and the customer has not bought it. *restored counts the
  * items whose stock went back. `reason` may be NULL. ERR_NOT_FOUND; ERR_STATE for one that is
- * cancelled, or has payments. */
+ * cancelled, or has payments, also those that went back as store credit or in exchange: that is
+ * spent elsewhere. */
 bool sale_cancel(struct req *req, struct scope *scope, const char *reason, struct notices *list,
                  size_t *restored, struct err *err);
 

@@ -283,7 +283,8 @@ bool sale_cancel(struct req *req, struct scope *scope, const char *reason, struc
         return false;
     if (sale_change_cancelled(&c))
         return err_set(err, ERR_STATE, "The sale is cancelled already");
-    if (doc_money(c.sale, "amount_paid", c.decimals, 0) > 0)
+    if (doc_money(c.sale, "amount_paid", c.decimals, 0) > 0 ||
+        doc_money(c.sale, SALE_CREDIT, c.decimals, 0) != 0)
         return err_set(err, ERR_STATE, "Cannot cancel sale with payments. Please process a return "
                                        "instead.");
     total = doc_money(c.sale, "total", c.decimals, 0);
