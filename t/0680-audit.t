@@ -64,4 +64,15 @@ subtest 'money that went elsewhere is not cancelled away' => sub {
     }
 };
 
+subtest 'a customer who is named by id' => sub {
+    my $customer = made('customers', { name => 'Rahim', phone => '01711-999', address => 'Uttara' });
+    my $phone = made('products', { name => 'Phone', price => 100, stock => 9, warranty_months => 12 })->{id};
+    my $sale = made('sales', { items => [{ product_id => $phone, quantity => 1, price => 100 }], customer_id => $customer->{id} });
+    is_deeply [@$sale{qw(customer_name customer_phone customer_address)}], ['Rahim', '01711-999', 'Uttara'], 'is on the sale';
+    my $found = $erp->get('/api/warranty/list?customer_phone=01711-999', @as)->json;
+    is_deeply [map { [@$_{qw(sale_id customer_name customer_phone)}] } @{ $found->{warranties} }], [[$sale->{id}, 'Rahim', '01711-999']], '... and found by the warranty';
+    $sale = made('sales', { items => [{ product_id => $rice, quantity => 1, price => 10 }], customer_id => $customer->{id}, customer_phone => '01711-888' });
+    is_deeply [@$sale{qw(customer_name customer_phone customer_address)}], ['Rahim', '01711-888', 'Uttara'], 'what is said goes before it';
+};
+
 done_testing;

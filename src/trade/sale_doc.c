@@ -123,6 +123,13 @@ static void append_amounts(const struct sale_work *w, bson_t *doc)
     doc_append_money(doc, "balance_due", w->balance, w->decimals);
 }
 
+/* What was said of the customer, else what the customer's record says. */
+static void append_said(bson_t *doc, const char *name, const char *said, const bson_t *customer,
+                        const char *member)
+{
+    doc_append_text_or_null(doc, name, said != NULL ? said : doc_text(customer, member));
+}
+
 const bson_t *sale_document(struct sale_work *w)
 {
     const struct sale_order *o = w->order;
@@ -134,8 +141,8 @@ const bson_t *sale_document(struct sale_work *w)
     doc_append_text_or_null(doc, "branch_id", w->branch_id);
     doc_append_text_or_null(doc, "customer_id", w->customer_id);
     doc_append_text_or_null(doc, "customer_name", w->customer_name);
-    doc_append_text_or_null(doc, "customer_phone", o->customer_phone);
-    doc_append_text_or_null(doc, "customer_address", o->customer_address);
+    append_said(doc, "customer_phone", o->customer_phone, w->customer, "phone");
+    append_said(doc, "customer_address", o->customer_address, w->customer, "address");
     append_items(w, doc);
     append_amounts(w, doc);
     BSON_APPEND_UTF8(doc, "status", "completed");
