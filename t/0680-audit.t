@@ -75,4 +75,15 @@ subtest 'a customer who is named by id' => sub {
     is_deeply [@$sale{qw(customer_name customer_phone customer_address)}], ['Rahim', '01711-888', 'Uttara'], 'what is said goes before it';
 };
 
+subtest 'what people are told is in their money' => sub {
+    my $other = $erp->seed_tenant(slug => 'yen', entry => { currency => 'JPY' });
+    my @there = (token => $erp->login($other->{email}, $other->{password})->{access_token});
+    my $tea = made('products', { name => 'Tea', price => 1500, stock => 50 }, @there)->{id};
+    my $sale = made('sales', { items => [{ product_id => $tea, quantity => 1, price => 1500 }], %who, paid_amount => 0 }, @there);
+    my $told = sub { return [sort map { $_->{message} } grep { $_->{type} eq $_[0] } @{ $erp->get('/api/notifications', @there)->json->{notifications} }] };
+    is_deeply $told->('unpaid_invoice'), ["Invoice $sale->{invoice_no} has outstanding balance: JPY 1500"], 'what is due';
+    is $erp->post("/api/sales/$sale->{id}/payments", { amount => 1500, method => 'cash' }, @there)->status, 200, 'it is paid';
+    is_deeply $told->('payment_received'), ["Payment of JPY 1500 received for Invoice $sale->{invoice_no}"], '... and said so';
+};
+
 done_testing;

@@ -304,8 +304,8 @@ static bool tell(struct work *w, struct notices *list)
     notices_add(list, &(struct notice){
                           .type = NOTICE_PAYMENT_RECEIVED,
                           .title = "Payment received",
-                          .message = arena_printf(arena, "Payment of ৳%s received from %.200s",
-                                                  money_text(arena, w->tender->amount, w->decimals),
+                          .message = arena_printf(arena, "Payment of %s received from %.200s",
+                                                  money_said(w->req, w->tender->amount),
                                                   name != NULL ? name : "a customer"),
                           .reference_id = w->id,
                           .branch_id = w->scope->branch_id});

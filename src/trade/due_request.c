@@ -224,11 +224,10 @@ static bool tell(struct work *w, const bson_t *doc)
                 &(struct notice){
                     .type = NOTICE_DUE_REQUEST,
                     .title = "Due request",
-                    .message = arena_printf(arena, "%.100s asks for a due sale to %.200s: ৳%s",
+                    .message = arena_printf(arena, "%.100s asks for a due sale to %.200s: %s",
                                             due_request_person(w->req),
                                             doc_text(doc, "customer_name"),
-                                            money_text(arena, amount(w, "due_amount"),
-                                                       w->decimals)),
+                                            money_said(w->req, amount(w, "due_amount"))),
                     .reference_id = doc_text(doc, "id"),
                     .branch_id = w->branch_id,
                     .metadata = metadata,

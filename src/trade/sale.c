@@ -136,9 +136,9 @@ static void tell_unpaid(struct sale_work *w, const bson_t *sale)
     notices_add(w->list, &(struct notice){.type = NOTICE_UNPAID_INVOICE,
                                           .title = "Unpaid invoice",
                                           .message = arena_printf(
-                                              arena, "Invoice %s has outstanding balance: ৳%s",
+                                              arena, "Invoice %s has outstanding balance: %s",
                                               doc_text(sale, "invoice_no"),
-                                              money_text(arena, w->balance, w->decimals)),
+                                              money_said(w->req, w->balance)),
                                           .sale_id = w->id,
                                           .branch_id = w->branch_id,
                                           .sticky = true});

@@ -28,6 +28,15 @@ void append_paid(bson_t *set, money_t paid, money_t balance, int decimals)
     BSON_APPEND_UTF8(set, "payment_status", payment_status(paid, balance));
 }
 
+const char *money_said(const struct req *req, money_t amount)
+{
+    const char *text = money_text(req->arena, amount, req->tenant->decimals);
+    bool taka = strcmp(req->tenant->currency, "BDT") == 0; /* whose sign clients look for */
+
+    return arena_printf(req->arena, "%s%s%s", taka ? "৳" : req->tenant->currency, taka ? "" : " ",
+                        text);
+}
+
 /* ---- the sale ---- */
 
 static const char *method_of(const struct sale_work *w)

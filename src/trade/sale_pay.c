@@ -152,8 +152,8 @@ static void tell_paid(struct sale_change *c, money_t amount)
     notices_add(c->list, &(struct notice){.type = NOTICE_PAYMENT_RECEIVED,
                                           .title = "Payment received",
                                           .message = arena_printf(
-                                              arena, "Payment of ৳%s received for Invoice %s",
-                                              money_text(arena, amount, c->decimals),
+                                              arena, "Payment of %s received for Invoice %s",
+                                              money_said(c->req, amount),
                                               invoice ? invoice : doc_text(c->sale, "sale_number")),
                                           .sale_id = c->id,
                                           .branch_id = doc_text(c->sale, "branch_id")});
