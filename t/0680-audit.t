@@ -86,4 +86,13 @@ subtest 'what people are told is in their money' => sub {
     is_deeply $told->('payment_received'), ["Payment of JPY 1500 received for Invoice $sale->{invoice_no}"], '... and said so';
 };
 
+subtest 'a product that a branch does not have' => sub {
+    my $branch = made('branches', { name => 'North', address => 'x', contact_phone => '1' })->{id};
+    my @staff = user('north', 'staff', $branch);
+    is_problem $erp->get("/api/products/$rice", @staff), 404, 'not_found', 'is not there';
+    is_problem $erp->get("/api/products/$rice/stock", @staff), 404, 'not_found', '... nor is its stock';
+    made('product-branches', { product_id => $rice, branch_id => $branch, stock_quantity => 4 });
+    is $erp->get("/api/products/$rice/stock", @staff)->json->{branches}[0]{stock_quantity}, 4, 'once it has it, it is';
+};
+
 done_testing;

@@ -3,6 +3,7 @@
 #include "actions/actions.h"
 #include "core/clock.h"
 #include "db/own.h"
+#include "engine/branches.h"
 #include "trade/stock_ledger.h"
 
 static bool read_instant(struct req *req, int64_t now_ms, int64_t *at_ms)
@@ -25,6 +26,18 @@ static bool find_product(struct req *req, const bson_t **product)
     if (!scope_find_one(&req->scope, STOCK_PRODUCTS, filter, NULL, product, req->err))
         return false;
     return *product != NULL || err_set(req->err, ERR_NOT_FOUND, "Product not found");
+}
+
+/* To users of a branch a product that it never had is not there. */
+static bool seen_by_branch(struct req *req, size_t places)
+{
+    bool have = true;
+
+    if (req->scope.branch_id != NULL && places == 0 &&
+        !branches_have(&req->scope, resource_by_noun("product"), req_param(req, "id"), &have,
+                       req->err))
+        return false;
+    return have || err_set(req->err, ERR_NOT_FOUND, "Product not found");
 }
 
 static void add_instant(struct str *out, int64_t ms)
@@ -88,7 +101,8 @@ bool action_stock_as_of(struct req *req)
     size_t n;
 
     if (!read_instant(req, now_ms, &at_ms) || !find_product(req, &product) ||
-        !stock_as_of(&req->scope, req_param(req, "id"), at_ms, &places, &n, &since_ms, req->err))
+        !stock_as_of(&req->scope, req_param(req, "id"), at_ms, &places, &n, &since_ms, req->err) ||
+        !seen_by_branch(req, n))
         return false;
     str_addz(out, "{\"product_id\":");
     str_add_json(out, req_param(req, "id"), strlen(req_param(req, "id")));
