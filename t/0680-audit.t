@@ -95,4 +95,31 @@ subtest 'a product that a branch does not have' => sub {
     is $erp->get("/api/products/$rice/stock", @staff)->json->{branches}[0]{stock_quantity}, 4, 'once it has it, it is';
 };
 
+subtest "another branch's files" => sub {
+    my %branch = map { $_ => made('branches', { name => $_, address => 'x', contact_phone => '1' })->{id} } qw(East West);
+    my @east = user('east', 'branch_manager', $branch{East});
+    my @west = user('west', 'branch_manager', $branch{West});
+    my $png = "\x89PNG\r\n\x1a\n" . 'p' x 300;
+    my $form = sub { return Erp::Http::form([file => $png, 'x.png']) };
+    my $supplier = made('suppliers', { name => 'Maker', contact_person => 'A', phone => '1' })->{id};
+    my $radio = made('products', { name => 'Radio', price => 30, stock => 9, warranty_months => 12 })->{id};
+    my $bought = made('purchases', { supplier_id => $supplier, total_amount => 5, items => [{ product_id => $rice, quantity => 1, price => 5 }] }, @east);
+    my ($body, $type) = $form->();
+    my $r = $erp->request('POST', "/api/purchases/$bought->{id}/receipts", @east, body => $body, type => $type);
+    is $r->status, 200, 'a receipt' or diag $r->brief;
+    my %url = (receipt => $r->json->{receipt_files}[0]{url});
+    made('product-branches', { product_id => $radio, branch_id => $branch{East}, stock_quantity => 4 });
+    my $sale = made('sales', { items => [{ product_id => $radio, quantity => 1, price => 30 }] }, @east);
+    my ($w) = @{ $erp->get("/api/sales/$sale->{id}/invoice", @as)->json->{warranties} };
+    ($body, $type) = $form->();
+    $r = $erp->request('POST', "/api/upload-image?warranty_token=$w->{token}", body => $body, type => $type);
+    is $r->status, 200, 'a picture of a warranty' or diag $r->brief;
+    $url{picture} = $r->json->{url};
+    for my $what (sort keys %url) {
+        is $erp->get($url{$what}, @as)->body, $png, "the office sees the $what";
+        is $erp->get($url{$what}, @east)->body, $png, '... and its branch';
+        is_problem $erp->get($url{$what}, @west), 404, 'not_found', '... but no other';
+    }
+};
+
 done_testing;

@@ -1,6 +1,7 @@
 /* Purchases over the wire, and the files of their receipts. The rules are in trade/purchase.h. */
 #include "base.h"
 #include "actions/actions.h"
+#include "actions/record_file.h"
 #include "db/doc.h"
 #include "db/txn.h"
 #include "engine/reply.h"
@@ -60,7 +61,7 @@ bool action_purchase_receipt(struct req *req)
 
 bool action_receipt_file(struct req *req)
 {
-    return files_send(req, FILES_RECEIPTS, req_param(req, "filename"));
+    return record_file_send(req, FILES_RECEIPTS, "purchase", "receipt_files.filename");
 }
 
 /* ---- a purchase ---- */

@@ -2,6 +2,7 @@
  * is public, so nothing is asked of any database before the code's signature holds. */
 #include "base.h"
 #include "actions/actions.h"
+#include "actions/record_file.h"
 #include "core/clock.h"
 #include "db/doc.h"
 #include "db/txn.h"
@@ -157,5 +158,5 @@ bool action_warranty_image(struct req *req)
 
 bool action_evidence_file(struct req *req)
 {
-    return files_send(req, FILES_EVIDENCE, req_param(req, "filename"));
+    return record_file_send(req, FILES_EVIDENCE, "warranty_record", "evidence.filename");
 }

@@ -31,6 +31,11 @@ static const struct field fields[] = {
     {NULL},
 };
 
+/* Whose receipt it is. */
+static const struct index_def indexes[] = {
+    {.keys = {"tenant_id", "receipt_files.filename"}},
+};
+
 const struct resource purchase_resource = {
     .noun = "purchase",
     .schema = "Purchase",
@@ -41,5 +46,8 @@ const struct resource purchase_resource = {
     .ops = OP_READ,
     .read_roles = ROLES_MANAGER | R(ROLE_STAFF),
     .fields = fields,
+    .indexes = indexes,
+    .n_indexes = ARRAY_LEN(indexes),
+    .index_version = 1,
     .summary = "purchases",
 };
