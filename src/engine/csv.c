@@ -290,7 +290,7 @@ static bool formula(const char *text, size_t len)
 
     while (i < len && text[i] == '\'')
         i++;
-    return i < len && text[i] != '\0' && strchr("=+-@\t\r", text[i]) != NULL;
+    return i < len && text[i] != '\0' && strchr("=+-@\t\r\n", text[i]) != NULL;
 }
 
 void csv_add_text(struct str *out, const char *text, size_t len)

@@ -1,8 +1,8 @@
 /* CSV (RFC 4180, UTF-8): an incremental reader that forgives nothing silently, and the writer.
  *
- * A cell that a spreadsheet would take for a formula (it begins with = + - @ TAB or CR) is written
- * with an apostrophe in front of it; csv_unguard() takes exactly that one away again, so what is
- * written and read back is the same text.
+ * A cell that a spreadsheet would take for a formula (it begins with = + - @ TAB CR or LF) is
+ * written with an apostrophe in front of it; csv_unguard() takes exactly that one away again, so
+ * what is written and read back is the same text.
  */
 #ifndef ERP_ENGINE_CSV_H
 #define ERP_ENGINE_CSV_H

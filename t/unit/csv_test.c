@@ -143,6 +143,7 @@ static void test_writing(void **state ERP_UNUSED)
         {"-5", "-5", "'-5"},
         {"@x", "@x", "'@x"},
         {"\t=x", "\t=x", "'\t=x"},
+        {"\n=x", "\"\n=x\"", "\"'\n=x\""},
         {"\rx", "\"\rx\"", "\"'\rx\""},
         {"'=x", "'=x", "''=x"},
         {"'tis", "'tis", "'tis"},
