@@ -3,6 +3,8 @@
 #include "commands/commands.h"
 #include "routes.h"
 
+#include <sys/resource.h>
+
 /* How to add one stands at the top of commands/commands.h. The order is that of the help. */
 static const struct command *const commands[] = {
     &cmd_seed,
@@ -56,13 +58,25 @@ static bool is(const char *arg, const char *option)
     return arg && strcmp(arg, option) == 0;
 }
 
+/* Was --json given somewhere, though the rest is no command? */
+static bool wants_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (is(argv[i], "--json"))
+            return true;
+    return false;
+}
+
 static int run(struct ctl *ctl, int argc, char **argv)
 {
     bool help = false;
     int code = frame_parse(ctl, argc, argv, &help);
 
-    if (code != EXIT_OK)
+    if (code != EXIT_OK) {
+        ctl->json = wants_json(argc, argv);
+        print_failure(ctl, code);
         return code;
+    }
     if (help) {
         frame_print_help(stdout, ctl->command);
         return EXIT_OK;
@@ -70,15 +84,19 @@ static int run(struct ctl *ctl, int argc, char **argv)
     code = ctl_open(ctl, ctl->command->needs);
     if (code == EXIT_OK)
         code = ctl->command->run(ctl);
+    print_failure(ctl, code);
     ctl_release(ctl);
     return code;
 }
 
 int main(int argc, char **argv)
 {
-    struct ctl ctl = {.commands = commands, .routes = routes_build};
+    struct ctl_outcome outcome = {0};
+    struct ctl ctl = {.commands = commands, .routes = routes_build, .outcome = &outcome};
     int code = EXIT_OK;
 
+    /* What holds addresses with passwords leaves no image of itself behind. */
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     if (argc < 2) {
         frame_print_overview(stderr, commands);
         return EXIT_USAGE;
@@ -91,6 +109,8 @@ int main(int argc, char **argv)
         frame_print_man(stdout, commands);
     else
         code = run(&ctl, argc, argv);
+    frame_release(&ctl);
+    json_decref(outcome.fields);
     /* A full disk or a closed pipe must not look like success. */
     if (fflush(stdout) != 0 && code == EXIT_OK) {
         fprintf(stderr, "erpctl: cannot write the output: %s\n", strerror(errno));

@@ -43,6 +43,7 @@ struct command_option {
     const char *value;   /* what stands for its value in --help; NULL: a flag */
     const char *summary; /* begins in lower case, no full stop */
     bool required;
+    bool secret; /* its value may hold a password: blanked in the list of processes */
 };
 
 #define COMMAND_OPTIONS_MAX 20
@@ -58,6 +59,14 @@ struct command {
     int (*run)(struct ctl *ctl); /* returns an exit code */
 };
 
+/* How it ended, for whoever reads JSON: a failure without a result is an object as well. */
+struct ctl_outcome {
+    bool printed;     /* a JSON value is on standard output */
+    char detail[320]; /* what was said on standard error; "" when nothing was */
+    char code[40];    /* the error's stable name; "" when it has none */
+    json_t *fields;   /* refused fields; NULL when there are none */
+};
+
 /* A command that runs. Everything here is owned by erpctl's main and released after the run. */
 struct ctl {
     const struct command *const *commands; /* every row, ended by NULL */
@@ -67,6 +76,8 @@ struct ctl {
     char **args;                             /* positional arguments */
     size_t n_args;
     bool json;
+    char *hidden[2]; /* copies of values that are secret */
+    struct ctl_outcome *outcome;
     struct arena *arena;
     struct err err;
     bool partly; /* ctl_warn was called */
@@ -93,6 +104,9 @@ void frame_print_overview(FILE *out, const struct command *const *commands);
 /* The commands and exit codes as sections of a man(7) page. */
 void frame_print_man(FILE *out, const struct command *const *commands);
 
+/* Wipes what frame_parse has copied. */
+void frame_release(struct ctl *ctl);
+
 /* The value of an option of the running command; NULL when it was not given. Asking for an
  * option that its table lacks is a bug and aborts. */
 const char *ctl_option(const struct ctl *ctl, const char *name);
@@ -104,6 +118,9 @@ bool ctl_option_int(const struct ctl *ctl, const char *name, int64_t min, int64_
 /* The values of an option that takes several, separated by commas: an array, empty ones left out;
  * a new reference, NULL when the option was not given. */
 json_t *ctl_option_list(const struct ctl *ctl, const char *name);
+/* Keeps for print_failure what was said; the first one stays. `code` may be "". */
+void ctl_note(const struct ctl *ctl, const char *code, const char *fmt, va_list args)
+    ERP_PRINTF(3, 0);
 /* Says what is wrong with the arguments. Always EXIT_USAGE. */
 int ctl_usage(const struct ctl *ctl, const char *fmt, ...) ERP_PRINTF(2, 3);
 
@@ -146,6 +163,8 @@ void print_rows(const struct ctl *ctl, const json_t *rows, const struct print_co
 void print_record(const struct ctl *ctl, const json_t *record);
 /* With --json the object, else the sentence. Steals `result` in every case. */
 void print_result(const struct ctl *ctl, json_t *result, const char *fmt, ...) ERP_PRINTF(3, 4);
+/* With --json, when there is no result: {"error": {"exit", "code", "detail", "fields"}}. */
+void print_failure(const struct ctl *ctl, int exit_code);
 /* Text with control characters replaced, arena-owned. */
 const char *print_clean(const struct ctl *ctl, const char *text);
 

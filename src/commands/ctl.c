@@ -28,6 +28,17 @@ static void give_board_away(const struct ctl *ctl, const char *path)
         close(folder);
 }
 
+ERP_PRINTF(3, 4) static int refuse(const struct ctl *ctl, int code, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    ctl_note(ctl, code == EXIT_BOARD ? "board" : "settings", fmt, args);
+    va_end(args);
+    fprintf(stderr, "erpctl %s: %s\n", ctl->command->name, ctl->outcome->detail);
+    return code;
+}
+
 static int open_board(struct ctl *ctl)
 {
     ctl->board = board_open(ctl->conf.board_path);
@@ -35,9 +46,8 @@ static int open_board(struct ctl *ctl)
         give_board_away(ctl, ctl->conf.board_path);
     if (ctl->board)
         return EXIT_OK;
-    fprintf(stderr, "erpctl %s: cannot open the board %s (ERP_BOARD): %s\n", ctl->command->name,
-            ctl->conf.board_path, strerror(errno));
-    return EXIT_BOARD;
+    return refuse(ctl, EXIT_BOARD, "cannot open the board %s (ERP_BOARD): %s",
+                  ctl->conf.board_path, strerror(errno));
 }
 
 static bool is_set(const char *setting)
@@ -47,10 +57,8 @@ static bool is_set(const char *setting)
 
 static int open_platform(struct ctl *ctl)
 {
-    if (!is_set(ctl->conf.mongo_url) || !is_set(ctl->conf.admin_mongo_url)) {
-        fprintf(stderr, "erpctl %s: MONGO_URL is not set\n", ctl->command->name);
-        return EXIT_CONFIG;
-    }
+    if (!is_set(ctl->conf.mongo_url) || !is_set(ctl->conf.admin_mongo_url))
+        return refuse(ctl, EXIT_CONFIG, "MONGO_URL is not set");
     ctl->clients = clients_new((size_t)ctl->conf.client_cache, ctl->board);
     clients_set_patience(ctl->clients, PATIENCE_MS);
     ctl->registry = registry_new(&ctl->conf, ctl->board, ctl->clients);
@@ -113,11 +121,30 @@ static int exit_for(enum err_code code)
     }
 }
 
+/* The same for programs. */
+static void note_err(const struct ctl *ctl, const struct err *err, const char *detail)
+{
+    struct ctl_outcome *outcome = ctl->outcome;
+
+    if (*outcome->detail)
+        return;
+    snprintf(outcome->code, sizeof outcome->code, "%s", err_info(err->code)->name);
+    snprintf(outcome->detail, sizeof outcome->detail, "%s", detail);
+    for (size_t i = 0; i < err->n_fields; i++) {
+        if (!outcome->fields)
+            outcome->fields = json_array();
+        json_array_append_new(outcome->fields,
+                              json_pack("{s:s, s:s, s:s}", "field", err->fields[i].path, "code",
+                                        err->fields[i].code, "detail", err->fields[i].detail));
+    }
+}
+
 int ctl_fail(const struct ctl *ctl)
 {
     const struct err *err = &ctl->err;
     const char *detail = err->detail[0] ? err->detail : err_info(err->code)->title;
 
+    note_err(ctl, err, detail);
     fprintf(stderr, "erpctl %s: %s\n", ctl->command->name, print_clean(ctl, detail));
     for (size_t i = 0; i < err->n_fields; i++)
         fprintf(stderr, "  %s: %s\n", print_clean(ctl, err->fields[i].path),

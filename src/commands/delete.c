@@ -226,7 +226,8 @@ static int run_purge(struct ctl *ctl)
 
 static const struct command_option purge_options[] = {
     {"now", NULL, "although its time of grace is not over", false},
-    {"uri", "URI", "an account that may drop there (default: ours on the same servers)", false},
+    {"uri", "URI", "an account that may drop there (default: ours on the same servers)", false,
+     true},
     {"yes", NULL, "do not ask", false},
     {NULL},
 };

@@ -38,11 +38,24 @@ static size_t option_count(const struct command *command)
     return n;
 }
 
+void ctl_note(const struct ctl *ctl, const char *code, const char *fmt, va_list args)
+{
+    struct ctl_outcome *outcome = ctl->outcome;
+
+    if (*outcome->detail)
+        return;
+    snprintf(outcome->code, sizeof outcome->code, "%s", code);
+    vsnprintf(outcome->detail, sizeof outcome->detail, fmt, args);
+}
+
 int ctl_usage(const struct ctl *ctl, const char *fmt, ...)
 {
     const char *name = ctl->command->name;
     va_list args;
 
+    va_start(args, fmt);
+    ctl_note(ctl, "usage", fmt, args);
+    va_end(args);
     fprintf(stderr, "erpctl %s: ", name);
     va_start(args, fmt);
     vfprintf(stderr, fmt, args);
@@ -137,6 +150,30 @@ static void make_long(const struct command *command, struct option *out)
     out[n + ARRAY_LEN(common)] = (struct option){0};
 }
 
+/* The list of processes is for everybody to read: what may hold a password goes from it. */
+static const char *hide(struct ctl *ctl, char *value)
+{
+    for (size_t i = 0; i < ARRAY_LEN(ctl->hidden); i++) {
+        if (ctl->hidden[i])
+            continue;
+        if (!(ctl->hidden[i] = strdup(value)))
+            die("out of memory: an argument");
+        memset(value, 'x', strlen(value));
+        return ctl->hidden[i];
+    }
+    return value;
+}
+
+void frame_release(struct ctl *ctl)
+{
+    for (size_t i = 0; i < ARRAY_LEN(ctl->hidden); i++) {
+        if (ctl->hidden[i])
+            explicit_bzero(ctl->hidden[i], strlen(ctl->hidden[i]));
+        free(ctl->hidden[i]);
+        ctl->hidden[i] = NULL;
+    }
+}
+
 static int parse_options(struct ctl *ctl, int argc, char **argv, bool *help)
 {
     struct option options[COMMAND_OPTIONS_MAX + ARRAY_LEN(common) + 1];
@@ -155,6 +192,8 @@ static int parse_options(struct ctl *ctl, int argc, char **argv, bool *help)
             *help = true;
         else if ((size_t)found == n + 1)
             ctl->json = true;
+        else if (optarg && ctl->command->options[found - 1].secret)
+            ctl->values[found - 1] = hide(ctl, optarg);
         else
             ctl->values[found - 1] = optarg ? optarg : "";
     }

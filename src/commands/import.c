@@ -59,7 +59,8 @@ static int run_import(struct ctl *ctl)
 #define TARGET_OPTIONS                                                                             \
     NO_FILES_OPTION,                                                                               \
         {"uri", "URI",                                                                             \
-     "MongoDB of this tenant, with an account that may make users (default: MONGO_URL)", false},   \
+     "MongoDB of this tenant, with an account that may make users (default: MONGO_URL)", false,    \
+     true},                                                                                        \
     {                                                                                              \
         "any-uri", NULL, "take a URI with any option and host", false                              \
     }

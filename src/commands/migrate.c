@@ -240,7 +240,7 @@ static const struct command_option plan_options[] = {
     {"admin-email", "EMAIL", "whose entry it is; the eldest tenant_admin's by default", false},
     {"uri", "URI",
      "the new database's server, with an account that may make users; DEFAULT_MONGO_URL by default",
-     false},
+     false, true},
     {"db-name", "NAME", "the new database; TYPE_SLUG_db by default", false},
     {"license", "TYPE", "free, pro or enterprise; free by default", false},
     {"max-users", "N", "how many users it may have; no limit by default", false},

@@ -49,11 +49,11 @@ static int run_move(struct ctl *ctl)
 }
 
 static const struct command_option move_options[] = {
-    {"uri", "URI", "the server to move to, with an account that may make users", true},
+    {"uri", "URI", "the server to move to, with an account that may make users", true, true},
     {"db-name", "NAME", "the database there; the same name by default", false},
     {"from-uri", "URI",
      "an account that may hold, read and remove at the old server; ours on the same servers by "
-     "default", false},
+     "default", false, true},
     {"dry-run", NULL, "say what would happen, and change nothing", false},
     {NULL, NULL, NULL, false},
 };

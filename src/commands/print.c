@@ -17,10 +17,38 @@ const char *print_clean(const struct ctl *ctl, const char *text)
     return copy;
 }
 
-static void dump(const json_t *value)
+static void dump(const struct ctl *ctl, const json_t *value)
 {
     json_dumpf(value, stdout, JSON_INDENT(2));
     putchar('\n');
+    ctl->outcome->printed = true;
+}
+
+/* Arguments may be of any bytes, and JSON may not. */
+static void make_text(char *text)
+{
+    if (utf8_valid(text, strlen(text)))
+        return;
+    for (; *text; text++)
+        if ((unsigned char)*text >= 0x80)
+            *text = '?';
+}
+
+void print_failure(const struct ctl *ctl, int exit_code)
+{
+    struct ctl_outcome *outcome = ctl->outcome;
+    json_t *error;
+
+    if (!ctl->json || outcome->printed || exit_code == EXIT_OK)
+        return;
+    make_text(outcome->detail);
+    error = json_pack(
+        "{s:{s:i, s:s?, s:s, s:O?}}", "error", "exit", exit_code, "code",
+        *outcome->code ? outcome->code : NULL, "detail",
+        *outcome->detail ? outcome->detail : "standard error says what went wrong", "fields",
+        outcome->fields);
+    dump(ctl, error);
+    json_decref(error);
 }
 
 static const char *join(const struct ctl *ctl, const json_t *list);
@@ -77,7 +105,7 @@ void print_rows(const struct ctl *ctl, const json_t *rows, const struct print_co
     size_t at;
 
     if (ctl->json) {
-        dump(rows);
+        dump(ctl, rows);
         return;
     }
     for (; columns[n].heading; n++) {
@@ -107,7 +135,7 @@ void print_record(const struct ctl *ctl, const json_t *record)
     json_t *value;
 
     if (ctl->json) {
-        dump(record);
+        dump(ctl, record);
         return;
     }
     /* The macro wants a mutable object, and changes nothing. */
@@ -120,7 +148,7 @@ void print_result(const struct ctl *ctl, json_t *result, const char *fmt, ...)
     va_list args;
 
     if (ctl->json) {
-        dump(result);
+        dump(ctl, result);
     } else {
         va_start(args, fmt);
         vprintf(fmt, args);

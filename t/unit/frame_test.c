@@ -20,6 +20,7 @@ static const struct command *const rows[] = {&thing_add, &thing_list, &check, NU
 #define PARSE(...) parse((char *[]){"erpctl", __VA_ARGS__, NULL})
 
 static struct ctl ctl;
+static struct ctl_outcome outcome;
 static bool help;
 
 static int parse(char **argv)
@@ -28,7 +29,8 @@ static int parse(char **argv)
 
     while (argv[argc])
         argc++;
-    ctl = (struct ctl){.commands = rows};
+    outcome = (struct ctl_outcome){0};
+    ctl = (struct ctl){.commands = rows, .outcome = &outcome};
     help = false;
     return frame_parse(&ctl, argc, argv, &help);
 }

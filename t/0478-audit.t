@@ -1,0 +1,77 @@
+# What an operator meets on a bad day: records written by hand that are not sound, servers that are
+# away, commands that were killed or given something else the second time. One bad record costs the
+# others nothing, a failure says what it is to programs too, and nothing is lost.
+use Erp::Test;
+use Erp::Json qw(from_json);
+use Erp::Proc qw(free_port);
+use Erp::Say qw(slurp);
+use File::Temp qw(tempdir);
+use IO::Socket::INET;
+
+my $erp = Erp::Test->start(workers => 2, login_workers => 1);
+my $dir = tempdir('erpd-bad.XXXXXX', TMPDIR => 1, CLEANUP => 1);
+my $nowhere = 'mongodb://127.0.0.1:' . free_port() . '/';
+
+sub ctl {
+    my (@args) = @_;
+    my @more = ref $args[-1] ? pop @args : ();
+    my ($code, $out, $err) = $erp->erpctl(@args, '--json', @more);
+    return ($code, from_json($out), $err);
+}
+sub entry { return ($erp->mongo_all('admin', doc(find => 'tenants_registry', filter => { slug => $_[0] })))[0] }
+sub set_entry { my ($slug, $set) = @_;
+    $erp->mongo('admin', doc(update => 'tenants_registry', updates => [doc(q => { slug => $slug }, u => { '$set' => $set })]));
+    return $erp->erpctl('cache', 'clear', $slug) }
+sub audited { my ($db, %filter) = @_; return $erp->mongo_all("${db}_audit", doc(find => 'audit_log', filter => \%filter)) }
+
+my $shop = $erp->seed_tenant(slug => 'shop', entry => { tenant_id => undef });
+my $token = $erp->login($shop->{email}, $shop->{password})->{access_token};
+my $root = $erp->seed_user(email => 'root@platform.example', password => 'root-password-1', role => 'super_admin');
+my $super = $erp->login('root@platform.example', 'root-password-1')->{access_token};
+
+subtest 'every exit code, for programs too' => sub {
+    my @cases = (
+        [1, 'tenant_not_found', 'tenant', 'show', 'nobody'],
+        [1, 'tenant_not_found', 'tenant', 'show', "caf\xe9"],
+        [1, 'validation', 'tenant', 'verify-isolation', 'shop', '--url', $erp->url, { env => { JWT_SECRET_KEY_FILE => "$erp->{dir}/JWT_SECRET_KEY" } }],
+        [64, 'usage', 'tenant', 'show'],
+        [64, 'usage', 'tenant', 'list', '--nope'],
+        [64, undef, 'nonsense'],
+        [64, 'usage', 'seal', 'shop', '--all'],
+        [69, undef, 'tenant', 'list', { env => { MONGO_URL_FILE => undef, MONGO_URL => $nowhere } }],
+        [73, 'board', 'tenant', 'list', { env => { ERP_BOARD => "$dir/no/such/folder/board" } }],
+        [78, 'settings', 'tenant', 'list', { env => { MONGO_URL_FILE => undef } }],
+        [78, undef, 'tenant', 'list', { env => { ERP_TENANT_TTL => 'soon' } }],
+        [78, 'database_not_configured', 'seal', 'shop', { env => { SECRET_KEY_FILE => undef } }]);
+    for my $case (@cases) {
+        my ($want, $name, @args) = @$case;
+        my ($code, $result, $err) = ctl(@args);
+        my @shown = map { ref $_ ? join ' ', sort keys %{ $_->{env} } : $_ } @args;
+        is $code, $want, "@shown: exit code $want" or diag $err;
+        my $error = ref $result eq 'HASH' ? $result->{error} : {};
+        is $error->{exit}, $want, '... is in the JSON';
+        is $error->{code}, $name, '... with the name of the error' if defined $name;
+        like $error->{detail} // '', qr/\S \S/, '... and a sentence';
+    }
+    my ($code, $result) = ctl(qw(tenant add fields --name Fields --type Grocery! --admin-email a@fields.example));
+    is_deeply [map { $_->{field} } @{ $result->{error}{fields} }], [qw(business_type db_name)], 'and the fields that are refused' or diag explain $result;
+    ($code, $result) = ctl('tenant', 'list');
+    is ref $result, 'ARRAY', 'a result is the result';
+};
+
+subtest 'no password in the list of processes' => sub {
+    my $deaf = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1') or die $!;
+    my $uri = 'mongodb://somebody:unheard-of-9321@127.0.0.1:' . $deaf->sockport . '/';
+    for my $how (["--uri=$uri"], ['--uri', $uri]) {
+        my $pid = $erp->spawn_erpctl('ps', qw(tenant add deaf --name Deaf --type grocery --admin-email a@deaf.example --any-uri), @$how);
+        my $line = '';
+        wait_until(20, sub { $line = slurp("/proc/$pid/cmdline") // ''; $line =~ /xxxxx/ || !-e "/proc/$pid/fd" });
+        like $line, qr/tenant\0add\0deaf.*x{20}/s, 'the command is there';
+        unlike $line, qr/unheard/, '... its password is not';
+        like slurp("/proc/$pid/limits") // '', qr/^Max core file size +0 +0 /m, '... and would not be in a core file';
+        kill 'KILL', $pid;
+        waitpid $pid, 0;
+    }
+};
+
+done_testing;
