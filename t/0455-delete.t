@@ -44,6 +44,23 @@ is(statuses('shop'), join(' ', (200) x 9), 'and working');
 is((ctl('tenant', 'undelete', 'shop'))[0], 1, 'nothing to bring back');
 is((ctl('tenant', 'purge', 'shop', '--yes'))[0], 1, 'nor to remove');
 
+# --- without grace: nothing is due before there is an archive
+is((ctl('tenant', 'delete', 'shop', '--yes', '--grace', 0, '--archive', "$dir/nowhere/x.tar"))[0], 1, 'no grace, and no archive either');
+is(entry('shop')->{status}, 'active', 'also leaves the tenant as it was');
+is_deeply([ grep { /^(?:delete|purge)/ } keys %{ entry('shop') } ], [], 'with no trace in the entry');
+is((ctl('tenant', 'delete', 'shop', '--yes', '--grace', 0, '--archive', "$dir/none.tar", { env => { ERP_STOP_AFTER => 'deleted' } }))[1],
+    undef, 'killed before its archive');
+is(entry('shop')->{status}, 'deleted', 'refused by now');
+is_deeply([ (ctl('tenant', 'purge'))[0, 1] ], [ 0, [] ], 'but not due without an archive');
+is((ctl('tenant', 'purge', 'shop', '--yes'))[0], 1, 'nor when it is asked for');
+is((ctl('tenant', 'undelete', 'shop'))[0], 0, 'and can be brought back');
+is(statuses('shop'), join(' ', (200) x 9), 'and works');
+ctl('tenant', 'delete', 'shop', '--yes', '--archive', "$dir/none.tar", { env => { ERP_STOP_AFTER => 'deleted' } });
+is((ctl('tenant', 'delete', 'shop', '--yes', '--archive', "$dir/again.tar"))[0], 0, 'or deleted by the same again');
+is(entry('shop')->{deleted_from}, 'active', 'which remembers what it was');
+is((ctl('tenant', 'undelete', 'shop'))[0], 0, 'brought back');
+unlink "$dir/again.tar";
+
 # --- delete
 ($status, $made, $err) = ctl('tenant', 'delete', 'shop', '--archive', "$dir/shop.tar.gz", { input => "shop\n" });
 is($status, 0, 'deleted') or diag $err;

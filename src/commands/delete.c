@@ -35,15 +35,15 @@ static const char *archive_name(struct ctl *ctl, const char *slug)
 }
 
 /* After the tenant is refused, so that nothing is written behind the archive's back. */
-static bool export_deleted(struct ctl *ctl, const char *slug, struct archive_facts *facts,
-                           const char **path)
+static bool export_deleted(struct ctl *ctl, const char *slug, int64_t grace_s,
+                           struct archive_facts *facts, const char **path)
 {
     struct job job = ctl_job(ctl);
 
     *path = archive_name(ctl, slug);
     return archive_export(&job, slug, *path,
                           ctl_flag(ctl, "no-files") ? ARCHIVE_NO_FILES : 0, facts) &&
-           tenant_delete_archived(&job, slug, facts->sha256, *path);
+           tenant_delete_archived(&job, slug, facts->sha256, *path, grace_s);
 }
 
 static int take_back(struct ctl *ctl, const char *slug)
@@ -67,6 +67,7 @@ static int run_delete(struct ctl *ctl)
     struct archive_facts facts = {0};
     int64_t days = ctl->conf.delete_grace_s / DAY_S;
     int64_t grace_s = ctl->conf.delete_grace_s;
+    bool bare = ctl_flag(ctl, "no-export");
     struct tenant *tenant;
     json_t *result;
 
@@ -78,11 +79,11 @@ static int run_delete(struct ctl *ctl)
         return ctl_fail(ctl);
     if (!confirmed(ctl, slug, "Its users will be refused at once."))
         return not_confirmed(ctl);
-    if (!tenant_delete(&job, slug, grace_s))
+    if (!tenant_delete(&job, slug, bare ? grace_s : GRACE_LATER))
         return ctl_fail(ctl);
     platform_audit(ctl, tenant, "tenant_delete", ENTRIES, slug);
-    if (!ctl_flag(ctl, "no-export") && !export_deleted(ctl, slug, &facts, &path))
-        return take_back(ctl, slug);
+    if (!bare && !export_deleted(ctl, slug, grace_s, &facts, &path))
+        return tenant->status == TENANT_DELETED ? ctl_fail(ctl) : take_back(ctl, slug);
     archive_say_left_out(ctl, &facts);
     platform_audit(ctl, NULL, "tenant_delete", ENTRIES, slug);
     platform_log(ctl, slug, path);
@@ -115,7 +116,8 @@ const struct command cmd_tenant_delete = {
     .summary = "end a tenant: refused at once, exported, removed after a time of grace",
     .details = "Nothing is removed yet: tenant undelete brings it back until the time of grace is "
                "over, its files stay where they are, and its slug is taken until tenant purge. "
-               "When the export fails the tenant is as it was.",
+               "The time of grace begins when the archive is written; when that fails the tenant "
+               "is as it was. Stopped in between, the same command goes on.",
     .options = delete_options,
     .needs = NEEDS_PLATFORM,
     .run = run_delete,

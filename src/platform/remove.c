@@ -69,28 +69,35 @@ bool tenant_delete(struct job *job, const char *slug, int64_t grace_s)
     bson_t update = BSON_INITIALIZER, set;
     struct tenant *tenant;
     const bson_t *entry;
-    bool ok;
+    bool ok, again;
 
     if (!archive_entry(job, slug, &entry, &tenant))
         return false;
-    if (tenant->status == TENANT_DELETED)
+    again = tenant->status == TENANT_DELETED;
+    if (again && (bson_has_field(entry, "purge_after") || bson_has_field(entry, "purge")))
         return err_set(job->err, ERR_STATE, "%s is deleted already", slug);
     BSON_APPEND_DOCUMENT_BEGIN(&update, "$set", &set);
     BSON_APPEND_UTF8(&set, "status", tenant_status_name(TENANT_DELETED));
-    BSON_APPEND_UTF8(&set, "deleted_from", tenant_status_name(tenant->status));
-    BSON_APPEND_DATE_TIME(&set, "deleted_at", clock_ms());
-    BSON_APPEND_DATE_TIME(&set, "purge_after", clock_ms() + grace_s * 1000);
+    if (!again) {
+        BSON_APPEND_UTF8(&set, "deleted_from", tenant_status_name(tenant->status));
+        BSON_APPEND_DATE_TIME(&set, "deleted_at", clock_ms());
+    }
+    if (grace_s != GRACE_LATER)
+        BSON_APPEND_DATE_TIME(&set, "purge_after", clock_ms() + grace_s * 1000);
     BSON_APPEND_DATE_TIME(&set, "updated_at", clock_ms());
     bson_append_document_end(&update, &set);
     ok = change(job, tenant, &update);
     bson_destroy(&update);
+    job_step(job, "deleted");
     return ok;
 }
 
-bool tenant_delete_archived(struct job *job, const char *slug, const char *sha256, const char *file)
+bool tenant_delete_archived(struct job *job, const char *slug, const char *sha256, const char *file,
+                            int64_t grace_s)
 {
     bson_t *update = BCON_NEW("$set", "{", "deleted_archive", "{", "sha256", BCON_UTF8(sha256),
-                              "file", BCON_UTF8(file), "}", "}");
+                              "file", BCON_UTF8(file), "}", "purge_after",
+                              BCON_DATE_TIME(clock_ms() + grace_s * 1000), "}");
     struct tenant *tenant;
     const bson_t *entry;
     bool ok = archive_entry(job, slug, &entry, &tenant) && change(job, tenant, update);

@@ -13,13 +13,17 @@ struct removed {
     int64_t documents, audit_entries, users, files, file_bytes;
 };
 
+#define GRACE_LATER INT64_C(-1)
+
 /* Marks a tenant as deleted, from now on refused everywhere; its data stays for `grace_s` seconds.
- * ERR_TENANT_NOT_FOUND; ERR_STATE when it is deleted already. */
+ * GRACE_LATER: the time of grace begins with tenant_delete_archived, and until then nothing is ever
+ * due; who was killed in between marks it again. ERR_TENANT_NOT_FOUND; ERR_STATE when it is deleted
+ * already. Step for ERP_STOP_AFTER: deleted. */
 bool tenant_delete(struct job *job, const char *slug, int64_t grace_s);
 
-/* Notes the export of a deleted tenant, for the receipt. */
+/* Notes the export of a deleted tenant, for the receipt, and begins its time of grace. */
 bool tenant_delete_archived(struct job *job, const char *slug, const char *sha256,
-                            const char *file);
+                            const char *file, int64_t grace_s);
 
 /* Takes that back: the status is what it was. ERR_STATE when it is not deleted, or too late. */
 bool tenant_undelete(struct job *job, const char *slug);
