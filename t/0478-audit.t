@@ -74,4 +74,25 @@ subtest 'no password in the list of processes' => sub {
     }
 };
 
+subtest 'accounts that are no business\'s' => sub {
+    my $odd = $erp->seed_tenant(slug => 'odd', entry => { tenant_id => undef });
+    $erp->login($odd->{email}, $odd->{password});
+    my $boss = $erp->seed_user(email => 'boss@platform.example', password => 'boss-password-1', role => 'super_admin', tenant_id => $odd->{tenant_id});
+    $erp->seed_user(email => 'norole@odd.example', password => 'no-role-at-all', tenant_id => $odd->{tenant_id}, user => { role => undef });
+    $erp->mongo_insert('users', 'users', { id => Erp::Test::uuid(), tenant_id => $odd->{tenant_id}, full_name => 'Nobody' });
+    my ($code, $made, $err) = ctl('tenant', 'export', 'odd', "$dir/odd.tar");
+    is $code, 0, 'exported' or diag $err;
+    is $made->{users}, 3, '... with the accounts of the business alone';
+    ($code, undef, $err) = ctl('tenant', 'verify', "$dir/odd.tar");
+    is $code, 0, 'and the archive can be used' or diag $err;
+    unlike slurp("$dir/odd.tar"), qr/boss\@platform/, '... without the super_admin';
+    is +(ctl('tenant', 'delete', 'odd', '--yes', '--no-export'))[0], 0, 'deleted';
+    is +(ctl('tenant', 'purge', 'odd', '--now', '--yes'))[1][0]{users}, 3, 'purged';
+    is scalar($erp->mongo_all('users', doc(find => 'users', filter => { tenant_id => $odd->{tenant_id} }))), 1, 'the super_admin stays';
+    ok $erp->login('boss@platform.example', 'boss-password-1')->{access_token}, '... and signs in';
+    ($code, undef, $err) = ctl('tenant', 'import', "$dir/odd.tar");
+    is $code, 0, 'the archive brings the business back' or diag $err;
+    ok $erp->login($odd->{email}, $odd->{password})->{access_token}, '... its administrator signs in';
+};
+
 done_testing;

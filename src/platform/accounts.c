@@ -71,14 +71,24 @@ bool accounts_may(const struct principal *who, const struct user *target, struct
 
 /* ---- reading ---- */
 
-/* A business never sees a super_admin, even one whose record names it. */
+void accounts_of(const char *tenant_id, bson_t *filter)
+{
+    BCON_APPEND(filter, "tenant_id", BCON_UTF8(tenant_id), "role", "{", "$ne",
+                BCON_UTF8(role_name(ROLE_SUPER_ADMIN)), "}");
+}
+
+void accounts_of_people(bson_t *filter)
+{
+    BCON_APPEND(filter, ACCOUNT_CANARY, "{", "$ne", BCON_BOOL(true), "}");
+}
+
 static bson_t *filter_of(struct job *job, const char *tenant_id)
 {
     bson_t *filter = own_bson(job->arena);
 
     if (tenant_id)
-        BCON_APPEND(filter, "tenant_id", BCON_UTF8(tenant_id), "role", "{", "$ne",
-                    BCON_UTF8(role_name(ROLE_SUPER_ADMIN)), "}");
+        accounts_of(tenant_id, filter);
+    accounts_of_people(filter);
     return filter;
 }
 

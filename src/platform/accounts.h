@@ -27,6 +27,16 @@ bool accounts_place(struct job *job, const char *tenant_id, struct account_place
 /* Never one's own account, never one above one's own role: ERR_FORBIDDEN. */
 bool accounts_may(const struct principal *who, const struct user *target, struct err *err);
 
+/* Appends what matches the accounts of a business. A super_admin is none of them, even one whose
+ * record names the business. */
+void accounts_of(const char *tenant_id, bson_t *filter);
+
+/* An account that `tenant verify-isolation` made for minutes has this member, true. It is nobody's:
+ * not shown, not counted, not the administrator that has to be left. */
+#define ACCOUNT_CANARY "isolation_check"
+/* Appends what leaves those out. */
+void accounts_of_people(bson_t *filter);
+
 /* An account of a business (NULL: any there is), read into the arena; ERR_NOT_FOUND. */
 bool accounts_find(struct job *job, const char *tenant_id, const char *id, struct user **user);
 

@@ -2,6 +2,7 @@
 #include "base.h"
 #include "platform/archive.h"
 #include "core/clock.h"
+#include "platform/accounts.h"
 #include "core/str.h"
 #include "db/bulk.h"
 #include "tenant/audit.h"

@@ -2,6 +2,7 @@
  * switch. */
 #include "base.h"
 #include "platform/archive_check.h"
+#include "platform/accounts.h"
 #include "platform/entry.h"
 #include "platform/place.h"
 #include "platform/remove.h"
@@ -120,7 +121,7 @@ static bool check_users(struct import *im)
     int64_t n = 0;
     bool ok;
 
-    BSON_APPEND_UTF8(&filter, "tenant_id", im->plan.tenant.tenant_id);
+    accounts_of(im->plan.tenant.tenant_id, &filter);
     ok = job_users(im->job, &scope) && scope_count(&scope, ACCOUNTS, &filter, 1, &n, im->job->err);
     bson_destroy(&filter);
     if (ok && n > 0)

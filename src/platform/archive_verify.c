@@ -78,22 +78,23 @@ static void keep_email(struct check *check, const char *email)
     contents->emails[contents->n_emails++] = arena_strdup(check->job->arena, email);
 }
 
-/* Whoever restores an archive must not get, by it, a user who is more than this business's. */
+/* Whoever restores an archive must not get, by it, a user who is more than this business's. Records
+ * that nobody can sign in with, for want of a role or an address, come back as they were. */
 static bool check_user(struct check *check, const bson_t *doc)
 {
     const char *tenant_id = archive_text(doc, "tenant_id"), *role = archive_text(doc, "role");
+    const char *email = archive_text(doc, "email");
 
     if (!check->contents->entry)
         return bad(check, "users/users.bson", "it comes before the entry");
-    if (!archive_text(doc, "id") || !archive_text(doc, "email"))
-        return bad(check, "users/users.bson", "a user has no id or no email");
     if (!tenant_id || strcmp(tenant_id, check->contents->tenant.tenant_id) != 0)
         return bad(check, "users/users.bson", "a user belongs to another tenant");
-    if (!role || strcmp(role, role_name(ROLE_SUPER_ADMIN)) == 0)
-        return bad(check, "users/users.bson", "a user has no role, or one of the platform's");
+    if (role && strcmp(role, role_name(ROLE_SUPER_ADMIN)) == 0)
+        return bad(check, "users/users.bson", "a user has a role of the platform");
     if (check->contents->n_emails == USERS_MAX)
         return bad(check, "users/users.bson", "it holds too many users");
-    keep_email(check, archive_text(doc, "email"));
+    if (email)
+        keep_email(check, email);
     return true;
 }
 

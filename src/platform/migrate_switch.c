@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "db/own.h"
+#include "platform/accounts.h"
 #include "platform/entry.h"
 #include "platform/migrate_proof.h"
 #include "platform/place.h"
@@ -128,7 +129,7 @@ bool migrate_was_switched(const struct job *job, const struct migration *m, bool
 
 bool migrate_users(const struct job *job, const char *tenant_id, const char ***ids, size_t *n)
 {
-    bson_t *filter = BCON_NEW("tenant_id", BCON_UTF8(tenant_id));
+    bson_t *filter = bson_new();
     bson_t *opts = BCON_NEW("projection", "{", "id", BCON_BOOL(true), "}");
     mongoc_cursor_t *cursor;
     const bson_t *doc = NULL;
@@ -136,6 +137,7 @@ bool migrate_users(const struct job *job, const char *tenant_id, const char ***i
     bson_iter_t it;
     bool ok = job_users(job, &scope);
 
+    accounts_of(tenant_id, filter);
     *n = 0;
     *ids = arena_alloc(job->arena, USERS_MAX * sizeof **ids);
     cursor = ok ? scope_find(&scope, ACCOUNTS, filter, opts) : NULL;

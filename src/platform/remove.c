@@ -5,6 +5,7 @@
 #include "platform/archive.h"
 #include "platform/files.h"
 #include "core/clock.h"
+#include "platform/accounts.h"
 #include "platform/migrate_state.h"
 #include "platform/place.h"
 #include "tenant/audit.h"
@@ -31,7 +32,7 @@ bool remove_users(struct job *job, const char *tenant_id, int64_t *n)
     bool ok = true;
 
     *n = 0;
-    BSON_APPEND_UTF8(&filter, "tenant_id", tenant_id);
+    accounts_of(tenant_id, &filter);
     while (ok && deleted > 0) {
         ok = job_users(job, &scope) &&
              scope_delete_one(&scope, ACCOUNTS, &filter, &deleted, job->err);
@@ -175,7 +176,7 @@ static bool count_users(struct job *job, const char *tenant_id, int64_t *n)
     struct scope scope;
     bool ok;
 
-    BSON_APPEND_UTF8(&filter, "tenant_id", tenant_id);
+    accounts_of(tenant_id, &filter);
     ok = job_users(job, &scope) && scope_count(&scope, ACCOUNTS, &filter, 0, n, job->err);
     bson_destroy(&filter);
     return ok;
