@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/id.h"
 #include "db/own.h"
+#include "platform/accounts.h"
 
 #define PREFIX     "isolation_"
 #define LIFETIME_S 900
@@ -65,8 +66,9 @@ static bool add_user(struct ctl *ctl, struct canary *canary, const char *email)
     BCON_APPEND(doc, "id", BCON_UTF8(canary->user_id), "email", BCON_UTF8(email), "full_name",
                 BCON_UTF8("Check of isolation"), "role", BCON_UTF8(role_name(ROLE_TENANT_ADMIN)),
                 "tenant_id", BCON_UTF8(tenant->tenant_id), "tenant_slug", BCON_UTF8(tenant->slug),
-                "tenant_linked_at", BCON_DATE_TIME(clock_ms()), "isolation_check", BCON_BOOL(true),
-                "created_at", BCON_DATE_TIME(clock_ms()));
+                "tenant_linked_at", BCON_DATE_TIME(clock_ms()), ACCOUNT_CANARY, BCON_BOOL(true),
+                "isolation_until", BCON_DATE_TIME(clock_ms() + LIFETIME_S * 1000), "created_at",
+                BCON_DATE_TIME(clock_ms()));
     return platform_users(ctl, &scope) && scope_insert(&scope, ACCOUNTS, doc, &ctl->err);
 }
 
@@ -77,7 +79,7 @@ static bool remove_users(struct ctl *ctl, const struct canary *canary)
     int64_t deleted = 1;
     bool ok = platform_users(ctl, &scope);
 
-    BCON_APPEND(filter, "tenant_id", BCON_UTF8(canary->tenant->tenant_id), "isolation_check",
+    BCON_APPEND(filter, "tenant_id", BCON_UTF8(canary->tenant->tenant_id), ACCOUNT_CANARY,
                 BCON_BOOL(true));
     while (ok && deleted > 0)
         ok = scope_delete_one(&scope, ACCOUNTS, filter, &deleted, &ctl->err);

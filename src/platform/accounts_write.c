@@ -67,6 +67,7 @@ static bson_t *active_filter(const struct write *w, const struct scope *scope, c
         BCON_APPEND(filter, "role", "{", "$ne", BCON_UTF8(role_name(ROLE_SUPER_ADMIN)), "}");
     BCON_APPEND(filter, "disabled", "{", "$ne", BCON_BOOL(true), "}", "is_active", "{", "$ne",
                 BCON_BOOL(false), "}", "id", "{", "$ne", BCON_UTF8(w->id), "}");
+    accounts_of_people(filter);
     return filter;
 }
 

@@ -226,7 +226,8 @@ static bool add_users(struct export *ex, const struct tenant *tenant)
     struct scope scope;
     bool ok;
 
-    BSON_APPEND_UTF8(&filter, "tenant_id", tenant->tenant_id);
+    accounts_of(tenant->tenant_id, &filter);
+    accounts_of_people(&filter);
     ok = archive_scope(ex->job, ex->job->conf->mongo_url, ex->job->conf->db_name, &scope) &&
          scope_snapshot(&scope, ex->job->err) &&
          dump(ex, &scope, ACCOUNTS, &filter, &ex->facts->users) &&

@@ -15,6 +15,7 @@ static bool first_admin(struct job *job, const char *tenant_id, const char **use
     BCON_APPEND(filter, "tenant_id", BCON_UTF8(tenant_id), "role",
                 BCON_UTF8(role_name(ROLE_TENANT_ADMIN)), "disabled", "{", "$ne", BCON_BOOL(true),
                 "}", "is_active", "{", "$ne", BCON_BOOL(false), "}");
+    accounts_of_people(filter);
     BCON_APPEND(opts, "sort", "{", "created_at", BCON_INT32(1), "id", BCON_INT32(1), "}");
     if (!job_users(job, &scope) ||
         !scope_find_one(&scope, ACCOUNTS, filter, opts, &doc, job->err))

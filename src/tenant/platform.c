@@ -38,6 +38,7 @@ static const struct platform_index {
     {"users", "users_email", "email", .unique = true, .fold = true},
     {"users", "users_id", "id", .unique = true, .some = true},
     {"users", "users_tenant", "tenant_id"},
+    {"users", "users_isolation", "isolation_until", .expires = true}, /* a killed run's canaries */
     {"login_attempts", "login_attempts_expiry", "expires_at", .expires = true},
 };
 
