@@ -95,4 +95,44 @@ subtest 'accounts that are no business\'s' => sub {
     ok $erp->login($odd->{email}, $odd->{password})->{access_token}, '... its administrator signs in';
 };
 
+subtest 'verify-isolation among tenants that cannot take part' => sub {
+    $erp->seed_tenant(slug => 'south', entry => { tenant_id => undef });
+    $erp->login('admin@south.example', 'south-password');
+    $erp->seed_tenant(slug => 'wrong', entry => { max_users => 'many' });
+    $erp->mongo_insert('admin', 'tenants_registry', { slug => 17, status => 'active' });
+    my @verify = ('tenant', 'verify-isolation', '--url', $erp->url, '--cacert', $erp->{cert});
+    my ($code, $found, $err) = ctl(@verify);
+    is $code, 2, 'done but for some' or diag $err;
+    is_deeply $found->{leaks}, [], 'no leak among the others';
+    my %why = map { $_->{tenant} => $_->{why} // '' } @{ $found->{not_judged} };
+    like $why{$_} // '', qr/\S \S/, "why $_ took no part" for qw(away wrong ?);
+    cmp_ok $found->{tenants}, '>=', 2, 'the others did';
+    set_entry('away', { status => 'suspended' });
+    my (undef, $text) = $erp->erpctl(@verify, qw(shop south away nobody));
+    like $text, qr/^not judged: $_: - .*\S \S/m, "$_, which was named, is told" for qw(away nobody);
+    is_deeply [$erp->mongo_all('users', doc(find => 'users', filter => { isolation_check => \1 }))], [], 'nothing is left behind';
+};
+
+subtest 'a canary that was left behind is nobody' => sub {
+    my $south = entry('south');
+    set_entry('south', { max_users => 2 });
+    my $admin = $erp->login('admin@south.example', 'south-password');
+    my $south_token = $admin->{access_token};
+    my $left = $erp->seed_user(email => 'isolation-0@check.invalid', password => 'never-used-at-all', role => 'tenant_admin', tenant_id => $south->{tenant_id},
+        user => { tenant_slug => 'south', isolation_check => \1, created_at => { '$date' => '2020-01-01T00:00:00Z' } });
+    is_deeply [map { $_->{email} } @{ $erp->get('/api/users', token => $south_token)->json }], ['admin@south.example'], 'not shown';
+    is_problem($erp->delete("/api/users/$left->{id}", token => $south_token), 404, 'not_found', 'nor found');
+    my $res = $erp->post('/api/users', { email => 'two@south.example', password => 'a long enough phrase', full_name => 'Two', role => 'tenant_admin' }, token => $south_token);
+    is $res->status, 200, 'it takes no place of the licence' or diag $res->brief;
+    is_problem($erp->post('/api/users', { email => 'three@south.example', password => 'a long enough phrase', full_name => 'Three', role => 'staff' }, token => $south_token),
+        403, 'limit_reached', '... which has no more of them');
+    my $two = $erp->login('two@south.example', 'a long enough phrase')->{access_token};
+    is $erp->delete("/api/users/$admin->{user}{id}", token => $two)->status, 200, 'one of two administrators goes';
+    is_problem($erp->patch("/api/users/" . $res->json->{id}, { role => 'staff' }, token => $two), 403, undef, 'the last one stays');
+    my $acting = $erp->post("/api/super/tenants/$south->{tenant_id}/impersonate", { reason => 'support' }, token => $super);
+    is $acting->json->{user}{email}, 'two@south.example', 'and is whom a super_admin acts as' or diag $acting->brief;
+    my @ttl = grep { ($_->{key}{isolation_until} // 0) == 1 } $erp->mongo_all('users', doc(listIndexes => 'users'));
+    is $ttl[0]{expireAfterSeconds}, 0, 'what a killed run leaves goes by itself';
+};
+
 done_testing;

@@ -47,6 +47,17 @@ static void look_for_others(struct check *check, const struct canary *who, const
     }
 }
 
+/* What stops one tenant from taking part is told, and the others are looked at all the same. */
+static void leave_out(struct check *check, const char *slug, const char *path)
+{
+    struct err *err = &check->ctl->err;
+
+    json_array_append_new(check->open,
+                          json_pack("{s:s, s:s, s:i, s:s}", "tenant", slug, "path", path, "status",
+                                    0, "why", err->detail));
+    err_clear(err);
+}
+
 static bool ask(struct check *check, const struct canary *who, const char *path, long *status)
 {
     check->requests++;
@@ -94,8 +105,10 @@ static bool try_foreign(struct check *check, const struct route *row, const stru
     const char *id, *path;
     long status;
 
-    if (!foreign_id(check, row, other, &id))
-        return false;
+    if (!foreign_id(check, row, other, &id)) {
+        leave_out(check, other->tenant->slug, row->path);
+        return true;
+    }
     if (!id)
         return true;
     path = fill_path(check->ctl, row->path, id);
@@ -149,8 +162,16 @@ static bool named(const struct ctl *ctl, const char *slug)
     return ctl->n_args == 0;
 }
 
-/* Tenants that serve somebody; nobody can have a token of the others. */
-static bool plant_all(struct check *check)
+static bool is_active(const bson_t *doc)
+{
+    const char *status = doc_text(doc, "status");
+
+    return status && strcmp(status, tenant_status_name(TENANT_ACTIVE)) == 0;
+}
+
+/* Tenants that serve somebody; nobody can have a token of the others. All are read before the first
+ * is planted: that may take longer than one answer of the registry. */
+static bool find_all(struct check *check, struct tenant **tenants, size_t max, size_t *n)
 {
     struct ctl *ctl = check->ctl;
     struct job job = ctl_job(ctl);
@@ -158,27 +179,87 @@ static bool plant_all(struct check *check)
     const bson_t *doc = NULL;
     mongoc_cursor_t *cursor;
     struct scope scope;
-    struct tenant *tenant;
-    int64_t count = 0;
-    bool ok = platform_registry(ctl, &scope) &&
-              scope_count(&scope, ENTRIES, &filter, 0, &count, &ctl->err);
+    bool ok = platform_registry(ctl, &scope);
 
-    check->canaries = arena_alloc(ctl->arena, (size_t)(count + 1) * sizeof *check->canaries);
     cursor = ok ? scope_find(&scope, ENTRIES, &filter, NULL) : NULL;
-    while (ok && (ok = scope_next(&scope, cursor, &doc, &ctl->err)) && doc) {
-        if (!doc_text(doc, "slug") || !named(ctl, doc_text(doc, "slug")) ||
-            (int64_t)check->n == count)
+    while (ok && *n < max && (ok = scope_next(&scope, cursor, &doc, &ctl->err)) && doc) {
+        const char *slug = doc_text(doc, "slug");
+
+        if (!is_active(doc) || !named(ctl, slug ? slug : "?"))
             continue;
-        ok = entry_read(&job, doc, &tenant);
-        if (ok && tenant->status == TENANT_ACTIVE && *tenant->tenant_id)
-            ok = canary_plant(ctl, check->keys, tenant, &check->canaries[check->n++]);
+        if (!entry_read(&job, doc, &tenants[*n]))
+            leave_out(check, slug ? slug : "?", "-");
+        else if (*tenants[*n]->tenant_id)
+            ++*n;
     }
     bson_destroy(&filter);
-    return ok && (check->n > 1 || err_set(&ctl->err, ERR_VALIDATION,
-                                          "There are fewer than two active tenants to compare"));
+    return ok;
+}
+
+/* Who was named and takes no part is told. */
+static void tell_missing(struct check *check, struct tenant *const *tenants, size_t n)
+{
+    struct ctl *ctl = check->ctl;
+    const json_t *one;
+    size_t k;
+
+    for (size_t i = 0; i < ctl->n_args; i++) {
+        bool told = false;
+
+        for (k = 0; k < n && !told; k++)
+            told = strcmp(tenants[k]->slug, ctl->args[i]) == 0;
+        json_array_foreach(check->open, k, one)
+            told = told || strcmp(json_string_value(json_object_get(one, "tenant")),
+                                  ctl->args[i]) == 0;
+        if (told)
+            continue;
+        err_set(&ctl->err, ERR_TENANT_NOT_FOUND, "There is no active tenant of this slug");
+        leave_out(check, ctl->args[i], "-");
+    }
+}
+
+static bool plant_all(struct check *check)
+{
+    struct ctl *ctl = check->ctl;
+    bson_t filter = BSON_INITIALIZER;
+    struct tenant **tenants;
+    struct scope scope;
+    int64_t count = 0;
+    size_t n = 0;
+
+    if (!platform_registry(ctl, &scope) ||
+        !scope_count(&scope, ENTRIES, &filter, 0, &count, &ctl->err))
+        return false;
+    tenants = arena_alloc(ctl->arena, (size_t)(count + 1) * sizeof *tenants);
+    check->canaries = arena_alloc(ctl->arena, (size_t)(count + 1) * sizeof *check->canaries);
+    if (!find_all(check, tenants, (size_t)count, &n))
+        return false;
+    tell_missing(check, tenants, n);
+    for (size_t i = 0; i < n; i++) {
+        struct canary *canary = &check->canaries[check->n];
+
+        if (canary_plant(ctl, check->keys, tenants[i], canary)) {
+            check->n++;
+            continue;
+        }
+        leave_out(check, tenants[i]->slug, "-");
+        canary_remove(ctl, canary);
+    }
+    return check->n > 1 || err_set(&ctl->err, ERR_VALIDATION,
+                                   "There are fewer than two active tenants to compare");
 }
 
 /* --- the command ------------------------------------------------------------------------------ */
+
+static void print_open(const struct ctl *ctl, const json_t *one)
+{
+    const char *why = json_string_value(json_object_get(one, "why"));
+    int status = (int)json_integer_value(json_object_get(one, "status"));
+
+    printf("not judged: %s: %s %s\n", json_string_value(json_object_get(one, "tenant")),
+           json_string_value(json_object_get(one, "path")),
+           why ? print_clean(ctl, why) : arena_printf(ctl->arena, "answered %d", status));
+}
 
 static int report(struct check *check)
 {
@@ -193,10 +274,7 @@ static int report(struct check *check)
                    json_string_value(json_object_get(one, "what")),
                    json_string_value(json_object_get(one, "other")));
         json_array_foreach (check->open, i, one)
-            printf("not judged: %s: %s answered %d\n",
-                   json_string_value(json_object_get(one, "tenant")),
-                   json_string_value(json_object_get(one, "path")),
-                   (int)json_integer_value(json_object_get(one, "status")));
+            print_open(ctl, one);
     }
     print_result(ctl,
                  json_pack("{s:I, s:I, s:O, s:O}", "tenants", (json_int_t)check->n, "requests",
@@ -263,7 +341,8 @@ const struct command cmd_tenant_verify_isolation = {
     .details = "Plants a canary in every active tenant (or those named): an empty collection and a "
                "user that lives for minutes. Walks every GET route with a token of each, also with "
                "ids of others, and takes the canaries away. Business data is only read. Exits with "
-               "1 when there is a leak, with 2 when some answers could not be judged.",
+               "1 when there is a leak, with 2 when some answers could not be judged, or a tenant "
+               "whose entry or database is not usable took no part.",
     .options = options,
     .needs = NEEDS_PLATFORM,
     .run = run,
