@@ -95,6 +95,17 @@ subtest 'accounts that are no business\'s' => sub {
     ok $erp->login($odd->{email}, $odd->{password})->{access_token}, '... its administrator signs in';
 };
 
+subtest 'an archive of a newer version' => sub {
+    my $new = $erp->seed_tenant(slug => 'newer', entry => { schema_version => 99, tenant_id => undef });
+    $erp->login($new->{email}, $new->{password});
+    is +(ctl('tenant', 'export', 'newer', "$dir/newer.tar"))[0], 0, 'exported';
+    is +(ctl('tenant', 'verify', "$dir/newer.tar"))[0], 0, '... it is whole';
+    my ($code, $result) = ctl('tenant', 'restore', "$dir/newer.tar", '--as', 'older', '--admin-email', 'boss@older.example', '--db-name', $erp->db('older'), '--generate');
+    is_deeply [$code, $result->{error}{code}], [1, 'schema_newer'], 'not restored by what does not know it' or diag explain $result;
+    is entry('older'), undef, '... and nothing was begun';
+    set_entry('newer', { schema_version => 1 });
+};
+
 subtest 'verify-isolation among tenants that cannot take part' => sub {
     $erp->seed_tenant(slug => 'south', entry => { tenant_id => undef });
     $erp->login('admin@south.example', 'south-password');

@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "tenant/audit.h"
+#include "tenant/schema.h"
 
 struct import {
     struct job *job;
@@ -141,7 +142,8 @@ static bool is_ours(const char *key)
     static const char *const ours[] = {"_id",        "slug",        "tenant_id",     "db_uri",
                                        "db_name",    "admin_email", "status",        "import",
                                        "write_hold", "deleted",     "status_reason", "updated_at",
-                                       "deleted_at", "purge_after", "provisioning"};
+                                       "deleted_at", "purge_after", "provisioning",  "deleted_from",
+                                       "deleted_archive"};
 
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         if (strcmp(key, ours[i]) == 0)
@@ -338,6 +340,10 @@ static bool import(struct import *im, struct unpack *unpack, struct archive_fact
     struct job *job = im->job;
     struct err *err = job->err;
 
+    /* Where a newer version keeps tenant_id nobody here knows, nor what it makes of a record. */
+    if (im->contents->tenant.schema_version > schema_current())
+        return err_set(err, ERR_SCHEMA_NEWER, "The archive has version %d, this program knows %d",
+                       (int)im->contents->tenant.schema_version, (int)schema_current());
     im->plan.files = facts->files > 0 && !im->target->no_files;
     if (im->plan.files && !files_here(job->conf, true, err))
         return false;
