@@ -146,4 +146,17 @@ subtest 'a canary that was left behind is nobody' => sub {
     is $ttl[0]{expireAfterSeconds}, 0, 'what a killed run leaves goes by itself';
 };
 
+subtest 'jobs among records that clash' => sub {
+    my $t = $erp->seed_tenant(slug => 'due', entry => { tenant_id => undef });
+    $erp->login($t->{email}, $t->{password});
+    is $erp->post('/api/super/subscriptions', { tenant_id => $t->{tenant_id}, plan_id => 'basic' }, token => $super)->status, 200, 'a subscription';
+    $erp->mongo('users', doc(dropIndexes => 'users', index => 'users_email'));
+    $erp->seed_user(email => $_, password => 'the same person', role => 'staff', tenant_id => $t->{tenant_id}) for 'twice@due.example', 'TWICE@due.example';
+    my ($code, $report, $err) = ctl('jobs', '--now', '2099-01-01T00:00:00Z');
+    is $code, 2, 'done, but an index cannot be made' or diag $err;
+    like $err, qr/users_email/, '... which is named';
+    is entry('due')->{subscription_status}, 'suspended', 'what is due is done' or diag explain $report;
+    is_problem($erp->post('/api/auth/login', { email => 'twice@due.example', password => 'the same person' }), 401, 'bad_credentials', 'who is there twice is not let in');
+};
+
 done_testing;
