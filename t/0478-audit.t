@@ -146,6 +146,14 @@ subtest 'a canary that was left behind is nobody' => sub {
     is $ttl[0]{expireAfterSeconds}, 0, 'what a killed run leaves goes by itself';
 };
 
+subtest 'upgrades among entries that are not sound' => sub {
+    my ($code, $result, $err) = ctl('tenant', 'upgrade', '--all', '--canary', 'shop');
+    is $code, 2, 'done but for some' or diag $err;
+    ok scalar(grep { $_ eq 'shop' } @{ $result->{upgraded} // [] }), 'the canary and others' or diag explain $result;
+    ok scalar(grep { $_ eq 'wrong' } @{ $result->{failed} // [] }), 'the one that is not sound is named';
+    like $err, qr/without a sound slug/, 'as far as it has a name';
+};
+
 subtest 'jobs among records that clash' => sub {
     my $t = $erp->seed_tenant(slug => 'due', entry => { tenant_id => undef });
     $erp->login($t->{email}, $t->{password});

@@ -169,8 +169,13 @@ static bool count(struct run *run, const json_t *rows, json_t *newer, const char
     {
         const char *state = json_string_value(json_object_get(row, "state"));
         json_t *slug = json_object_get(row, "slug");
+        const char *name = json_string_value(slug);
 
-        found = found || strcmp(canary, json_string_value(slug)) == 0;
+        if (!name) {
+            ctl_warn(run->ctl, "an entry without a sound slug is left as it is");
+            continue;
+        }
+        found = found || strcmp(canary, name) == 0;
         if (strcmp(state, "newer") == 0)
             json_array_append(newer, slug);
         else if (strcmp(state, "current") != 0)
