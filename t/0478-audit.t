@@ -74,6 +74,31 @@ subtest 'no password in the list of processes' => sub {
     }
 };
 
+subtest 'what is half there serves nobody' => sub {
+    my @add = ('tenant', 'add', 'half', '--name', 'Half', '--type', 'grocery', '--admin-email', 'owner@half.example', '--db-name', $erp->db('half'));
+    ctl(@add, { env => { ERP_STOP_AFTER => 'account' } });
+    is entry('half')->{status}, 'provisioning', 'killed on the way';
+    is +(ctl('tenant', $_, 'half'))[0], 1, "$_ is no way to go on" for 'activate', 'suspend';
+    is entry('half')->{status}, 'provisioning', '... and changes nothing';
+    for my $other (['name', '--name', 'Other'], ['licence', '--license', 'pro'], ['limit', '--max-users', 3], ['limit', '--max-branches', 3],
+                   ['list of modules', '--features', 'pos'], ['type', '--type', 'pharmacy', '--features', 'pos,inventory,analytics,dues,returns,expenses,offers,pricing,grocery'],
+                   ['administrator', '--admin-email', 'another@half.example']) {
+        my ($what, @more) = @$other;
+        my ($code, $result) = ctl(@add, @more);
+        is $code, 1, "another $what is not the same";
+        like $result->{error}{detail}, qr/another $what/, '... and is told so';
+    }
+    my ($code, $made, $err) = ctl(@add);
+    is $code, 0, 'the same again finishes' or diag $err;
+    ok $made->{resumed}, '... what was begun';
+    my $res = $erp->post('/api/tenants', { name => 'Null ' . $erp->{prefix}, business_type => 'grocery', email => 'n@null.example', features_enabled => undef }, token => $super);
+    is $res->status, 200, 'a list of modules that is null' or diag $res->brief;
+    cmp_ok scalar @{ $res->json->{modules_enabled} }, '>', 3, '... is none: those of the type';
+    $erp->_eval->run($res->json->{database_name} . $_, '{"dropDatabase":1}') for '', '_audit';
+    $erp->_eval->run('admin', doc("drop$_" => "erpd_" . $res->json->{database_name})) for qw(User Role);
+    ctl('tenant', 'delete', $_->{slug}, '--yes', '--no-export') for $res->json;
+};
+
 subtest 'accounts that are no business\'s' => sub {
     my $odd = $erp->seed_tenant(slug => 'odd', entry => { tenant_id => undef });
     $erp->login($odd->{email}, $odd->{password});

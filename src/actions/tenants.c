@@ -78,6 +78,8 @@ static void read_business(struct req *req, const bson_t *set, struct provision *
     e->max_users = count_of(set, "max_users");
     e->max_branches = count_of(set, "max_branches");
     e->features = json_object_get(req->body, "features_enabled");
+    if (!json_is_array(e->features))
+        e->features = NULL;
     e->db_uri = req->app->conf.mongo_url;
     e->db_name = arena_printf(req->arena, "%s_%s_db", e->business_type, e->slug);
     p->admin_name = arena_printf(req->arena, "%s Admin", e->business_name);

@@ -26,7 +26,7 @@ static void status_update(bson_t *update, enum tenant_status status, const char 
 bool platform_set_status(struct ctl *ctl, const char *slug, enum tenant_status status,
                          const char *reason)
 {
-    bson_t filter, update, not_deleted;
+    bson_t filter, update;
     struct scope scope;
     int64_t matched = 0;
     bool ok;
@@ -34,15 +34,16 @@ bool platform_set_status(struct ctl *ctl, const char *slug, enum tenant_status s
     if (!platform_registry(ctl, &scope))
         return false;
     platform_by_slug(&filter, slug);
-    BSON_APPEND_DOCUMENT_BEGIN(&filter, "status", &not_deleted);
-    BSON_APPEND_UTF8(&not_deleted, "$ne", tenant_status_name(TENANT_DELETED));
-    bson_append_document_end(&filter, &not_deleted);
+    BCON_APPEND(&filter, "status", "{", "$nin", "[",
+                BCON_UTF8(tenant_status_name(TENANT_DELETED)),
+                BCON_UTF8(tenant_status_name(TENANT_PROVISIONING)), "]", "}");
     status_update(&update, status, reason);
     ok = scope_update_one(&scope, ENTRIES, &filter, &update, NULL, &matched, &ctl->err);
     bson_destroy(&filter);
     bson_destroy(&update);
     if (ok && matched == 0)
-        return err_set(&ctl->err, ERR_STATE, "There is no tenant %s, or it is deleted", slug);
+        return err_set(&ctl->err, ERR_STATE,
+                       "There is no tenant %s, or it is deleted, or still being set up", slug);
     if (ok)
         board_bump(ctl->board, slug);
     return ok;

@@ -41,8 +41,8 @@ bool platform_seal_uri(struct ctl *ctl, const char *slug, const char *uri, const
 /* The id of the key that seals (SEAL_ID_SIZE bytes); ERR_DB_NOT_CONFIGURED when there is none. */
 bool platform_seal_key(struct ctl *ctl, char *id);
 
-/* Sets the status unless the entry is deleted, and tells every worker of this host. `reason` may
- * be NULL. ERR_TENANT_NOT_FOUND; ERR_STATE for a deleted one. */
+/* Sets the status unless the entry is deleted or still being set up (what is half there serves
+ * nobody), and tells every worker of this host. `reason` may be NULL. ERR_STATE otherwise. */
 bool platform_set_status(struct ctl *ctl, const char *slug, enum tenant_status status,
                          const char *reason);
 

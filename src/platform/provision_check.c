@@ -4,6 +4,7 @@
 #include "platform/place.h"
 #include "tenant/audit.h"
 #include "tenant/dbuser.h"
+#include "tenant/modules.h"
 
 #define NAME_MAX_BYTES 240 /* with " Admin" it is the administrator's name */
 
@@ -91,6 +92,23 @@ static bool check_admin(const struct job *job, struct provision *p)
 
 /* --- what an earlier run has left ------------------------------------------------------------- */
 
+/* Asked for modules, are they those that are stored? Not asked: those of its type are. */
+static bool same_features(const struct new_entry *e, const struct tenant *there)
+{
+    size_t n = 0, i;
+    const struct module *module;
+    const json_t *item;
+
+    json_array_foreach(e->features, i, item)
+        if (n == there->n_features || strcmp(there->features[n++], json_string_value(item)) != 0)
+            return false;
+    for (i = 0; !e->features && (module = module_at(i)); i++)
+        if (!module_is_core(module) && module_by_default(module, e->business_type) &&
+            (n == there->n_features || strcmp(there->features[n++], module->name) != 0))
+            return false;
+    return n == there->n_features;
+}
+
 /* Only the same again goes on. */
 static bool check_same(const struct job *job, const struct provision *p,
                        const struct tenant *there)
@@ -98,7 +116,15 @@ static bool check_same(const struct job *job, const struct provision *p,
     const struct new_entry *e = &p->entry;
     const char *other = NULL;
 
-    if (strcmp(there->business_type, e->business_type) != 0)
+    if (strcmp(there->business_name, e->business_name) != 0)
+        other = "name";
+    else if (strcmp(there->license_type, e->license_type) != 0)
+        other = "licence";
+    else if (there->max_users != e->max_users || there->max_branches != e->max_branches)
+        other = "limit";
+    else if (!same_features(e, there))
+        other = "list of modules";
+    else if (strcmp(there->business_type, e->business_type) != 0)
         other = "type";
     else if (strcmp(there->admin_email, e->admin_email) != 0)
         other = "administrator";
@@ -124,6 +150,9 @@ static bool check_slug(struct job *job, struct provision *p)
         return false;
     if (there->status != TENANT_PROVISIONING)
         return err_set(job->err, ERR_DUPLICATE, "There is a tenant %s already", p->entry.slug);
+    if (bson_has_field(doc, "import"))
+        return err_set(job->err, ERR_DUPLICATE,
+                       "Tenant %s is being brought back from an archive", p->entry.slug);
     if (!check_same(job, p, there))
         return false;
     p->resumed = true;
