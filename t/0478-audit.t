@@ -131,6 +131,26 @@ subtest 'an archive of a newer version' => sub {
     set_entry('newer', { schema_version => 1 });
 };
 
+subtest 'a cluster that is away keeps nobody from suspending' => sub {
+    my $away = $erp->seed_tenant(slug => 'away');
+    set_entry('away', { tenant_id => $away->{tenant_id}, db_uri => $nowhere });
+    my $path = "/api/super/tenants/$away->{tenant_id}/status";
+    my $res = $erp->patch($path, { status => 'suspended', reason => 'invoice 7' }, token => $super);
+    is $res->status, 200, 'over the wire' or diag $res->brief;
+    is entry('away')->{status}, 'suspended', '... done';
+    my ($log) = audited('admin', action => 'suspended', record_id => 'away');
+    is_deeply [@$log{qw(actor note)}], [$root->{id}, 'invoice 7'], '... and in the log of the platform';
+    my ($code, undef, $err) = ctl('tenant', 'activate', 'away');
+    is $code, 2, 'by erpctl: done, but for the log of the business' or diag $err;
+    is entry('away')->{status}, 'active', '... done';
+    is scalar(audited('admin', action => 'active', record_id => 'away')), 1, '... and in the log of the platform';
+    is +(ctl('user', 'disable', 'boss@platform.example'))[0], 0, 'a super_admin is disabled';
+    is scalar(audited('admin', action => 'user_disable')), 1, '... which is in the log of the platform';
+    ($code, undef, $err) = ctl('user', 'disable', $away->{email});
+    is $code, 2, 'a user of the business that is away: done, but for its log' or diag $err;
+    is scalar(audited('admin', action => 'user_disable')), 2, '... so it is in that of the platform';
+};
+
 subtest 'verify-isolation among tenants that cannot take part' => sub {
     $erp->seed_tenant(slug => 'south', entry => { tenant_id => undef });
     $erp->login('admin@south.example', 'south-password');

@@ -115,6 +115,7 @@ static int set_status(struct ctl *ctl, enum tenant_status status, const char *re
 
     if (!platform_set_status(ctl, slug, status, reason))
         return ctl_fail(ctl);
+    platform_audit(ctl, NULL, tenant_status_name(status), ENTRIES, slug);
     if (platform_tenant(ctl, slug, &tenant) && platform_complete(ctl, tenant))
         platform_audit(ctl, tenant, tenant_status_name(status), ENTRIES, slug);
     else

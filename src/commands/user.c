@@ -4,6 +4,7 @@
 #include "commands/secret.h"
 #include "db/own.h"
 #include "platform/accounts.h"
+#include "tenant/audit.h"
 
 /* --- add ------------------------------------------------------------------------------------- */
 
@@ -198,17 +199,27 @@ static bool find_user(struct ctl *ctl, struct user **user)
     return found || err_set(&ctl->err, ERR_NOT_FOUND, "There is no user %s", ctl->args[0]);
 }
 
+/* To the log of the business that the account belongs to; a super_admin's, and that of a business
+ * which cannot be had, to the platform's. */
 static void note_change(struct ctl *ctl, const struct user *user, const char *action)
 {
-    struct tenant *tenant;
+    const struct audit_entry entry = {.kind = AUDIT_OPERATOR,
+                                      .action = action,
+                                      .collection = ACCOUNTS,
+                                      .record_id = user->id,
+                                      .actor = "erpctl"};
+    bool super = user->role == ROLE_SUPER_ADMIN || !*user->tenant_id;
+    struct job job = ctl_job(ctl);
+    struct account_place place;
 
     platform_log(ctl, *user->tenant_slug ? user->tenant_slug : NULL, user->email);
-    if (!*user->tenant_slug)
+    if (accounts_place(&job, super ? NULL : user->tenant_id, &place) &&
+        audit_add(&place.data, &entry, &ctl->err))
         return;
-    if (platform_tenant(ctl, user->tenant_slug, &tenant) && platform_complete(ctl, tenant))
-        platform_audit(ctl, tenant, action, ACCOUNTS, user->id);
-    else
-        ctl_warn(ctl, "done, but there is no audit entry: %s", ctl->err.detail);
+    ctl_warn(ctl, "done, but the audit log of the business has no entry of it: %s",
+             ctl->err.detail);
+    err_clear(&ctl->err);
+    platform_audit(ctl, NULL, action, ACCOUNTS, user->id);
 }
 
 /* For who worked in the shared database, or was written by hand. */

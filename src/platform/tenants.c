@@ -2,11 +2,14 @@
 #include "base.h"
 #include "platform/tenants.h"
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/str.h"
 #include "db/bson_json.h"
 #include "db/doc.h"
 #include "db/own.h"
+#include "db/txn.h"
 #include "engine/render.h"
+#include "tenant/audit.h"
 
 #define DAY_MS      INT64_C(86400000)
 #define RECENT_MAX  10
@@ -158,33 +161,73 @@ static bool may_change(const struct job *job, const bson_t *doc, const char *slu
     return true;
 }
 
+struct status_write {
+    const struct job *job;
+    const char *tenant_id, *reason, *slug;
+    enum tenant_status status;
+    const bson_t *doc; /* outcome */
+};
+
+/* The entry, and what the platform's log says of it. */
+static bool status_body(struct scope *scope, void *data, struct err *err)
+{
+    struct status_write *w = data;
+    const struct job *job = w->job;
+    bson_t *filter = own_bson(job->arena), *update = own_bson(job->arena);
+    struct audit_entry entry = {.kind = AUDIT_OPERATOR,
+                                .action = tenant_status_name(w->status),
+                                .collection = ENTRIES,
+                                .actor = job->actor,
+                                .request_id = job->request_id,
+                                .note = w->reason};
+    const char *was;
+
+    BSON_APPEND_UTF8(filter, "tenant_id", w->tenant_id);
+    if (!scope_find_one(scope, ENTRIES, filter, NULL, &entry.before, err))
+        return false;
+    if (!entry.before)
+        return err_set(err, ERR_TENANT_NOT_FOUND, "There is no such tenant.");
+    entry.record_id = w->slug = text_of(job, entry.before, "slug");
+    was = text_of(job, entry.before, "status");
+    if (!may_change(job, entry.before, w->slug, was, w->status))
+        return false;
+    status_change(job, w->status, was, w->reason, update);
+    if (!scope_find_and_update(scope, ENTRIES, filter, update, true, false, NULL, &w->doc, err))
+        return false;
+    entry.after = w->doc;
+    return audit_add(scope, &entry, err);
+}
+
+/* The business's own log has it too, where that can be written: a cluster that is away, or an entry
+ * that is not sound, keeps nobody from suspending a business. */
+static void tell_business(const struct job *job, const struct status_write *w)
+{
+    struct job quiet = *job;
+    struct tenant *tenant;
+    struct err err;
+
+    err_init(&err);
+    quiet.err = &err;
+    if (!entry_read(&quiet, w->doc, &tenant) ||
+        !job_audit(&quiet, tenant, tenant_status_name(w->status), ENTRIES, w->slug))
+        log_event(LOG_LVL_WARN, "audit_missing", "tenant", w->slug, "action",
+                  tenant_status_name(w->status), "why", err.detail, NULL);
+    err_release(&err);
+}
+
 bool tenants_set_status(const struct job *job, const char *tenant_id, enum tenant_status status,
                         const char *reason, const bson_t **doc)
 {
-    bson_t *filter = own_bson(job->arena), *update = own_bson(job->arena);
-    const char *slug, *was;
-    struct tenant *tenant;
+    struct status_write w = {
+        .job = job, .tenant_id = tenant_id, .status = status, .reason = reason};
     struct scope scope;
 
-    if (!tenants_find(job, tenant_id, doc) || !job_registry(job, &scope))
+    if (!job_registry(job, &scope) || !txn_run(&scope, status_body, &w, job->err))
         return false;
-    slug = text_of(job, *doc, "slug");
-    was = text_of(job, *doc, "status");
-    if (!may_change(job, *doc, slug, was, status))
-        return false;
-    /* As it was read: a purge may begin meanwhile. */
-    BCON_APPEND(filter, "tenant_id", BCON_UTF8(tenant_id), "purge", "{", "$exists",
-                BCON_BOOL(false), "}");
-    if (*was)
-        BSON_APPEND_UTF8(filter, "status", was);
-    status_change(job, status, was, reason, update);
-    if (!scope_find_and_update(&scope, ENTRIES, filter, update, true, false, NULL, doc, job->err))
-        return false;
-    if (!*doc)
-        return err_set(job->err, ERR_CONFLICT, "%s was changed meanwhile.", slug);
-    entry_changed(job, slug, tenant_id);
-    return entry_read(job, *doc, &tenant) &&
-           job_audit(job, tenant, tenant_status_name(status), ENTRIES, slug);
+    *doc = w.doc;
+    entry_changed(job, w.slug, tenant_id);
+    tell_business(job, &w);
+    return true;
 }
 
 /* --- how they do ------------------------------------------------------------------------------ */
