@@ -188,6 +188,26 @@ is(skus($other), 'o-held o-proved o1 o2', 'the other business has what it had');
 is((ctl('migrate', 'rollback', $one->{id}))[0], 1, 'no way back any more');
 is((ctl('migrate', 'run', $one->{id}, @as))[0], 1, 'and no second time');
 
+# --- written by hand after the proof, before what is left was noted: no hash could tell it
+my $hand = legacy('hand');
+add($hand, 'h1');
+my @hand_as = ('--slug', 'hand', '--type', 'grocery', '--db-name', $erp->db('hand'));
+($stopped) = $erp->erpctl('migrate', 'run', $hand->{id}, @hand_as, { env => { ERP_STOP_AFTER => 'switched' } });
+isnt($stopped, 1, 'stopped right after the switch');
+$erp->mongo('users', doc(update => 'products', updates => [ doc(q => { tenant_id => $hand->{id}, sku => 'h1' }, u => { '$set' => { name => 'by hand' } }) ]));
+$erp->mongo('users', doc(delete => 'products', deletes => [ doc(q => { tenant_id => $other->{id}, sku => 'o-held' }, limit => 1) ]));
+($status, my $ran, $err) = ctl('migrate', 'run', $hand->{id}, @hand_as);
+is($status, 2, 'the next run goes on, and tells that the source was written to') or diag $err;
+is($ran->{late}, 'products', '... where');
+($status, $rows, $err) = ctl('migrate', 'verify', $hand->{id});
+is($status, 1, 'so does verify');
+like($err, qr/products was written in .* past the service/, '... with what to do');
+($status, undef, $err) = ctl('migrate', 'finish', $hand->{id});
+is($status, 1, 'and finish removes nothing');
+like($err, qr/products was written .* not carried over/, '... as it says');
+is(scalar(() = $erp->mongo_all('users', doc(find => 'products', filter => { tenant_id => $hand->{id} }))), 1, '... it is there');
+is((ctl('migrate', 'finish', $hand->{id}, '--force'))[0], 0, 'unless it is told to');
+
 # --- two operators at once
 my $pair = legacy('pair');
 add($pair, "q$_") for 1 .. 3;

@@ -7,10 +7,10 @@
 
 static json_t *describe(const struct migration *m)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "tenant_id", m->tenant_id, "slug",
-                     m->slug, "stage", migrate_stage_name(m->stage), "from_database", m->from_db,
-                     "to_database", m->to_db, "kind", m->move ? "move" : "migrate", "held",
-                     m->held);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s?}", "tenant_id", m->tenant_id,
+                     "slug", m->slug, "stage", migrate_stage_name(m->stage), "from_database",
+                     m->from_db, "to_database", m->to_db, "kind", m->move ? "move" : "migrate",
+                     "held", m->held, "late", m->late);
 }
 
 bool work_find(struct ctl *ctl, const char *tenant_id, struct migration *m, bool must)
@@ -103,6 +103,15 @@ static bool plan(struct ctl *ctl, struct work *work, struct migration *m, bool d
     return true;
 }
 
+/* Told where it is found, and whenever somebody asks how both sides are. */
+static void warn_late(struct ctl *ctl, const struct migration *m)
+{
+    if (m->late)
+        ctl_warn(ctl, "%s was written in %s past the service during the switch, and not carried "
+                      "over: bring it over by hand, then finish with --force",
+                 m->late, m->from_db);
+}
+
 int work_go(struct ctl *ctl, const struct job *job, struct migration *m)
 {
     int64_t held_us;
@@ -113,6 +122,7 @@ int work_go(struct ctl *ctl, const struct job *job, struct migration *m)
     if (!job_audit(job, NULL, m->move ? "tenant_move" : "tenant_migrate", ENTRIES, m->tenant_id))
         ctl_warn(ctl, "done, but the platform's audit log has no entry of it");
     platform_log(ctl, m->slug, m->to_db);
+    warn_late(ctl, m);
     result = describe(m);
     json_object_set_new(result, "held_ms", json_integer(held_us / 1000));
     print_result(ctl, result,
@@ -179,6 +189,7 @@ static int run_verify(struct ctl *ctl)
     if (!work_find(ctl, ctl->args[0], &m, true) || !migrate_compare(&job, &m, tell, rows, &same))
         return ctl_fail(ctl);
     print_rows(ctl, rows, verify_columns);
+    warn_late(ctl, &m);
     return same ? ctl_done(ctl) : EXIT_FAILED;
 }
 
@@ -297,7 +308,8 @@ const struct command cmd_migrate_verify = {
     .max_args = 1,
     .summary = "compare both sides of a migration or move: counts and hashes",
     .details = "Exits with 1 when they differ. A tenant that works changes one side: then the "
-               "difference is what was written since.",
+               "difference is what was written since. What was written at the source during the "
+               "switch, past the service, is told too (exit code 2).",
     .needs = NEEDS_PLATFORM,
     .run = run_verify,
 };

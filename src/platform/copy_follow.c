@@ -26,6 +26,7 @@ struct copy_follow {
     size_t n_queue;
     struct touched *touched;
     size_t n_touched, max_touched;
+    bool look; /* and nothing else */
 };
 
 /* What is a tenant's own; removals carry nothing but the key, so all come, and take away nothing
@@ -184,8 +185,15 @@ static bool apply(struct copy_follow *follow, const bson_t *event, const char *m
         *mark = strcmp(text(event, "documentKey._id"), mark_id) == 0;
         return true;
     }
-    if (!*collection || !copy_wanted(&follow->pair->from, collection))
+    if (!*collection || !copy_wanted(&follow->pair->from, collection) ||
+        (follow->look && strcmp(type, "delete") == 0))
         return true;
+    if (follow->look) {
+        if (!member(event, "documentKey", &key))
+            bson_init(&key);
+        copy_follow_touch(follow, collection, &key);
+        return true;
+    }
     if (!member(event, "documentKey", &key))
         return err_set(follow->job.err, ERR_STATE,
                        "The collection %s was dropped or renamed during the copy: roll back and "
@@ -262,6 +270,19 @@ bool copy_follow_catch_up(struct copy_follow *follow)
     if (!flush(follow))
         return false;
     remove_mark(follow, id);
+    return true;
+}
+
+bool copy_follow_look(struct copy_follow *follow, const char **collection)
+{
+    const struct job *job = &follow->job;
+
+    *collection = NULL;
+    follow->look = true;
+    if (!copy_follow_catch_up(follow))
+        return false;
+    if (follow->n_touched)
+        *collection = arena_strdup(job->arena, follow->touched[0].collection);
     return true;
 }
 

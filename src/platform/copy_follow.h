@@ -23,6 +23,10 @@ const bson_t *copy_follow_place(const struct copy_follow *follow); /* borrowed *
 /* Writes a mark into the source and carries over everything up to it. */
 bool copy_follow_catch_up(struct copy_follow *follow);
 
+/* Only looks at what was written up to now (removals aside), and carries nothing over. *collection
+ * is one that was written to, of the arena of `job`; NULL: none was. */
+bool copy_follow_look(struct copy_follow *follow, const char **collection);
+
 /* The documents touched since the last call that found them the same. *differ: how many are not
  * the same on both sides; those stay on the list. */
 void copy_follow_touch(void *follow, const char *collection, const bson_t *key);

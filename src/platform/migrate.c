@@ -87,20 +87,14 @@ static void follow_close(struct run *run)
         copy_follow_free(run->follow[pair]);
 }
 
-static bool store_places(struct run *run)
+static bool store_places(struct run *run, bool proved)
 {
-    bson_t set = BSON_INITIALIZER;
-    bool ok;
+    const bson_t *data = copy_follow_place(run->follow[PAIR_DATA]);
+    const bson_t *audit = copy_follow_place(run->follow[PAIR_AUDIT]);
 
-    if (!copy_follow_place(run->follow[PAIR_DATA]) || !copy_follow_place(run->follow[PAIR_AUDIT])) {
-        bson_destroy(&set);
+    if (!data || !audit)
         return err_set(run->job->err, ERR_STATE, "The source's change stream has no place yet");
-    }
-    BSON_APPEND_DOCUMENT(&set, "place_data", copy_follow_place(run->follow[PAIR_DATA]));
-    BSON_APPEND_DOCUMENT(&set, "place_audit", copy_follow_place(run->follow[PAIR_AUDIT]));
-    ok = migration_set(run->job, run->m, &set);
-    bson_destroy(&set);
-    return ok;
+    return migration_set_places(run->job, run->m, data, audit, proved);
 }
 
 static bool catch_up(struct run *run)
@@ -158,7 +152,7 @@ static bool get_close(struct run *run)
         if (touched <= LITTLE)
             break;
     }
-    return store_places(run);
+    return store_places(run, false);
 }
 
 /* ---- the hold ---- */
@@ -232,6 +226,9 @@ static bool hold_and_switch(struct run *run, int64_t *held_us, bool *same)
         let_go(run);
         return true;
     }
+    /* Whatever is written at the source from here on is late, and looked for after the switch. */
+    if (!store_places(run, true))
+        return let_go(run);
     job_step(run->job, "proved");
     /* A failure may hide that it was done: the hold stays, and the next run looks. */
     if (!migrate_switch(run->job, run->m))
@@ -262,7 +259,7 @@ static bool run_stages(struct run *run, int64_t *held_us)
     if (!follow_open(run))
         return false;
     if (m->stage == MIGRATE_PLANNED) {
-        if (!store_places(run) || !migration_set_stage(job, m, MIGRATE_COPYING))
+        if (!store_places(run, false) || !migration_set_stage(job, m, MIGRATE_COPYING))
             return false;
         job_step(job, "places");
     }

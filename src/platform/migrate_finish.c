@@ -29,6 +29,11 @@ static bool check_same(const struct job *job, const struct migration *m)
 {
     const char *what;
 
+    if (m->late)
+        return err_set(job->err, ERR_STATE,
+                       "%s was written at the source, past the service, during the switch: what is "
+                       "there was not carried over",
+                       m->late);
     job_progress(job, "comparing what is left in %s", m->from_db);
     if (!migrate_source_same(job, m, &what))
         return false;

@@ -3,7 +3,9 @@
  * At the switch both sides are the same, and from then on the service writes nothing at the source
  * (tenant/hold.h). So right after it counts and hashes of the source are noted; when they are still
  * the same at the end, nobody has written there by other ways, and nothing that is removed is
- * missing at the target. Collections whose documents expire by themselves are left out.
+ * missing at the target. What was written by other ways between the two is found in the source's
+ * change stream, and its collection noted (m->late). Collections whose documents expire by
+ * themselves are left out.
  */
 #ifndef ERP_PLATFORM_MIGRATE_PROOF_H
 #define ERP_PLATFORM_MIGRATE_PROOF_H

@@ -134,6 +134,8 @@ static bool read_doc(const struct job *job, struct migration *m)
             m->stage = (enum migrate_stage)i;
     m->places[PAIR_DATA] = place(job, m->doc, "place_data");
     m->places[PAIR_AUDIT] = place(job, m->doc, "place_audit");
+    m->places_proved = doc_bool(m->doc, "places_proved");
+    m->late = text(job, m->doc, "late");
     if (!open_uri(job, m, "from_uri", true, &m->from_uri) ||
         !open_uri(job, m, "from_strong", false, &m->from_strong) ||
         !open_uri(job, m, "to_uri", true, &m->to_uri) ||
@@ -263,6 +265,25 @@ static bool update(const struct job *job, const struct migration *m, const char 
 bool migration_set(const struct job *job, const struct migration *m, const bson_t *set)
 {
     return update(job, m, "$set", set);
+}
+
+bool migration_set_places(const struct job *job, struct migration *m, const bson_t *data,
+                          const bson_t *audit, bool proved)
+{
+    bson_t set = BSON_INITIALIZER;
+    bool ok;
+
+    BSON_APPEND_DOCUMENT(&set, "place_data", data);
+    BSON_APPEND_DOCUMENT(&set, "place_audit", audit);
+    BSON_APPEND_BOOL(&set, "places_proved", proved);
+    ok = migration_set(job, m, &set);
+    bson_destroy(&set);
+    if (!ok)
+        return false;
+    m->places[PAIR_DATA] = own_bson_copy(job->arena, bson_get_data(data), data->len);
+    m->places[PAIR_AUDIT] = own_bson_copy(job->arena, bson_get_data(audit), audit->len);
+    m->places_proved = proved;
+    return true;
 }
 
 bool migration_set_uri(const struct job *job, const struct migration *m, const char *key,

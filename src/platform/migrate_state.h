@@ -37,6 +37,8 @@ struct migration {
     const char *own_uri; /* what the entry gets: with the tenant's own account; NULL: none yet */
     struct copy_pair pairs[N_PAIRS]; /* both sides with the operator's accounts */
     const bson_t *places[N_PAIRS];   /* NULL before copying */
+    bool places_proved;              /* at them both sides were the same, under the hold */
+    const char *late; /* a collection of the source that was written after that; NULL: none */
     const bson_t *proof; /* an array: what was left at the source; NULL: see migrate_proof.h */
     const bson_t *doc;                               /* as stored */
 };
@@ -51,6 +53,9 @@ bool migration_add(const struct job *job, struct migration *m);
 bool migration_remove(const struct job *job, const struct migration *m);
 /* $set of these members. */
 bool migration_set(const struct job *job, const struct migration *m, const bson_t *set);
+/* Stores how far the changes of the source have been followed; `proved` as in the struct. */
+bool migration_set_places(const struct job *job, struct migration *m, const bson_t *data,
+                          const bson_t *audit, bool proved);
 /* The same for one address, sealed. */
 bool migration_set_uri(const struct job *job, const struct migration *m, const char *key,
                        const char *uri);
