@@ -151,6 +151,18 @@ subtest 'a cluster that is away keeps nobody from suspending' => sub {
     is scalar(audited('admin', action => 'user_disable')), 2, '... so it is in that of the platform';
 };
 
+subtest 'one database in two entries' => sub {
+    (my $uri = $ENV{ERP_TEST_MONGO_URL}) .= '&appName=other';
+    $erp->seed_tenant(slug => 'twin', db_name => $shop->{db_name}, entry => { db_uri => $uri });
+    my ($code, $faults) = ctl('check');
+    is $code, 1, 'is a fault';
+    ok scalar(grep { $_->{where} eq 'twin' && $_->{fault} eq 'has the database of shop' } @$faults), '... that is named' or diag explain $faults;
+    is +(ctl('tenant', 'delete', 'twin', '--yes', '--no-export'))[0], 0, 'one is deleted';
+    my (undef, $result) = ctl('tenant', 'purge', 'twin', '--now', '--yes');
+    like $result->{error}{detail}, qr/is that of tenant shop/, '... and its database stays the other\'s';
+    is $erp->get('/api/products', token => $token)->status, 200, '... who works on';
+};
+
 subtest 'verify-isolation among tenants that cannot take part' => sub {
     $erp->seed_tenant(slug => 'south', entry => { tenant_id => undef });
     $erp->login('admin@south.example', 'south-password');
@@ -197,6 +209,10 @@ subtest 'upgrades among entries that are not sound' => sub {
     ok scalar(grep { $_ eq 'shop' } @{ $result->{upgraded} // [] }), 'the canary and others' or diag explain $result;
     ok scalar(grep { $_ eq 'wrong' } @{ $result->{failed} // [] }), 'the one that is not sound is named';
     like $err, qr/without a sound slug/, 'as far as it has a name';
+    ($code, $result, $err) = ctl('backup', '--all', '--dir', "$dir/backup");
+    is $code, 2, 'a backup of all is done but for some';
+    is_deeply [sort map { $_->{slug} } grep { $_->{status} eq 'failed' } @$result], ['away', 'wrong'], '... that are named' or diag explain $result;
+    like $err, qr/without a sound slug/, '... as far as they have a name';
 };
 
 subtest 'jobs among records that clash' => sub {

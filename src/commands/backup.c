@@ -32,13 +32,14 @@ static json_t *slug_of(struct ctl *ctl, const bson_t *doc)
 {
     const char *slug = doc_text(doc, "slug"), *status = doc_text(doc, "status");
 
-    (void)ctl;
-    if (!slug || !slug_valid(slug))
-        return json_null();
     /* What is deleted has its archive; what is being set up has nothing yet. */
     if (status && (strcmp(status, tenant_status_name(TENANT_DELETED)) == 0 ||
                    strcmp(status, tenant_status_name(TENANT_PROVISIONING)) == 0))
         return json_null();
+    if (!slug || !slug_valid(slug)) {
+        ctl_warn(ctl, "an entry without a sound slug gets no archive");
+        return json_null();
+    }
     return json_string(slug);
 }
 

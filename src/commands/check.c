@@ -2,6 +2,7 @@
 #include "base.h"
 #include "commands/platform.h"
 #include "core/log.h"
+#include "tenant/dbuser.h"
 
 static void add_fault(json_t *faults, const char *where, const char *what, const char *remedy)
 {
@@ -32,17 +33,27 @@ static void check_tenant(struct ctl *ctl, const struct tenant *t, json_t *faults
  * them and count them together. */
 static void check_shared(struct ctl *ctl, const struct tenant *t, json_t *places, json_t *faults)
 {
-    const char *place, *other;
+    char name[sizeof t->db_name];
+    json_t *there, *one;
+    size_t i;
 
     if (!*t->db_uri || !*t->db_name)
         return;
-    place = arena_printf(ctl->arena, "%016" PRIx64 "/%s", clients_cluster(t->db_uri), t->db_name);
-    other = json_string_value(json_object_get(places, place));
-    if (other)
-        add_fault(faults, t->slug, arena_printf(ctl->arena, "has the database of %s", other),
-                  "give one of them another db_name");
-    else
-        json_object_set_new(places, place, json_string(t->slug));
+    /* Names that differ in case alone cannot stand side by side on a server. */
+    memcpy(name, t->db_name, sizeof name);
+    for (char *p = name; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    if (!(there = json_object_get(places, name)))
+        json_object_set_new(places, name, there = json_array());
+    json_array_foreach(there, i, one)
+        if (dbuser_same_hosts(json_string_value(json_array_get(one, 1)), t->db_uri)) {
+            add_fault(faults, t->slug,
+                      arena_printf(ctl->arena, "has the database of %s",
+                                   json_string_value(json_array_get(one, 0))),
+                      "give one of them another db_name");
+            return;
+        }
+    json_array_append_new(there, json_pack("[s, s]", t->slug, t->db_uri));
 }
 
 static void check_entry(struct ctl *ctl, const bson_t *doc, json_t *places, json_t *faults)

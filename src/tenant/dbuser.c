@@ -41,12 +41,44 @@ static const char *hosts_of(const char *uri, size_t *len)
     return start;
 }
 
+/* Takes the first of `*left` bytes of hosts; its length without the usual port. */
+static size_t take_host(const char **hosts, size_t *left, const char **host)
+{
+    static const char usual[] = ":27017";
+    const char *comma = memchr(*hosts, ',', *left);
+    size_t n = comma ? (size_t)(comma - *hosts) : *left, len = n, more = sizeof usual - 1;
+
+    *host = *hosts;
+    n += comma != NULL;
+    *hosts += n;
+    *left -= n;
+    return len > more && memcmp(*host + len - more, usual, more) == 0 ? len - more : len;
+}
+
+static bool has_host(const char *uri, const char *host, size_t len)
+{
+    size_t left, n;
+    const char *hosts = hosts_of(uri, &left), *other;
+
+    while (left > 0) {
+        n = take_host(&hosts, &left, &other);
+        if (n == len && strncasecmp(other, host, len) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool dbuser_same_hosts(const char *a, const char *b)
 {
-    size_t a_len, b_len;
-    const char *a_hosts = hosts_of(a, &a_len), *b_hosts = hosts_of(b, &b_len);
+    size_t left, len;
+    const char *hosts = hosts_of(a, &left), *host;
 
-    return a_len == b_len && strncasecmp(a_hosts, b_hosts, a_len) == 0;
+    while (left > 0) {
+        len = take_host(&hosts, &left, &host);
+        if (len > 0 && has_host(b, host, len))
+            return true;
+    }
+    return false;
 }
 
 static bool names(const char *option, const char *name)

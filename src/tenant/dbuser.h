@@ -23,7 +23,8 @@ const char *dbuser_uri(struct arena *arena, const char *base, const char *db_nam
 /* The password in an address that dbuser_uri made, arena-owned; NULL when it was made by others. */
 const char *dbuser_password(struct arena *arena, const char *uri, const char *db_name);
 
-/* Do two addresses name the same hosts, whatever account and options? */
+/* Do two addresses lead to the same servers, that is, have they a host in common, whatever account
+ * and options they have? A host without a port has the usual one; names are not looked up. */
 bool dbuser_same_hosts(const char *a, const char *b);
 
 /* Makes role and user, or gives those that are there these rights and this password. `admin` is a

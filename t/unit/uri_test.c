@@ -1,7 +1,8 @@
-/* Which database addresses are taken. */
+/* Which database addresses are taken, and which lead to the same servers. */
 #include "base.h"
 #include <setjmp.h>
 #include <cmocka.h>
+#include "tenant/dbuser.h"
 #include "tenant/uri.h"
 
 static void test_allowed(void **state ERP_UNUSED)
@@ -59,11 +60,36 @@ static void test_refused(void **state ERP_UNUSED)
     err_release(&err);
 }
 
+static void test_same_hosts(void **state ERP_UNUSED)
+{
+    static const struct {
+        const char *a, *b;
+        bool same;
+    } rows[] = {
+        {"mongodb://a.example", "mongodb://u:p%40s@A.example:27017/x?tls=true", true},
+        {"mongodb://a.example,b.example", "mongodb://b.example,a.example", true},
+        {"mongodb://a.example:27018,b.example", "mongodb://b.example:27017/", true},
+        {"mongodb+srv://u:a.example@c.example/", "mongodb+srv://c.example", true},
+        {"mongodb://a.example:27018", "mongodb://a.example", false},
+        {"mongodb://a.example:127017", "mongodb://a.example:1", false},
+        {"mongodb://u:b.example@a.example", "mongodb://b.example", false},
+        {"mongodb://a.example/b.example", "mongodb://b.example", false},
+        {"mongodb://[::1]:27017", "mongodb://[::1]", true},
+        {"", "", false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (dbuser_same_hosts(rows[i].a, rows[i].b) != rows[i].same ||
+            dbuser_same_hosts(rows[i].b, rows[i].a) != rows[i].same)
+            fail_msg("%s and %s", rows[i].a, rows[i].b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_allowed),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_same_hosts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
