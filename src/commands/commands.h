@@ -118,7 +118,7 @@ bool ctl_option_int(const struct ctl *ctl, const char *name, int64_t min, int64_
 /* The values of an option that takes several, separated by commas: an array, empty ones left out;
  * a new reference, NULL when the option was not given. */
 json_t *ctl_option_list(const struct ctl *ctl, const char *name);
-/* Keeps for print_failure what was said; the first one stays. `code` may be "". */
+/* Keeps for print_failure what was said, in place of what was kept before. `code` may be "". */
 void ctl_note(const struct ctl *ctl, const char *code, const char *fmt, va_list args)
     ERP_PRINTF(3, 0);
 /* Says what is wrong with the arguments. Always EXIT_USAGE. */

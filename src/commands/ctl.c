@@ -126,8 +126,8 @@ static void note_err(const struct ctl *ctl, const struct err *err, const char *d
 {
     struct ctl_outcome *outcome = ctl->outcome;
 
-    if (*outcome->detail)
-        return;
+    json_decref(outcome->fields);
+    outcome->fields = NULL;
     snprintf(outcome->code, sizeof outcome->code, "%s", err_info(err->code)->name);
     snprintf(outcome->detail, sizeof outcome->detail, "%s", detail);
     for (size_t i = 0; i < err->n_fields; i++) {
@@ -157,6 +157,11 @@ void ctl_warn(struct ctl *ctl, const char *fmt, ...)
     va_list args;
 
     ctl->partly = true;
+    if (!*ctl->outcome->detail) {
+        va_start(args, fmt);
+        ctl_note(ctl, "", fmt, args);
+        va_end(args);
+    }
     fprintf(stderr, "erpctl %s: warning: ", ctl->command->name);
     va_start(args, fmt);
     vfprintf(stderr, fmt, args);

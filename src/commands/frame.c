@@ -42,8 +42,6 @@ void ctl_note(const struct ctl *ctl, const char *code, const char *fmt, va_list 
 {
     struct ctl_outcome *outcome = ctl->outcome;
 
-    if (*outcome->detail)
-        return;
     snprintf(outcome->code, sizeof outcome->code, "%s", code);
     vsnprintf(outcome->detail, sizeof outcome->detail, fmt, args);
 }
