@@ -6,7 +6,7 @@ use Erp::Json qw(from_json);
 use Erp::Proc qw(free_port);
 use Erp::Say qw(slurp);
 
-my $CURRENT = 2;
+my $CURRENT = 3;
 my $erp = Erp::Test->start(workers => 2, login_workers => 1);
 
 sub upgrade { my ($code, $out, $err) = $erp->erpctl('tenant', 'upgrade', @_, '--json'); return ($code, from_json($out), $err) }
@@ -29,6 +29,10 @@ sub without_words { my ($t) = @_;
     return $erp->mongo($t->{db_name}, doc(count => 'products', query => { _q => { '$exists' => \0 } }))->{n} }
 
 my $shop = old('shop', 3);
+# A sale has the ids of what it sold alone; of the second item a name is known, the last product is gone.
+$erp->mongo_insert($shop->{db_name}, 'sales', { id => 'old-sale', tenant_id => $shop->{tenant_id}, sale_number => 'SALE-1', status => 'completed', items => [
+    { product_id => 'shop-2', quantity => 1 }, { product_id => 'shop-1', quantity => 2, product_name => 'As it was', product_sku => 'W' }, { product_id => 'gone', quantity => 3 }] });
+$erp->mongo($shop->{db_name}, doc(update => 'products', updates => [doc(q => { id => 'shop-2' }, u => { '$set' => { sku => 'P-2' } })]));
 
 subtest 'one tenant' => sub {
     my $token = $erp->login($shop->{email}, $shop->{password})->{access_token};
@@ -37,9 +41,12 @@ subtest 'one tenant' => sub {
     my ($code, $result, $err) = upgrade('shop');
     is $code, 0, 'upgraded' or diag $err;
     is_deeply $result, { slug => 'shop', from => 0, to => $CURRENT }, '... from, to';
-    like $err, qr/shop: step 1, .*\n(?:.*\n)*.*shop: step 2, /, '... step by step';
+    like $err, qr/shop: step 1, .*\n(?:.*\n)*.*shop: step 2, .*\n(?:.*\n)*.*shop: step 3, /, '... step by step';
     is scalar @{ $erp->get('/api/products?q=paracetamol', token => $token)->json }, 3, 'they are found now';
     my %index = map { $_->{name} => 1 } $erp->mongo_all($shop->{db_name}, doc(listIndexes => 'products'));
+    my $items = $erp->get('/api/sales/old-sale', token => $token)->json->{items};
+    is_deeply [map { [@$_{qw(product_id quantity product_name product_sku)}] } @$items],
+        [['shop-2', 1, 'Paracetamol 2', 'P-2'], ['shop-1', 2, 'As it was', 'W'], ['gone', 3, undef, undef]], 'what was sold has its name';
     ok $index{tenant_id_1__q_1} && $index{tenant_id_1_id_1}, 'with their indexes' or diag join ' ', sort keys %index;
     is_deeply [@{ entry('shop') }{qw(schema_version schema_upgrade)}], [$CURRENT, undef], 'the entry says so';
     is_deeply +(upgrade('shop'))[1], { slug => 'shop', from => $CURRENT, to => $CURRENT }, 'again: nothing to do';

@@ -23,6 +23,9 @@ struct upgrade_step {
 /* The row that brings a tenant to a version, 1 … schema_current(). */
 const struct upgrade_step *upgrade_step(int32_t number);
 
+/* Step 3 (upgrade_sales.c). */
+bool upgrade_sale_names(const struct job *job, const struct tenant *tenant, struct scope *scope);
+
 struct upgrade_result {
     int32_t from, to; /* equal: there was nothing to do */
 };

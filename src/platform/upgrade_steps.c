@@ -110,6 +110,7 @@ static bool search_words(const struct job *job, const struct tenant *tenant, str
 static const struct upgrade_step steps[] = {
     {1, "index sets", index_sets},
     {2, "search words", search_words},
+    {3, "names of what was sold", upgrade_sale_names},
 };
 static_assert(ARRAY_LEN(steps) == SCHEMA_CURRENT, "a step or the current version is missing");
 

@@ -7,7 +7,7 @@
 
 #include "base.h"
 
-#define SCHEMA_CURRENT 2
+#define SCHEMA_CURRENT 3
 
 /* What a new tenant's entry gets. */
 static inline int32_t schema_current(void)
