@@ -6,7 +6,7 @@ use Erp::Json qw(from_json);
 use Erp::Proc qw(free_port);
 use Erp::Say qw(slurp);
 
-my $CURRENT = 3;
+my $CURRENT = 5;
 my $erp = Erp::Test->start(workers => 2, login_workers => 1);
 
 sub upgrade { my ($code, $out, $err) = $erp->erpctl('tenant', 'upgrade', @_, '--json'); return ($code, from_json($out), $err) }
@@ -32,6 +32,16 @@ my $shop = old('shop', 3);
 # A sale has the ids of what it sold alone; of the second item a name is known, the last product is gone.
 $erp->mongo_insert($shop->{db_name}, 'sales', { id => 'old-sale', tenant_id => $shop->{tenant_id}, sale_number => 'SALE-1', status => 'completed', items => [
     { product_id => 'shop-2', quantity => 1 }, { product_id => 'shop-1', quantity => 2, product_name => 'As it was', product_sku => 'W' }, { product_id => 'gone', quantity => 3 }] });
+# A customer's sale, a payment and a due of it: the sale alone says whose they are, and nobody added up what is owed.
+my %at = (created_at => { '$date' => '2024-03-01T08:00:00Z' }, updated_at => { '$date' => '2024-03-01T08:00:00Z' });
+my %of = (tenant_id => $shop->{tenant_id}, %at);
+$erp->mongo_insert($shop->{db_name}, 'customers', { %of, id => 'karim', name => 'Karim', phone => '01711-1', total_purchases => 100.5 }, { %of, id => 'rahim', name => 'Rahim', phone => '01711-2' });
+$erp->mongo_insert($shop->{db_name}, 'sales', { %of, id => 'owed', sale_number => 'SALE-2', invoice_no => 'INV-2', customer_id => 'karim', status => 'completed', payment_status => 'partially_paid',
+    total => 100.5, amount_paid => 40.25, balance_due => 60.25, items => [{ product_id => 'shop-2', quantity => 1 }] });
+$erp->mongo_insert($shop->{db_name}, 'payments', { %of, id => 'part', sale_id => 'owed', amount => 40.25, method => 'cash', received_at => { '$date' => '2024-03-01T08:00:01Z' } },
+    { %of, id => 'lost', sale_id => 'nowhere', amount => 1, method => 'cash' });
+$erp->mongo_insert($shop->{db_name}, 'customer_dues', { %of, id => 'due', customer_name => 'Karim', sale_id => 'owed', sale_number => 'SALE-2', total_amount => 100.5, paid_amount => 40.25, due_amount => 60.25,
+    transaction_date => { '$date' => '2024-03-01T08:00:00Z' } });
 $erp->mongo($shop->{db_name}, doc(update => 'products', updates => [doc(q => { id => 'shop-2' }, u => { '$set' => { sku => 'P-2' } })]));
 
 subtest 'one tenant' => sub {
@@ -41,12 +51,19 @@ subtest 'one tenant' => sub {
     my ($code, $result, $err) = upgrade('shop');
     is $code, 0, 'upgraded' or diag $err;
     is_deeply $result, { slug => 'shop', from => 0, to => $CURRENT }, '... from, to';
-    like $err, qr/shop: step 1, .*\n(?:.*\n)*.*shop: step 2, .*\n(?:.*\n)*.*shop: step 3, /, '... step by step';
+    like $err, qr/shop: step 1, .*\n(?:.*\n)*.*shop: step 2, .*\n(?:.*\n)*.*shop: step 3, .*\n(?:.*\n)*.*shop: step 5, /, '... step by step';
     is scalar @{ $erp->get('/api/products?q=paracetamol', token => $token)->json }, 3, 'they are found now';
     my %index = map { $_->{name} => 1 } $erp->mongo_all($shop->{db_name}, doc(listIndexes => 'products'));
     my $items = $erp->get('/api/sales/old-sale', token => $token)->json->{items};
     is_deeply [map { [@$_{qw(product_id quantity product_name product_sku)}] } @$items],
         [['shop-2', 1, 'Paracetamol 2', 'P-2'], ['shop-1', 2, 'As it was', 'W'], ['gone', 3, undef, undef]], 'what was sold has its name';
+    my $owed = sub { return [map { $erp->get("/api/customers/$_", token => $token)->json->{due_amount} } qw(karim rahim)] };
+    is_deeply $owed->(), [60.25, 0], 'what customers owe is added up';
+    my $ledger = $erp->get('/api/customers/karim/ledger', token => $token)->json;
+    is_deeply [map { [@$_{qw(kind sale_number debit credit balance)}] } @$ledger], [['sale', 'SALE-2', 100.5, 0, 100.5], ['payment', 'SALE-2', 0, 40.25, 60.25]], '... as the account says';
+    my $paid = $erp->post('/api/customers/karim/payments', { amount => 60.25, method => 'cash' }, token => $token);
+    is $paid->status, 200, '... and can be paid' or diag $paid->brief;
+    is_deeply [$owed->(), $erp->get('/api/sales/owed', token => $token)->json->{payment_status}], [[0, 0], 'paid'], '... in full';
     ok $index{tenant_id_1__q_1} && $index{tenant_id_1_id_1}, 'with their indexes' or diag join ' ', sort keys %index;
     is_deeply [@{ entry('shop') }{qw(schema_version schema_upgrade)}], [$CURRENT, undef], 'the entry says so';
     is_deeply +(upgrade('shop'))[1], { slug => 'shop', from => $CURRENT, to => $CURRENT }, 'again: nothing to do';

@@ -111,6 +111,8 @@ static const struct upgrade_step steps[] = {
     {1, "index sets", index_sets},
     {2, "search words", search_words},
     {3, "names of what was sold", upgrade_sale_names},
+    {4, "whose payments and dues are", upgrade_payments},
+    {5, "what customers owe", upgrade_owed},
 };
 static_assert(ARRAY_LEN(steps) == SCHEMA_CURRENT, "a step or the current version is missing");
 
