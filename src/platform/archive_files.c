@@ -4,6 +4,7 @@
 #include "base.h"
 #include "platform/archive.h"
 #include "db/scope.h"
+#include "platform/sweep.h"
 
 #define FOLDER         "files/"
 #define CHUNK          16384
@@ -134,11 +135,7 @@ bool archive_add_files(struct job *job, struct pack *pack, struct archive_facts 
     return files_walk(job->conf, facts->tenant_id, &visitor, job->err);
 }
 
-/* Where records name files. Logos are left aside: their addresses may be anywhere. */
-static const struct {
-    const char *collection, *field;
-} named[] = {{"purchases", "receipt_files.0"}, {"warranty_records", "evidence.0"}};
-
+/* Logos are left aside: their addresses may be anywhere. The filter is that of the sweeps. */
 bool archive_files_away(struct job *job, const struct tenant *tenant, bool *away)
 {
     struct scope scope;
@@ -148,13 +145,14 @@ bool archive_files_away(struct job *job, const struct tenant *tenant, bool *away
     *away = false;
     if (files_there(job->conf, tenant->tenant_id))
         return true;
-    for (size_t i = 0; ok && i < ARRAY_LEN(named); i++) {
+    for (size_t i = 0; ok && i < sweeps_n; i++) {
+        const char *member = arena_printf(job->arena, "%s.filename", sweeps[i].list);
         bson_t filter = BSON_INITIALIZER;
 
         BSON_APPEND_UTF8(&filter, "tenant_id", tenant->tenant_id);
-        BCON_APPEND(&filter, named[i].field, "{", "$exists", BCON_BOOL(true), "}");
+        BCON_APPEND(&filter, member, "{", "$type", "string", "}");
         ok = archive_scope(job, tenant->db_uri, tenant->db_name, &scope) &&
-             scope_count(&scope, named[i].collection, &filter, 1, &n, job->err);
+             scope_count(&scope, sweeps[i].collection, &filter, 1, &n, job->err);
         bson_destroy(&filter);
         *away = *away || n > 0;
     }
