@@ -310,7 +310,7 @@ sub adds_up {
         is_deeply \@numbers, [1 .. @numbers], "numbers of $collection without a gap, none twice";
     }
     diag sprintf '%d deaths; sending it again took %.2f s at most', @$self{qw(deaths longest)};
-    cmp_ok $self->{longest}, '<', 5, 'nobody waited for what the dead had locked';
+    cmp_ok $self->{longest}, '<', 8, 'nobody waited for what the dead had locked';    # 10 s and more
     return;
 }
 
