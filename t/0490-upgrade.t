@@ -6,7 +6,7 @@ use Erp::Json qw(from_json);
 use Erp::Proc qw(free_port);
 use Erp::Say qw(slurp);
 
-my $CURRENT = 5;
+my $CURRENT = 6;
 my $erp = Erp::Test->start(workers => 2, login_workers => 1);
 
 sub upgrade { my ($code, $out, $err) = $erp->erpctl('tenant', 'upgrade', @_, '--json'); return ($code, from_json($out), $err) }
@@ -40,6 +40,10 @@ $erp->mongo_insert($shop->{db_name}, 'sales', { %of, id => 'owed', sale_number =
     total => 100.5, amount_paid => 40.25, balance_due => 60.25, items => [{ product_id => 'shop-2', quantity => 1 }] });
 $erp->mongo_insert($shop->{db_name}, 'payments', { %of, id => 'part', sale_id => 'owed', amount => 40.25, method => 'cash', received_at => { '$date' => '2024-03-01T08:00:01Z' } },
     { %of, id => 'lost', sale_id => 'nowhere', amount => 1, method => 'cash' });
+$erp->mongo_insert($shop->{db_name}, 'branches', { %of, id => $_, name => $_, address => 'x', contact_phone => '1' }) for qw(north south);
+$erp->mongo_insert($shop->{db_name}, 'sales', { %of, id => 'northern', sale_number => 'SALE-3', branch_id => 'north', status => 'completed', total => 10, items => [{ product_id => 'shop-2', quantity => 1 }] });
+$erp->mongo_insert($shop->{db_name}, 'returns', { %of, id => 'back', sale_id => 'northern', product_id => 'shop-2', reason => 'x', refund_amount => 1, status => 'pending' });
+$erp->mongo_insert($shop->{db_name}, 'stock_transfers', { %of, id => 'moved', transfer_number => 'ST-1', product_id => 'shop-2', from_branch_id => 'north', to_branch_id => 'south', quantity => 1, status => 'completed' });
 $erp->mongo_insert($shop->{db_name}, 'customer_dues', { %of, id => 'due', customer_name => 'Karim', sale_id => 'owed', sale_number => 'SALE-2', total_amount => 100.5, paid_amount => 40.25, due_amount => 60.25,
     transaction_date => { '$date' => '2024-03-01T08:00:00Z' } });
 $erp->mongo($shop->{db_name}, doc(update => 'products', updates => [doc(q => { id => 'shop-2' }, u => { '$set' => { sku => 'P-2' } })]));
@@ -64,6 +68,12 @@ subtest 'one tenant' => sub {
     my $paid = $erp->post('/api/customers/karim/payments', { amount => 60.25, method => 'cash' }, token => $token);
     is $paid->status, 200, '... and can be paid' or diag $paid->brief;
     is_deeply [$owed->(), $erp->get('/api/sales/owed', token => $token)->json->{payment_status}], [[0, 0], 'paid'], '... in full';
+    my %seen = (north => [['back'], ['moved']], south => [[], ['moved']]);
+    for my $branch (sort keys %seen) {
+        $erp->seed_user(email => "$branch\@shop.example", password => 'shop-password', role => 'branch_manager', tenant_id => $shop->{tenant_id}, user => { tenant_slug => 'shop', branch_id => $branch });
+        my $there = $erp->login("$branch\@shop.example", 'shop-password')->{access_token};
+        is_deeply [map { [map { $_->{id} } @{ $erp->get("/api/$_", token => $there)->json }] } qw(returns stock-transfers)], $seen{$branch}, "people of the branch $branch see what is theirs";
+    }
     ok $index{tenant_id_1__q_1} && $index{tenant_id_1_id_1}, 'with their indexes' or diag join ' ', sort keys %index;
     is_deeply [@{ entry('shop') }{qw(schema_version schema_upgrade)}], [$CURRENT, undef], 'the entry says so';
     is_deeply +(upgrade('shop'))[1], { slug => 'shop', from => $CURRENT, to => $CURRENT }, 'again: nothing to do';

@@ -1,7 +1,8 @@
-/* Steps of upgrades: whose payments and dues are, and what customers owe.
+/* Steps of upgrades: whose records are that belong to a sale, and what customers owe.
  *
- * Earlier systems wrote the customer on the sale alone: not on its payments and dues, by which an
- * account is told and paid here, and kept no sum of what is owed.
+ * Earlier systems wrote customer and branch on the sale alone: not on its payments and dues, by
+ * which an account is told and paid here, nor on what else a branch sees; and they kept no sum of
+ * what is owed.
  */
 #include "base.h"
 #include "platform/upgrade.h"
@@ -21,6 +22,7 @@ struct lot {
     struct scope *scope;
     struct err *err;
     int decimals;
+    const char *missing; /* the member that those have not that are looked for */
     const bson_t *docs[AT_ONCE];
     size_t n;
     struct ids ids;
@@ -101,32 +103,54 @@ static bool each_lot(struct lot *l, const char *noun, const bson_t *filter, cons
     return false;
 }
 
-/* ---- payments and dues ---- */
+/* Records of a noun that lack a member, and the one with this _id while it does. */
+static bson_t *lacking(const struct lot *l, struct arena *arena, const bson_t *doc)
+{
+    bson_t *filter = own_bson(arena);
+    bson_iter_t it;
+
+    scope_filter(l->scope, NULL, filter);
+    if (doc != NULL && bson_iter_init_find(&it, doc, "_id"))
+        bson_append_iter(filter, "_id", -1, &it);
+    BCON_APPEND(filter, l->missing, "{", "$exists", BCON_BOOL(false), "}");
+    return filter;
+}
+
+static bool each_lacking(struct lot *l, const char *noun, const char *missing, lot_body *body)
+{
+    l->missing = missing;
+    return each_lot(l, noun, lacking(l, l->scope->arena, NULL), NULL, body);
+}
+
+/* ---- what is of a sale ---- */
 
 static const char *const of_sale[] = {"customer_id", "branch_id", "sale_number", "invoice_no"};
 
 /* Only where nobody has said it meanwhile. */
-static bool name_sale(struct lot *l, const char *noun, const bson_t *doc, const bson_t *sale)
+static bool store(struct lot *l, const char *noun, const bson_t *doc, const bson_t *update)
 {
-    bson_t *filter = own_bson(l->arena), *update = own_bson(l->arena), set;
-    const struct resource *resource = resource_by_noun(noun);
-    bson_iter_t it;
     int64_t matched;
 
-    scope_filter(l->scope, NULL, filter);
-    if (bson_iter_init_find(&it, doc, "_id"))
-        bson_append_iter(filter, "_id", -1, &it);
-    BCON_APPEND(filter, "customer_id", "{", "$exists", BCON_BOOL(false), "}");
+    if (!scope_update_one(l->scope, collection_of(noun), lacking(l, l->arena, doc), update, NULL,
+                          &matched, l->err))
+        return false;
+    l->changed += matched;
+    return true;
+}
+
+static bool name_sale(struct lot *l, const char *noun, const bson_t *doc, const bson_t *sale)
+{
+    const struct resource *resource = resource_by_noun(noun);
+    bson_t *update = own_bson(l->arena), set;
+    bson_iter_t it;
+
     BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
     for (size_t i = 0; i < ARRAY_LEN(of_sale); i++)
         if (resource_field(resource, of_sale[i]) != NULL &&
             !bson_iter_init_find(&it, doc, of_sale[i]))
             doc_append_text_or_null(&set, of_sale[i], doc_text(sale, of_sale[i]));
     bson_append_document_end(update, &set);
-    if (!scope_update_one(l->scope, resource->collection, filter, update, NULL, &matched, l->err))
-        return false;
-    l->changed += matched;
-    return true;
+    return store(l, noun, doc, update);
 }
 
 static bool name_sales(struct lot *l, const char *noun)
@@ -160,16 +184,47 @@ bool upgrade_payments(const struct job *job, const struct tenant *tenant, struct
     bool ok = true;
 
     *l = lot_of(job, tenant, scope);
-    for (size_t i = 0; ok && i < ARRAY_LEN(nouns); i++) {
-        bson_t *filter = own_bson(scope->arena);
-
-        scope_filter(scope, NULL, filter);
-        BCON_APPEND(filter, "customer_id", "{", "$exists", BCON_BOOL(false), "}");
-        ok = each_lot(l, nouns[i], filter, NULL, name_sales);
-    }
+    for (size_t i = 0; ok && i < ARRAY_LEN(nouns); i++)
+        ok = each_lacking(l, nouns[i], "customer_id", name_sales);
     if (ok && l->changed > 0)
         job_progress(job, "%s: customers of %" PRId64 " payments and dues", tenant->slug,
                      l->changed);
+    arena_free(l->arena);
+    return ok;
+}
+
+/* ---- branches ---- */
+
+/* A transfer is both branches'. */
+static bool name_ends(struct lot *l, const char *noun)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        const char *from = doc_text(l->docs[i], "from_branch_id");
+        const char *to = doc_text(l->docs[i], "to_branch_id");
+        bson_t *update = own_bson(l->arena);
+
+        if (from == NULL || to == NULL)
+            continue;
+        BCON_APPEND(update, "$set", "{", "branch_id", "[", BCON_UTF8(from), BCON_UTF8(to), "]",
+                    "}");
+        if (!store(l, noun, l->docs[i], update))
+            return false;
+    }
+    return true;
+}
+
+bool upgrade_branches(const struct job *job, const struct tenant *tenant, struct scope *scope)
+{
+    struct lot *l = arena_alloc(scope->arena, sizeof *l);
+    bool ok;
+
+    *l = lot_of(job, tenant, scope);
+    ok = each_lacking(l, "return_request", "branch_id", name_sales) &&
+         each_lacking(l, "warranty_record", "branch_id", name_sales) &&
+         each_lacking(l, "stock_transfer", "branch_id", name_ends);
+    if (ok && l->changed > 0)
+        job_progress(job, "%s: branches of %" PRId64 " returns, warranties and transfers",
+                     tenant->slug, l->changed);
     arena_free(l->arena);
     return ok;
 }
