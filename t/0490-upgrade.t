@@ -6,7 +6,7 @@ use Erp::Json qw(from_json);
 use Erp::Proc qw(free_port);
 use Erp::Say qw(slurp);
 
-my $CURRENT = 6;
+my $CURRENT = 7;
 my $erp = Erp::Test->start(workers => 2, login_workers => 1);
 
 sub upgrade { my ($code, $out, $err) = $erp->erpctl('tenant', 'upgrade', @_, '--json'); return ($code, from_json($out), $err) }
@@ -44,6 +44,8 @@ $erp->mongo_insert($shop->{db_name}, 'branches', { %of, id => $_, name => $_, ad
 $erp->mongo_insert($shop->{db_name}, 'sales', { %of, id => 'northern', sale_number => 'SALE-3', branch_id => 'north', status => 'completed', total => 10, items => [{ product_id => 'shop-2', quantity => 1 }] });
 $erp->mongo_insert($shop->{db_name}, 'returns', { %of, id => 'back', sale_id => 'northern', product_id => 'shop-2', reason => 'x', refund_amount => 1, status => 'pending' });
 $erp->mongo_insert($shop->{db_name}, 'stock_transfers', { %of, id => 'moved', transfer_number => 'ST-1', product_id => 'shop-2', from_branch_id => 'north', to_branch_id => 'south', quantity => 1, status => 'completed' });
+$erp->mongo_insert($shop->{db_name}, 'warranty_records', map { { %of, id => $_->[0], warranty_code => "W-$_->[0]", current_status => 'active', sale_id => 'northern', expiry_date => $_->[1], start_date => '2020-01-31T08:00:00.123456' } }
+    ['over', '2021-01-31T08:00:00.123456'], ['good', '2999-01-31T14:00:00+06:00'], ['odd', 'soon']);
 $erp->mongo_insert($shop->{db_name}, 'customer_dues', { %of, id => 'due', customer_name => 'Karim', sale_id => 'owed', sale_number => 'SALE-2', total_amount => 100.5, paid_amount => 40.25, due_amount => 60.25,
     transaction_date => { '$date' => '2024-03-01T08:00:00Z' } });
 $erp->mongo($shop->{db_name}, doc(update => 'products', updates => [doc(q => { id => 'shop-2' }, u => { '$set' => { sku => 'P-2' } })]));
@@ -74,6 +76,11 @@ subtest 'one tenant' => sub {
         my $there = $erp->login("$branch\@shop.example", 'shop-password')->{access_token};
         is_deeply [map { [map { $_->{id} } @{ $erp->get("/api/$_", token => $there)->json }] } qw(returns stock-transfers)], $seen{$branch}, "people of the branch $branch see what is theirs";
     }
+    my $are = sub { return [sort map { $_->{id} } @{ $erp->get("/api/warranty?current_status=$_[0]", token => $token)->json }] };
+    is_deeply [map { $are->($_) } qw(active expired)], [['good', 'odd'], ['over']], 'warranties end when their day has come';
+    my $figures = $erp->get('/api/warranty/stats/dashboard', token => $token)->json;
+    is_deeply [@$figures{qw(active expired)}], [2, 1], '... by the figures too';
+    is_deeply [@{ $erp->get('/api/warranty/good', token => $token)->json->{warranty} }{qw(start_date expiry_date)}], ['2020-01-31T08:00:00.123Z', '2999-01-31T08:00:00.000Z'], '... which is a date now';
     ok $index{tenant_id_1__q_1} && $index{tenant_id_1_id_1}, 'with their indexes' or diag join ' ', sort keys %index;
     is_deeply [@{ entry('shop') }{qw(schema_version schema_upgrade)}], [$CURRENT, undef], 'the entry says so';
     is_deeply +(upgrade('shop'))[1], { slug => 'shop', from => $CURRENT, to => $CURRENT }, 'again: nothing to do';

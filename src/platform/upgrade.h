@@ -25,10 +25,11 @@ const struct upgrade_step *upgrade_step(int32_t number);
 
 /* Step 3 (upgrade_sales.c). */
 bool upgrade_sale_names(const struct job *job, const struct tenant *tenant, struct scope *scope);
-/* Steps 4 to 6 (upgrade_dues.c). */
+/* Steps 4 to 7 (upgrade_dues.c). */
 bool upgrade_payments(const struct job *job, const struct tenant *tenant, struct scope *scope);
 bool upgrade_owed(const struct job *job, const struct tenant *tenant, struct scope *scope);
 bool upgrade_branches(const struct job *job, const struct tenant *tenant, struct scope *scope);
+bool upgrade_lapses(const struct job *job, const struct tenant *tenant, struct scope *scope);
 
 struct upgrade_result {
     int32_t from, to; /* equal: there was nothing to do */

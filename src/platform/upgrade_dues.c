@@ -2,10 +2,11 @@
  *
  * Earlier systems wrote customer and branch on the sale alone: not on its payments and dues, by
  * which an account is told and paid here, nor on what else a branch sees; and they kept no sum of
- * what is owed.
+ * what is owed. Their dates are texts.
  */
 #include "base.h"
 #include "platform/upgrade.h"
+#include "core/clock.h"
 #include "db/doc.h"
 #include "db/own.h"
 #include "db/txn.h"
@@ -225,6 +226,63 @@ bool upgrade_branches(const struct job *job, const struct tenant *tenant, struct
     if (ok && l->changed > 0)
         job_progress(job, "%s: branches of %" PRId64 " returns, warranties and transfers",
                      tenant->slug, l->changed);
+    arena_free(l->arena);
+    return ok;
+}
+
+/* ---- dates that time goes by ---- */
+
+static bool set_dates(struct lot *l, const char *noun)
+{
+    const struct resource *resource = resource_by_noun(noun);
+
+    for (size_t i = 0; i < l->n; i++) {
+        bson_t *filter = own_bson(l->arena), *update = own_bson(l->arena), set;
+        bson_iter_t it;
+        int64_t matched = 0, at;
+
+        BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
+        for (const struct field *f = resource->fields; f->name != NULL; f++) {
+            const char *text = f->kind == K_INSTANT ? doc_text(l->docs[i], f->name) : NULL;
+
+            if (text != NULL && clock_parse(text, strlen(text), &at))
+                bson_append_date_time(&set, f->name, -1, at);
+        }
+        bson_append_document_end(update, &set);
+        scope_filter(l->scope, NULL, filter);
+        for (size_t k = 0; k < 2; k++) {
+            const char *name = k == 0 ? "_id" : resource->lapse->until; /* as it was read */
+
+            if (bson_iter_init_find(&it, l->docs[i], name))
+                bson_append_iter(filter, name, -1, &it);
+        }
+        if (!bson_empty(&set) && !scope_update_one(l->scope, resource->collection, filter, update,
+                                                   NULL, &matched, l->err))
+            return false;
+        l->changed += matched;
+    }
+    return true;
+}
+
+/* A state that time brings (engine/lapse.h) needs a date that is one. */
+bool upgrade_lapses(const struct job *job, const struct tenant *tenant, struct scope *scope)
+{
+    struct lot *l = arena_alloc(scope->arena, sizeof *l);
+    bool ok = true;
+
+    *l = lot_of(job, tenant, scope);
+    for (size_t i = 0; ok && i < resource_count(); i++) {
+        const struct resource *resource = resource_at(i);
+        bson_t *filter = own_bson(scope->arena);
+
+        if (resource->lapse == NULL)
+            continue;
+        scope_filter(scope, NULL, filter);
+        BCON_APPEND(filter, resource->lapse->until, "{", "$type", "string", "}");
+        ok = each_lot(l, resource->noun, filter, NULL, set_dates);
+    }
+    if (ok && l->changed > 0)
+        job_progress(job, "%s: dates of %" PRId64 " warranties", tenant->slug, l->changed);
     arena_free(l->arena);
     return ok;
 }

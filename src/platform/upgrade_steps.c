@@ -114,6 +114,7 @@ static const struct upgrade_step steps[] = {
     {4, "whose payments and dues are", upgrade_payments},
     {5, "what customers owe", upgrade_owed},
     {6, "branches of what is a sale's", upgrade_branches},
+    {7, "dates of warranties", upgrade_lapses},
 };
 static_assert(ARRAY_LEN(steps) == SCHEMA_CURRENT, "a step or the current version is missing");
 

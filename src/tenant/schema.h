@@ -7,7 +7,7 @@
 
 #include "base.h"
 
-#define SCHEMA_CURRENT 6
+#define SCHEMA_CURRENT 7
 
 /* What a new tenant's entry gets. */
 static inline int32_t schema_current(void)
