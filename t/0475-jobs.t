@@ -5,6 +5,7 @@ use Erp::Json qw(from_json);
 use Erp::Say qw(slurp spew);
 use File::Path qw(make_path);
 use POSIX qw(strftime WNOHANG);
+use Time::Piece ();
 
 my $erp = Erp::Test->start(workers => 2, login_workers => 1);
 my $host = Erp::Test->start(workers => 1, login_workers => 1, env => { ADMIN_DB_NAME => $erp->db('admin'), DB_NAME => $erp->db('users') });
@@ -77,6 +78,8 @@ subtest 'reminders' => sub {
     is_deeply [map { $_->{reason} } events($t, 'reminder')], ['ends within 7 days', 'ends within 3 days', 'ends within 1 days'], 'three, each once';
     is status_of($t), 'trial', 'and it goes on';
 };
+
+sub set_status { $erp->mongo('admin', doc(update => 'tenants_registry', updates => [doc(q => { slug => $_[0] }, u => { '$set' => { status => $_[1] } })])) }
 
 # Starts erpctl jobs beside us; its process.
 sub start_jobs {
@@ -162,6 +165,43 @@ subtest 'one is broken' => sub {
     is_deeply [map { status_of($_) } $good, $last], [qw(suspended suspended)], 'the others are done';
     my ($sub) = $erp->mongo_all('admin', doc(find => 'subscriptions', filter => { id => $gone->{sub} }));
     is $sub->{status}, 'trial', 'what failed is undone whole';
+};
+
+subtest 'the daily look' => sub {
+    my ($dhaka, $york, $idle) = map { $erp->seed_tenant(slug => $_, entry => { tenant_id => undef }) } qw(dhaka york idle);
+    my %token = map { $_->{slug} => $erp->login($_->{email}, $_->{password})->{access_token} } $dhaka, $york, $idle;
+    my $soap = sub { my ($t) = @_; $erp->mongo_insert($t->{db_name}, 'products', { _id => 'p', id => 'p', name => 'Soap', tenant_id => $t->{tenant_id}, stock => 2 }) };
+    $soap->($dhaka);
+    my $zone = $erp->put('/api/settings', { time_zone => 'America/New_York' }, token => $token{york});
+    is $zone->status, 200, 'a zone' or diag $zone->brief;
+    my $instant = sub { Time::Piece->strptime($_[0], '%Y-%m-%dT%H:%M:%S')->epoch };
+    my $look = sub {
+        my ($when, @more) = @_;
+        my (undef, $report) = jobs($instant->($when), @more);
+        return { map { $_->{tenant} => $_->{outcome} } grep { $_->{job} eq 'daily' && $_->{tenant} =~ /^(?:dhaka|york|idle)$/ } @{ $report->{rows} } };
+    };
+    my $told = sub { my ($t) = @_; return scalar(() = $erp->mongo_all($t->{db_name}, doc(find => 'notifications', filter => { type => 'low_stock' }))) };
+    is_deeply $look->('2031-07-10T02:59:00'), {}, 'before nine nobody is told';
+    $soap->($york);
+    is_deeply $look->('2031-07-10T03:00:00', '--dry-run'), { dhaka => 'reminders', idle => 'reminders' }, 'what is due at nine in Dhaka';
+    is $told->($dhaka), 0, '... is only said';
+    is_deeply $look->('2031-07-10T03:00:00'), { dhaka => '1 reminders' }, 'at nine it is done';
+    is $told->($dhaka), 1, '... once';
+    is_deeply $look->('2031-07-10T09:00:00'), {}, '... a day';
+    is_deeply $look->('2031-07-10T12:59:59'), {}, 'elsewhere it is not nine yet';
+    is_deeply $look->('2031-07-10T13:00:00'), { york => '1 reminders' }, 'nine in New York, in summer';
+    my ($run) = $erp->mongo_all('admin', doc(find => 'daily_runs', filter => { _id => $dhaka->{tenant_id} }));
+    like $run->{next}{'$date'}, qr/^2031-07-11T03:00:00/, 'and the next morning is known';
+    my ($told_of) = $erp->mongo_all($dhaka->{db_name}, doc(find => 'notifications'));
+    is $erp->patch("/api/notifications/$told_of->{id}/read", undef, token => $token{dhaka})->status, 200, 'somebody reads it';
+    is_deeply $look->('2031-07-12T12:00:00'), { dhaka => '1 reminders' }, 'in the evening of another day it is told again; what is unread is not';
+    my ($log) = $erp->mongo_all("$dhaka->{db_name}_audit", doc(find => 'audit_log', filter => { action => 'scheduled_check' }));
+    is_deeply [@$log{qw(kind actor)}], ['service', 'erpctl'], 'the log of the business has it';
+    is_deeply [grep { $_->{name} =~ /^(?:products|sales|notifications)$/ } $erp->mongo_all($idle->{db_name}, doc(listCollections => 1, cursor => {}))], [],
+        'where nothing was ever sold no collection is made';
+    set_status('york', 'suspended');
+    is_deeply $look->('2031-07-20T20:00:00'), {}, 'who is suspended is told nothing';
+    is $told->($york), 1, '... at all';
 };
 
 done_testing;

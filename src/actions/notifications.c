@@ -228,8 +228,12 @@ struct check {
 static bool check_body(struct scope *scope, void *data, struct err *err)
 {
     struct check *check = data;
+    const struct req *req = check->req;
+    const struct audit_entry who = {.actor = req->principal.user_id,
+                                    .impersonated_by = req->principal.claims.impersonated_by,
+                                    .request_id = req->request_id};
 
-    return reminders_run(check->req, scope, &check->done, err);
+    return reminders_run(scope, req->tenant, clock_ms(), &who, &check->done, err);
 }
 
 bool action_notification_check(struct req *req)
@@ -237,7 +241,8 @@ bool action_notification_check(struct req *req)
     struct check check = {.req = req};
     const struct reminded *done = &check.done;
 
-    if (!reminders_prepare(req) || !txn_run(&req->scope, check_body, &check, req->err))
+    if (!reminders_prepare(req->app->indexes, &req->scope, req->err) ||
+        !txn_run(&req->scope, check_body, &check, req->err))
         return false;
     str_addf(resp_body(req),
              "{\"message\":\"Scheduled check done\",\"notifications_created\":%" PRId64

@@ -3,7 +3,7 @@
 #include "base.h"
 #include "commands/commands.h"
 #include "core/clock.h"
-#include "platform/jobs.h"
+#include "trade/daily.h"
 
 static void print_report(const struct ctl *ctl, const struct job *job,
                          const struct jobs_report *report)
@@ -49,7 +49,7 @@ static int run_jobs(struct ctl *ctl)
 
     if (now && !clock_parse(now, strlen(now), &job.now_ms))
         return ctl_usage(ctl, "--now takes an instant such as 2026-01-31T00:00:00Z");
-    if (!ensure_indexes(ctl) || !jobs_run(&job, ctl_flag(ctl, "dry-run"), &report))
+    if (!ensure_indexes(ctl) || !jobs_run(&job, ctl_flag(ctl, "dry-run"), &daily_jobs, &report))
         return ctl_fail(ctl);
     if (report.lost)
         ctl_warn(ctl, "stopped: this took longer than its lease, and another process goes on");
@@ -76,7 +76,9 @@ const struct command cmd_jobs = {
                "for good, with a receipt, as by tenant purge; --now brings nobody's end forward. "
                "Who has read an announcement that is removed, or over for 90 days, is forgotten, "
                "and how many did is kept. Receipts that no purchase names, a day to eight days "
-               "old, are removed. "
+               "old, are removed. Every business is looked at once a day, from nine in the morning "
+               "by the time zone of its settings: its people are told of what is nearly sold out, "
+               "overdue or still due, as by POST /api/notifications/scheduled-check. "
                "Workers refuse what is over at its instant, whether or not this has run. What "
                "fails for one business is said, the others go on, and the exit code is 2. One "
                "that was killed is followed by another after a minute at most.",

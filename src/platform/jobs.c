@@ -24,7 +24,8 @@
 struct run {
     struct job *job;
     struct jobs_report *report;
-    const struct row *row; /* of the job that runs */
+    const struct jobs_more *more; /* may be NULL */
+    const struct row *row;        /* of the job that runs */
     char holder[ID_SIZE];
     int64_t prolong_us; /* when the lease is to be prolonged */
     bool dry;
@@ -156,6 +157,13 @@ static void add_item(struct job *job, const char *id, struct item ***tail)
     *tail = &(**tail)->next;
 }
 
+static bool add_items(struct job *job, const char *const *ids, size_t n, struct item **list)
+{
+    for (size_t i = 0; i < n; i++)
+        add_item(job, ids[i], &list);
+    return true;
+}
+
 /* Those that the clock can move. */
 static bool list_moving(struct run *run, struct job *job, struct item **list)
 {
@@ -181,16 +189,13 @@ static bool list_moving(struct run *run, struct job *job, struct item **list)
 
 static bool list_deleted(struct run *run, struct job *job, struct item **list)
 {
-    struct item **tail = list;
     const char **slugs;
     size_t n;
 
     /* What cannot be taken back is never done before its time by the clock. */
     if (!tenant_purge_due(job, run->dry ? job_now(job) : clock_ms(), &slugs, &n))
         return false;
-    for (size_t i = 0; i < n; i++)
-        add_item(job, slugs[i], &tail);
-    return true;
+    return add_items(job, slugs, n, list);
 }
 
 static bool purge(struct run *run, struct job *job, const bson_t *doc)
@@ -215,16 +220,13 @@ static bool purge(struct run *run, struct job *job, const bson_t *doc)
 
 static bool list_over(struct run *run, struct job *job, struct item **list)
 {
-    struct item **tail = list;
     const char **ids;
     size_t n;
 
     (void)run;
     if (!announce_due(job, &ids, &n))
         return false;
-    for (size_t i = 0; i < n; i++)
-        add_item(job, ids[i], &tail);
-    return true;
+    return add_items(job, ids, n, list);
 }
 
 static bool sweep(struct run *run, struct job *job, const bson_t *doc)
@@ -248,15 +250,12 @@ static int64_t sweep_now(const struct run *run)
 
 static bool list_files(struct run *run, struct job *job, struct item **list)
 {
-    struct item **tail = list;
     const char **slugs;
     size_t n;
 
     if (!sweep_due(job, sweep_now(run), &slugs, &n))
         return false;
-    for (size_t i = 0; i < n; i++)
-        add_item(job, slugs[i], &tail);
-    return true;
+    return add_items(job, slugs, n, list);
 }
 
 static bool sweep_files(struct run *run, struct job *job, const bson_t *doc)
@@ -278,6 +277,30 @@ static bool sweep_files(struct run *run, struct job *job, const bson_t *doc)
     return true;
 }
 
+/* What another room brings. */
+static bool list_more(struct run *run, struct job *job, struct item **list)
+{
+    const char **slugs = NULL;
+    size_t n = 0;
+
+    if (run->more && !run->more->list(job, &slugs, &n))
+        return false;
+    return add_items(job, slugs, n, list);
+}
+
+static bool do_more(struct run *run, struct job *job, const bson_t *doc)
+{
+    struct tenant *tenant;
+    const char *outcome;
+
+    if (!entry_read(job, doc, &tenant) || !run->more->one(job, tenant, run->dry, &outcome))
+        return false;
+    if (outcome)
+        add_row(run, doc, outcome);
+    run->report->done += outcome && !run->dry;
+    return true;
+}
+
 /* ---- the table ---- */
 
 static const struct row rows[] = {
@@ -291,6 +314,8 @@ static const struct row rows[] = {
     {"announcements", ANNOUNCEMENTS, "id", "tenant_slug", list_over, sweep},
     /* Files whose record was never stored, because the worker was killed. */
     {"files", ENTRIES, "slug", "slug", list_files, sweep_files},
+    /* Whose morning it is. */
+    {"daily", ENTRIES, "slug", "slug", list_more, do_more},
 };
 
 /* ---- the loop ---- */
@@ -356,9 +381,9 @@ static bool run_row(struct run *run, const struct row *row)
     return true;
 }
 
-bool jobs_run(struct job *job, bool dry, struct jobs_report *report)
+bool jobs_run(struct job *job, bool dry, const struct jobs_more *more, struct jobs_report *report)
 {
-    struct run run = {.job = job, .report = report, .dry = dry};
+    struct run run = {.job = job, .report = report, .more = more, .dry = dry};
     bool ok = true;
 
     id_new(run.holder);

@@ -16,8 +16,17 @@ struct jobs_report {
     bool lost; /* stopped in the middle: another process has the lease now */
 };
 
+/* A job on registry entries that another room brings. `list` gives the slugs of those that there is
+ * something to do with, in the job's arena; `one` does it for one of them (`dry`: only finds out),
+ * *outcome is what there is to tell, NULL when nothing is. */
+struct jobs_more {
+    const char *name;
+    bool (*list)(struct job *job, const char ***slugs, size_t *n);
+    bool (*one)(struct job *job, const struct tenant *tenant, bool dry, const char **outcome);
+};
+
 /* Runs every job. `dry`: finds out what there is to do, and does nothing. False (job->err) when
  * the registry's database does not answer. */
-bool jobs_run(struct job *job, bool dry, struct jobs_report *report);
+bool jobs_run(struct job *job, bool dry, const struct jobs_more *more, struct jobs_report *report);
 
 #endif

@@ -3,27 +3,30 @@
  * `once`. */
 #include "base.h"
 #include "trade/reminders.h"
-#include "core/clock.h"
 #include "db/doc.h"
 #include "db/many.h"
 #include "db/own.h"
-#include "engine/change.h"
 #include "engine/validate.h"
+#include "trade/inbox.h"
 #include "trade/sale_priv.h"
 
 struct work {
-    struct req *req;
     struct scope *scope;
     struct err *err;
     struct notices list;
     struct reminded *out;
     int64_t now;
-    int decimals;
+    const struct tenant *tenant;
 };
 
-bool reminders_prepare(struct req *req)
+bool reminders_prepare(struct index_cache *indexes, struct scope *scope, struct err *err)
 {
-    return sale_prepare(req);
+    static const char *const nouns[] = {"product", "sale", "customer_due"};
+
+    for (size_t i = 0; i < ARRAY_LEN(nouns); i++)
+        if (!index_ensure(indexes, resource_by_noun(nouns[i]), scope, err))
+            return false;
+    return index_ensure(indexes, &notices_resource, scope, err);
 }
 
 /* ---- what nobody has been told of ---- */
@@ -76,6 +79,11 @@ static const char *text_or(const bson_t *doc, const char *name, const char *othe
     return text != NULL && *text ? text : otherwise;
 }
 
+static const char *said(const struct work *w, const bson_t *doc, const char *amount)
+{
+    return money_told(w->scope->arena, w->tenant, doc_money(doc, amount, w->tenant->decimals, 0));
+}
+
 /* ---- products ---- */
 
 static void add_product(struct work *w, const bson_t *doc)
@@ -123,7 +131,7 @@ static void add_invoice(struct work *w, const bson_t *doc)
                          .message = arena_printf(
                              arena, "Overdue invoice %.32s: %s is due",
                              text_or(doc, "invoice_no", text_or(doc, "sale_number", id)),
-                             money_said(w->req, doc_money(doc, "balance_due", w->decimals, 0))),
+                             said(w, doc, "balance_due")),
                          .sale_id = id,
                          .reference_id = id,
                          .branch_id = doc_text(doc, "branch_id"),
@@ -156,7 +164,7 @@ static void add_due(struct work *w, const bson_t *doc, const bson_t *daily)
                          .message = arena_printf(
                              arena, "%.200s owes %s of sale %.32s",
                              text_or(doc, "customer_name", "A customer"),
-                             money_said(w->req, doc_money(doc, "due_amount", w->decimals, 0)),
+                             said(w, doc, "due_amount"),
                              text_or(doc, "sale_number", "without a number")),
                          .sale_id = doc_text(doc, "sale_id"),
                          .reference_id = doc_text(doc, "id"),
@@ -214,17 +222,19 @@ static bool dues(struct work *w)
            notices_settle_all(w->scope, NOTICE_UNPAID_INVOICE, "reference_id", &ids, w->err);
 }
 
-bool reminders_run(struct req *req, struct scope *scope, struct reminded *out, struct err *err)
+bool reminders_run(struct scope *scope, const struct tenant *tenant, int64_t now_ms,
+                   const struct audit_entry *who, struct reminded *out, struct err *err)
 {
-    struct work w = {.req = req, .scope = scope, .err = err, .out = out, .now = clock_ms(),
-                     .decimals = req->tenant->decimals};
+    struct work w = {
+        .scope = scope, .err = err, .out = out, .now = now_ms, .tenant = tenant};
+    struct audit_entry entry = *who;
 
     *out = (struct reminded){0};
     notices_init(&w.list, scope->arena);
     if (!products(&w) || !invoices(&w) || !dues(&w))
         return false;
     out->created = (int64_t)w.list.n;
-    return w.list.n == 0 ||
-           (notices_store(scope, &w.list, err) &&
-            change_audit(req, scope, "scheduled_check", NOTIFICATIONS, NULL, NULL, NULL, err));
+    entry.action = "scheduled_check";
+    entry.collection = NOTIFICATIONS;
+    return w.list.n == 0 || (notices_store(scope, &w.list, err) && audit_add(scope, &entry, err));
 }

@@ -9,7 +9,8 @@
 #ifndef ERP_TRADE_REMINDERS_H
 #define ERP_TRADE_REMINDERS_H
 
-#include "http/req.h"
+#include "engine/index.h"
+#include "tenant/audit.h"
 #include "tenant/standing.h"
 #include "trade/notify.h"
 
@@ -26,9 +27,11 @@ struct reminded {
 };
 
 /* Before the transaction: indexes; nothing after the first time. */
-bool reminders_prepare(struct req *req);
+bool reminders_prepare(struct index_cache *indexes, struct scope *scope, struct err *err);
 
-/* One run, in the caller's transaction. */
-bool reminders_run(struct req *req, struct scope *scope, struct reminded *out, struct err *err);
+/* One run for a business as of `now_ms`, in the caller's transaction. `who` says in the audit log
+ * whose doing it is: its kind, actor and request. */
+bool reminders_run(struct scope *scope, const struct tenant *tenant, int64_t now_ms,
+                   const struct audit_entry *who, struct reminded *out, struct err *err);
 
 #endif

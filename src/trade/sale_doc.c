@@ -28,13 +28,17 @@ void append_paid(bson_t *set, money_t paid, money_t balance, int decimals)
     BSON_APPEND_UTF8(set, "payment_status", payment_status(paid, balance));
 }
 
+const char *money_told(struct arena *arena, const struct tenant *tenant, money_t amount)
+{
+    const char *text = money_text(arena, amount, tenant->decimals);
+    bool taka = strcmp(tenant->currency, "BDT") == 0; /* whose sign clients look for */
+
+    return arena_printf(arena, "%s%s%s", taka ? "৳" : tenant->currency, taka ? "" : " ", text);
+}
+
 const char *money_said(const struct req *req, money_t amount)
 {
-    const char *text = money_text(req->arena, amount, req->tenant->decimals);
-    bool taka = strcmp(req->tenant->currency, "BDT") == 0; /* whose sign clients look for */
-
-    return arena_printf(req->arena, "%s%s%s", taka ? "৳" : req->tenant->currency, taka ? "" : " ",
-                        text);
+    return money_told(req->arena, req->tenant, amount);
 }
 
 /* ---- the sale ---- */

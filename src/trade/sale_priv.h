@@ -107,6 +107,7 @@ void sale_drop_empty(json_t *body);
 const char *money_text(struct arena *arena, money_t amount, int decimals);
 /* The same for people, in the business's currency: "৳12.50", "USD 12.50". */
 const char *money_said(const struct req *req, money_t amount);
+const char *money_told(struct arena *arena, const struct tenant *tenant, money_t amount);
 /* payment_status of a sale. */
 const char *payment_status(money_t paid, money_t balance);
 /* amount_paid, balance_due and payment_status. */
