@@ -105,6 +105,7 @@ subtest 'accounts that are no business\'s' => sub {
     my $boss = $erp->seed_user(email => 'boss@platform.example', password => 'boss-password-1', role => 'super_admin', tenant_id => $odd->{tenant_id});
     $erp->seed_user(email => 'norole@odd.example', password => 'no-role-at-all', tenant_id => $odd->{tenant_id}, user => { role => undef });
     $erp->mongo_insert('users', 'users', { id => Erp::Test::uuid(), tenant_id => $odd->{tenant_id}, full_name => 'Nobody' });
+    $erp->mongo_insert($odd->{db_name}, 'many', map { { _id => $_, tenant_id => $odd->{tenant_id}, text => 'x' x 100 } } 1 .. 5000);
     my ($code, $made, $err) = ctl('tenant', 'export', 'odd', "$dir/odd.tar");
     is $code, 0, 'exported' or diag $err;
     is $made->{users}, 3, '... with the accounts of the business alone';
@@ -118,6 +119,15 @@ subtest 'accounts that are no business\'s' => sub {
     ($code, undef, $err) = ctl('tenant', 'import', "$dir/odd.tar");
     is $code, 0, 'the archive brings the business back' or diag $err;
     ok $erp->login($odd->{email}, $odd->{password})->{access_token}, '... its administrator signs in';
+
+    # Who begins an import anew takes away what another one brings.
+    ctl('tenant', 'delete', 'odd', '--yes', '--no-export');
+    ctl('tenant', 'purge', 'odd', '--now', '--yes');
+    my @pids = map { $erp->spawn_erpctl("import$_", 'tenant', 'import', "$dir/odd.tar", '--json') } 1, 2;
+    my @codes = map { waitpid $_, 0; $? >> 8 } @pids;
+    is_deeply [sort @codes], [0, 1], 'of two who import at once one does it';
+    is $erp->mongo($odd->{db_name}, doc(count => 'many'))->{n}, 5000, '... and everything is there';
+    is scalar($erp->mongo_all('users', doc(find => 'users', filter => { tenant_id => $odd->{tenant_id} }))), 4, '... once';
 };
 
 subtest 'an archive of a newer version' => sub {

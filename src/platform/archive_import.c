@@ -4,6 +4,7 @@
 #include "platform/archive_check.h"
 #include "platform/accounts.h"
 #include "platform/entry.h"
+#include "platform/lease.h"
 #include "platform/place.h"
 #include "platform/remove.h"
 #include "auth/perm.h"
@@ -19,6 +20,7 @@ struct import {
     struct archive_plan plan; /* with an account that may do everything there */
     const char *own_uri;      /* as the entry has it: with the tenant's own account */
     const char *sha256;
+    struct lease lease;
 };
 
 /* --- what it shall be ------------------------------------------------------------------------ */
@@ -335,7 +337,7 @@ static bool note(struct import *im)
                      tenant.slug);
 }
 
-static bool import(struct import *im, struct unpack *unpack, struct archive_facts *facts)
+static bool bring(struct import *im, struct unpack *unpack, struct archive_facts *facts)
 {
     struct job *job = im->job;
     struct err *err = job->err;
@@ -347,11 +349,27 @@ static bool import(struct import *im, struct unpack *unpack, struct archive_fact
     im->plan.files = facts->files > 0 && !im->target->no_files;
     if (im->plan.files && !files_here(job->conf, true, err))
         return false;
-    if (!make_plan(im) || !registry_ensure_indexes(job->registry, err) || !claim_slug(im) ||
+    if (!registry_ensure_indexes(job->registry, err) || !claim_slug(im) ||
         !check_databases(im) || !check_users(im))
         return false;
     return add_entry(im) && make_account(im, facts) && archive_write(job, unpack, &im->plan) &&
            (!im->plan.copy || add_admin(im)) && note(im) && activate(im);
+}
+
+/* One at a time: who begins anew takes away what another one has just brought. */
+static bool import(struct import *im, struct unpack *unpack, struct archive_facts *facts)
+{
+    struct job *job = im->job;
+    bool ok;
+
+    if (!make_plan(im) ||
+        !lease_open(job, &im->lease, arena_printf(job->arena, "import:%s", im->plan.tenant.slug)))
+        return false;
+    job->lease = &im->lease;
+    ok = bring(im, unpack, facts);
+    lease_close(job, &im->lease);
+    job->lease = NULL;
+    return ok;
 }
 
 bool archive_import(struct job *job, const char *path, const struct archive_target *target,

@@ -3,6 +3,7 @@
 #include "platform/archive_check.h"
 #include "db/bulk.h"
 #include "db/own.h"
+#include "platform/lease.h"
 #include "tenant/audit.h"
 
 #define BATCH_DOCS  1000
@@ -22,6 +23,7 @@ struct batch {
 static bool flush(struct batch *batch)
 {
     bool ok =
+        lease_keep(batch->job) &&
         scope_insert_many(batch->scope, batch->collection, batch->docs, batch->n, batch->job->err);
 
     batch->written += (int64_t)batch->n;
@@ -276,7 +278,7 @@ static bool write_members(struct job *job, struct unpack *unpack, const struct a
 
     while ((ok = unpack_next(unpack, &name, &bytes, job->err)) && name) {
         if (archive_is_file(name)) {
-            ok = write_file(job, unpack, plan, in, name);
+            ok = lease_keep(job) && write_file(job, unpack, plan, in, name);
         } else {
             archive_reader_init(&reader, unpack, arena_strdup(job->arena, name), bytes);
             ok = write_member(job, &reader, own, audit, accounts, plan);
