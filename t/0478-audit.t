@@ -79,7 +79,9 @@ subtest 'what is half there serves nobody' => sub {
     ctl(@add, { env => { ERP_STOP_AFTER => 'account' } });
     is entry('half')->{status}, 'provisioning', 'killed on the way';
     is +(ctl('tenant', $_, 'half'))[0], 1, "$_ is no way to go on" for 'activate', 'suspend';
+    is +(ctl('tenant', 'move', 'half', '--uri', $ENV{ERP_TEST_MONGO_URL}, '--db-name', $erp->db('elsewhere')))[0], 1, 'nor does it move';
     is entry('half')->{status}, 'provisioning', '... and changes nothing';
+    is entry('half')->{db_name}, $erp->db('half'), '... nor its place';
     for my $other (['name', '--name', 'Other'], ['licence', '--license', 'pro'], ['limit', '--max-users', 3], ['limit', '--max-branches', 3],
                    ['list of modules', '--features', 'pos'], ['type', '--type', 'pharmacy', '--features', 'pos,inventory,analytics,dues,returns,expenses,offers,pricing,grocery'],
                    ['administrator', '--admin-email', 'another@half.example']) {

@@ -8,7 +8,11 @@ static bool plan_move(struct ctl *ctl, struct work *work, struct migration *m, b
 {
     struct tenant *tenant;
 
-    if (!platform_tenant(ctl, ctl->args[0], &tenant) || !platform_complete(ctl, tenant) ||
+    if (!platform_tenant(ctl, ctl->args[0], &tenant))
+        return false;
+    if (tenant->status == TENANT_PROVISIONING)
+        return err_set(&ctl->err, ERR_STATE, "%s is still being set up", tenant->slug);
+    if (!platform_complete(ctl, tenant) ||
         (!dry && !work_begin(ctl, work, tenant->tenant_id)) ||
         !work_find(ctl, tenant->tenant_id, m, false))
         return false;
