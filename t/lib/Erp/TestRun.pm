@@ -64,7 +64,7 @@ sub _in_order {
     @at{@files} = 1 .. @files;
     my $file = sub { my ($name) = @_; return (grep { m{/\Q$name\E\.t$} } @files)[0] // die "no test is called $name\n" };
     $at{ $file->($_) } = 0 for @EARLY;
-    $at{ $file->($_) } = $at{ $file->($TIMED) } + 0.5 for @SOON;
+    $at{ $file->($SOON[$_]) } = $at{ $file->($TIMED) } + ($_ + 1) / 10 for 0 .. $#SOON;
     return sort { $at{$a} <=> $at{$b} } @files;
 }
 
