@@ -267,8 +267,8 @@ subtest 'a worker at work' => sub {
 # --- archives that are not what an export made
 sub forge {
     my ($name, $change) = @_;
-    my $at = "$dir/$name";
-    mkdir $at;
+    my $at = "$dir/forged/$name";    # so deep that what leads out of it stays in $dir
+    make_path($at);
     system('tar', 'xf', $file, '-C', $at) == 0 or die;
     my @order = grep { !/^manifest/ } split /\n/, `tar tf $file`;
     my $manifest = JSON::PP->new->decode(slurp("$at/manifest.json"));
