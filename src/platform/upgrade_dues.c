@@ -6,106 +6,25 @@
  */
 #include "base.h"
 #include "platform/upgrade.h"
+#include "platform/upgrade_lot.h"
 #include "core/clock.h"
 #include "db/doc.h"
 #include "db/own.h"
 #include "db/txn.h"
-#include "engine/ids.h"
 #include "engine/resource.h"
 #include "engine/validate.h"
 
-#define AT_ONCE   200
-#define ARENA_MAX ((size_t)256 << 20)
-
-/* Some records, and what others say of them by the id that they name. */
-struct lot {
-    struct arena *arena; /* of this lot alone */
-    struct scope *scope;
-    struct err *err;
-    int decimals;
-    const char *missing; /* the member that those have not that are looked for */
-    const bson_t *docs[AT_ONCE];
-    size_t n;
-    struct ids ids;
-    const bson_t **others; /* by their place in `ids`; NULL: there is none */
-    int64_t changed;
-};
-
-static const char *collection_of(const char *noun)
-{
-    return resource_by_noun(noun)->collection;
-}
-
-static void gather(struct lot *l, const char *member)
+static void gather(struct upgrade_lot *l, const char *member)
 {
     ids_init(&l->ids, l->arena, l->n);
     for (size_t i = 0; i < l->n; i++)
         if (doc_text(l->docs[i], member) != NULL)
             ids_add(&l->ids, doc_text(l->docs[i], member));
-    ids_sort(&l->ids);
-    l->others = arena_alloc(l->arena, (l->ids.n + 1) * sizeof *l->others);
-}
-
-static bool take_others(struct lot *l, mongoc_cursor_t *cursor, const char *key)
-{
-    const bson_t *doc;
-
-    while (scope_next(l->scope, cursor, &doc, l->err)) {
-        size_t at;
-
-        if (doc == NULL)
-            return true;
-        at = doc_text(doc, key) != NULL ? ids_find(&l->ids, doc_text(doc, key)) : l->ids.n;
-        if (at < l->ids.n)
-            l->others[at] = own_bson_copy(l->arena, bson_get_data(doc), doc->len);
-    }
-    return false;
-}
-
-static const bson_t *other_of(const struct lot *l, const bson_t *doc, const char *member)
-{
-    const char *id = doc_text(doc, member);
-    size_t at = id != NULL ? ids_find(&l->ids, id) : l->ids.n;
-
-    return at < l->ids.n ? l->others[at] : NULL;
-}
-
-typedef bool lot_body(struct lot *l, const char *noun);
-
-/* What a lot takes of memory goes with it. */
-static bool run_lot(struct lot *l, const char *noun, lot_body *body)
-{
-    struct arena *own = l->scope->arena;
-    bool ok;
-
-    l->scope->arena = l->arena;
-    ok = body(l, noun);
-    l->scope->arena = own;
-    l->n = 0;
-    arena_reset(l->arena);
-    return ok;
-}
-
-/* Calls `body` for each AT_ONCE of the matches. */
-static bool each_lot(struct lot *l, const char *noun, const bson_t *filter, const bson_t *opts,
-                     lot_body *body)
-{
-    mongoc_cursor_t *cursor = scope_find(l->scope, collection_of(noun), filter, opts);
-    const bson_t *doc;
-
-    while (scope_next(l->scope, cursor, &doc, l->err)) {
-        if (doc != NULL)
-            l->docs[l->n++] = own_bson_copy(l->arena, bson_get_data(doc), doc->len);
-        if ((doc == NULL || l->n == AT_ONCE) && l->n > 0 && !run_lot(l, noun, body))
-            return false;
-        if (doc == NULL)
-            return true;
-    }
-    return false;
+    upgrade_lot_sort(l);
 }
 
 /* Records of a noun that lack a member, and the one with this _id while it does. */
-static bson_t *lacking(const struct lot *l, struct arena *arena, const bson_t *doc)
+static bson_t *lacking(const struct upgrade_lot *l, struct arena *arena, const bson_t *doc)
 {
     bson_t *filter = own_bson(arena);
     bson_iter_t it;
@@ -117,10 +36,11 @@ static bson_t *lacking(const struct lot *l, struct arena *arena, const bson_t *d
     return filter;
 }
 
-static bool each_lacking(struct lot *l, const char *noun, const char *missing, lot_body *body)
+static bool each_lacking(struct upgrade_lot *l, const char *noun, const char *missing,
+                         upgrade_lot_body *body)
 {
     l->missing = missing;
-    return each_lot(l, noun, lacking(l, l->scope->arena, NULL), NULL, body);
+    return upgrade_lot_each(l, noun, lacking(l, l->scope->arena, NULL), NULL, body);
 }
 
 /* ---- what is of a sale ---- */
@@ -128,18 +48,19 @@ static bool each_lacking(struct lot *l, const char *noun, const char *missing, l
 static const char *const of_sale[] = {"customer_id", "branch_id", "sale_number", "invoice_no"};
 
 /* Only where nobody has said it meanwhile. */
-static bool store(struct lot *l, const char *noun, const bson_t *doc, const bson_t *update)
+static bool store(struct upgrade_lot *l, const char *noun, const bson_t *doc, const bson_t *update)
 {
     int64_t matched;
 
-    if (!scope_update_one(l->scope, collection_of(noun), lacking(l, l->arena, doc), update, NULL,
-                          &matched, l->err))
+    if (!scope_update_one(l->scope, upgrade_collection(noun), lacking(l, l->arena, doc), update,
+                          NULL, &matched, l->err))
         return false;
     l->changed += matched;
     return true;
 }
 
-static bool name_sale(struct lot *l, const char *noun, const bson_t *doc, const bson_t *sale)
+static bool name_sale(struct upgrade_lot *l, const char *noun, const bson_t *doc,
+                      const bson_t *sale)
 {
     const struct resource *resource = resource_by_noun(noun);
     bson_t *update = own_bson(l->arena), set;
@@ -154,17 +75,17 @@ static bool name_sale(struct lot *l, const char *noun, const bson_t *doc, const 
     return store(l, noun, doc, update);
 }
 
-static bool name_sales(struct lot *l, const char *noun)
+static bool name_sales(struct upgrade_lot *l, const char *noun)
 {
     bson_t *filter = own_bson(l->arena);
 
     gather(l, "sale_id");
     scope_filter(l->scope, NULL, filter);
     ids_append_in(&l->ids, "id", filter);
-    if (!take_others(l, scope_find(l->scope, collection_of("sale"), filter, NULL), "id"))
+    if (!upgrade_lot_take(l, scope_find(l->scope, upgrade_collection("sale"), filter, NULL), "id"))
         return false;
     for (size_t i = 0; i < l->n; i++) {
-        const bson_t *sale = other_of(l, l->docs[i], "sale_id");
+        const bson_t *sale = upgrade_lot_other(l, doc_text(l->docs[i], "sale_id"));
 
         if (sale != NULL && !name_sale(l, noun, l->docs[i], sale))
             return false;
@@ -172,32 +93,25 @@ static bool name_sales(struct lot *l, const char *noun)
     return true;
 }
 
-static struct lot lot_of(const struct job *job, const struct tenant *tenant, struct scope *scope)
-{
-    return (struct lot){.arena = arena_new(ARENA_MAX), .scope = scope, .err = job->err,
-                        .decimals = tenant->decimals};
-}
-
 bool upgrade_payments(const struct job *job, const struct tenant *tenant, struct scope *scope)
 {
     static const char *const nouns[] = {"payment", "customer_due"};
-    struct lot *l = arena_alloc(scope->arena, sizeof *l);
+    struct upgrade_lot *l = upgrade_lot_new(job, tenant, scope);
     bool ok = true;
 
-    *l = lot_of(job, tenant, scope);
     for (size_t i = 0; ok && i < ARRAY_LEN(nouns); i++)
         ok = each_lacking(l, nouns[i], "customer_id", name_sales);
     if (ok && l->changed > 0)
         job_progress(job, "%s: customers of %" PRId64 " payments and dues", tenant->slug,
                      l->changed);
-    arena_free(l->arena);
+    upgrade_lot_free(l);
     return ok;
 }
 
 /* ---- branches ---- */
 
 /* A transfer is both branches'. */
-static bool name_ends(struct lot *l, const char *noun)
+static bool name_ends(struct upgrade_lot *l, const char *noun)
 {
     for (size_t i = 0; i < l->n; i++) {
         const char *from = doc_text(l->docs[i], "from_branch_id");
@@ -216,23 +130,22 @@ static bool name_ends(struct lot *l, const char *noun)
 
 bool upgrade_branches(const struct job *job, const struct tenant *tenant, struct scope *scope)
 {
-    struct lot *l = arena_alloc(scope->arena, sizeof *l);
+    struct upgrade_lot *l = upgrade_lot_new(job, tenant, scope);
     bool ok;
 
-    *l = lot_of(job, tenant, scope);
     ok = each_lacking(l, "return_request", "branch_id", name_sales) &&
          each_lacking(l, "warranty_record", "branch_id", name_sales) &&
          each_lacking(l, "stock_transfer", "branch_id", name_ends);
     if (ok && l->changed > 0)
         job_progress(job, "%s: branches of %" PRId64 " returns, warranties and transfers",
                      tenant->slug, l->changed);
-    arena_free(l->arena);
+    upgrade_lot_free(l);
     return ok;
 }
 
 /* ---- dates that time goes by ---- */
 
-static bool set_dates(struct lot *l, const char *noun)
+static bool set_dates(struct upgrade_lot *l, const char *noun)
 {
     const struct resource *resource = resource_by_noun(noun);
 
@@ -267,10 +180,9 @@ static bool set_dates(struct lot *l, const char *noun)
 /* A state that time brings (engine/lapse.h) needs a date that is one. */
 bool upgrade_lapses(const struct job *job, const struct tenant *tenant, struct scope *scope)
 {
-    struct lot *l = arena_alloc(scope->arena, sizeof *l);
+    struct upgrade_lot *l = upgrade_lot_new(job, tenant, scope);
     bool ok = true;
 
-    *l = lot_of(job, tenant, scope);
     for (size_t i = 0; ok && i < resource_count(); i++) {
         const struct resource *resource = resource_at(i);
         bson_t *filter = own_bson(scope->arena);
@@ -279,11 +191,11 @@ bool upgrade_lapses(const struct job *job, const struct tenant *tenant, struct s
             continue;
         scope_filter(scope, NULL, filter);
         BCON_APPEND(filter, resource->lapse->until, "{", "$type", "string", "}");
-        ok = each_lot(l, resource->noun, filter, NULL, set_dates);
+        ok = upgrade_lot_each(l, resource->noun, filter, NULL, set_dates);
     }
     if (ok && l->changed > 0)
         job_progress(job, "%s: dates of %" PRId64 " warranties", tenant->slug, l->changed);
-    arena_free(l->arena);
+    upgrade_lot_free(l);
     return ok;
 }
 
@@ -298,17 +210,17 @@ static mongoc_cursor_t *sums(struct scope *scope, bson_t *match)
     BCON_APPEND(stages, "0", "{", "$match", BCON_DOCUMENT(match), "}", "1", "{", "$group", "{",
                 "_id", "$customer_id", "customer_id", "{", "$first", "$customer_id", "}", "owed",
                 "{", "$sum", "$balance_due", "}", "}", "}");
-    return scope_aggregate(scope, collection_of("sale"), stages, NULL);
+    return scope_aggregate(scope, upgrade_collection("sale"), stages, NULL);
 }
 
-static bool differs(const struct lot *l, const bson_t *customer, const bson_t *sum)
+static bool differs(const struct upgrade_lot *l, const bson_t *customer, const bson_t *sum)
 {
     return doc_money(customer, "due_amount", l->decimals, 0) !=
            doc_money(sum, "owed", l->decimals, 0);
 }
 
 struct one {
-    const struct lot *l;
+    const struct upgrade_lot *l;
     const char *id;
 };
 
@@ -334,21 +246,21 @@ static bool set_owed(struct scope *scope, void *data, struct err *err)
     BCON_APPEND(update, "$inc", "{", FIELD_REV, BCON_INT64(1), "}");
     scope_filter(scope, NULL, filter);
     BSON_APPEND_UTF8(filter, "id", one->id);
-    return scope_find_and_update(scope, collection_of("customer"), filter, update, true, false,
+    return scope_find_and_update(scope, upgrade_collection("customer"), filter, update, true, false,
                                  NULL, &customer, err);
 }
 
-static bool sum_customers(struct lot *l, const char *noun ERP_UNUSED)
+static bool sum_customers(struct upgrade_lot *l, const char *noun ERP_UNUSED)
 {
     bson_t *match = own_bson(l->arena);
 
     gather(l, "id");
     scope_filter(l->scope, NULL, match);
     ids_append_in(&l->ids, "customer_id", match);
-    if (!take_others(l, sums(l->scope, match), "customer_id"))
+    if (!upgrade_lot_take(l, sums(l->scope, match), "customer_id"))
         return false;
     for (size_t i = 0; i < l->n; i++) {
-        const bson_t *sum = other_of(l, l->docs[i], "id");
+        const bson_t *sum = upgrade_lot_other(l, doc_text(l->docs[i], "id"));
         struct one one = {l, doc_text(l->docs[i], "id")};
 
         if (sum == NULL || !differs(l, l->docs[i], sum))
@@ -362,16 +274,15 @@ static bool sum_customers(struct lot *l, const char *noun ERP_UNUSED)
 
 bool upgrade_owed(const struct job *job, const struct tenant *tenant, struct scope *scope)
 {
-    struct lot *l = arena_alloc(scope->arena, sizeof *l);
+    struct upgrade_lot *l = upgrade_lot_new(job, tenant, scope);
     bson_t *filter = own_bson(scope->arena), *opts = own_bson(scope->arena);
     bool ok;
 
-    *l = lot_of(job, tenant, scope);
     scope_filter(scope, NULL, filter);
     BCON_APPEND(opts, "projection", "{", "id", BCON_BOOL(true), "due_amount", BCON_BOOL(true), "}");
-    ok = each_lot(l, "customer", filter, opts, sum_customers);
+    ok = upgrade_lot_each(l, "customer", filter, opts, sum_customers);
     if (ok && l->changed > 0)
         job_progress(job, "%s: what %" PRId64 " customers owe", tenant->slug, l->changed);
-    arena_free(l->arena);
+    upgrade_lot_free(l);
     return ok;
 }
