@@ -10,14 +10,8 @@ use Erp::Account qw(account_exists isolated_account tidy_accounts);
 use Erp::Test;
 
 my $erp = Erp::Test->start(workers => 3, login_workers => 1);
-my $json = JSON::PP->new->allow_nonref;
 
-sub ctl {
-    my (@args) = @_;
-    my @more = ref $args[-1] ? pop @args : ();
-    my ($status, $out, $err) = $erp->erpctl(@args, '--json', @more);
-    return ($status, scalar(eval { $json->decode($out) }), $err);
-}
+sub ctl { return $erp->ctl(@_) }
 
 # A business of the shared database: its id, its administrator, a token.
 sub legacy {

@@ -4,7 +4,6 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use JSON::PP ();
 use Time::HiRes qw(time sleep);
 use Erp::Account qw(account_exists isolated_account tidy_accounts);
 use Erp::MongoEval;
@@ -13,15 +12,9 @@ use Erp::Test;
 
 my $erp = Erp::Test->start(workers => 4, login_workers => 1, env => { ERP_TENANT_SHARE => 100 });
 my $second = Erp::OwnMongo->new;
-my $json = JSON::PP->new->allow_nonref;
 my $there = Erp::MongoEval->new($ENV{ERP_TEST_EVAL}, $second->{root_url});
 
-sub ctl {
-    my (@args) = @_;
-    my @more = ref $args[-1] ? pop @args : ();
-    my ($status, $out, $err) = $erp->erpctl(@args, '--json', @more);
-    return ($status, scalar(eval { $json->decode($out) }), $err);
-}
+sub ctl { return $erp->ctl(@_) }
 
 my $shop = $erp->seed_tenant(slug => 'mover');
 my $token = $erp->login($shop->{email}, $shop->{password})->{access_token};

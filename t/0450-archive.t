@@ -14,12 +14,7 @@ my $erp = Erp::Test->start(workers => 2);
 my $dir = tempdir('erpd-arc.XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my $file = "$dir/shop.tar";
 
-sub ctl {
-    my (@args) = @_;
-    my @more = ref $args[-1] ? pop @args : ();
-    my ($status, $out, $err) = $erp->erpctl(@args, '--json', @more);
-    return ($status, scalar eval { JSON::PP->new->decode($out) }, $err);
-}
+sub ctl { return $erp->ctl(@_) }
 
 # Everything of a database, as text that is the same for the same data.
 my $canonical = JSON::PP->new->canonical;

@@ -26,12 +26,7 @@ if ($> == 0) {
     chmod 02755, $files;
 }
 
-sub ctl {
-    my (@args) = @_;
-    my @more = ref $args[-1] ? pop @args : ();
-    my ($status, $out, $err) = $erp->erpctl(@args, '--json', @more);
-    return ($status, scalar eval { JSON::PP->new->decode($out) }, $err);
-}
+sub ctl { return $erp->ctl(@_) }
 sub entry { return ($erp->mongo_all('admin', doc(find => 'tenants_registry', filter => { slug => $_[0] })))[0] }
 # Every file of a tenant below its folder, with the hash of what is in it.
 sub tree {

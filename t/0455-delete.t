@@ -13,12 +13,7 @@ use Erp::Test;
 my $erp = Erp::Test->start(workers => 3, login_workers => 2, env => { ERP_TENANT_TTL => 3600 });
 my $dir = tempdir('erpd-del.XXXXXX', TMPDIR => 1, CLEANUP => 1);
 
-sub ctl {
-    my (@args) = @_;
-    my @more = ref $args[-1] ? pop @args : ();
-    my ($status, $out, $err) = $erp->erpctl(@args, '--json', @more);
-    return ($status, scalar eval { JSON::PP->new->decode($out) }, $err);
-}
+sub ctl { return $erp->ctl(@_) }
 sub entry { return ($erp->mongo_all('admin', doc(find => 'tenants_registry', filter => { slug => $_[0] })))[0] }
 sub collections { return map { $_->{name} } $erp->mongo_all($_[0], doc(listCollections => 1, cursor => {})) }
 

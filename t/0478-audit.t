@@ -2,7 +2,6 @@
 # away, commands that were killed or given something else the second time. One bad record costs the
 # others nothing, a failure says what it is to programs too, and nothing is lost.
 use Erp::Test;
-use Erp::Json qw(from_json);
 use Erp::Proc qw(free_port);
 use Erp::Say qw(slurp);
 use File::Temp qw(tempdir);
@@ -12,12 +11,7 @@ my $erp = Erp::Test->start(workers => 2, login_workers => 1);
 my $dir = tempdir('erpd-bad.XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my $nowhere = 'mongodb://127.0.0.1:' . free_port() . '/';
 
-sub ctl {
-    my (@args) = @_;
-    my @more = ref $args[-1] ? pop @args : ();
-    my ($code, $out, $err) = $erp->erpctl(@args, '--json', @more);
-    return ($code, from_json($out), $err);
-}
+sub ctl { return $erp->ctl(@_) }
 sub entry { return ($erp->mongo_all('admin', doc(find => 'tenants_registry', filter => { slug => $_[0] })))[0] }
 sub set_entry { my ($slug, $set) = @_;
     $erp->mongo('admin', doc(update => 'tenants_registry', updates => [doc(q => { slug => $slug }, u => { '$set' => $set })]));

@@ -5,7 +5,6 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use File::Temp qw(tempdir);
-use Erp::Json qw(from_json);
 use Erp::Proc qw(random_text);
 use Erp::Say qw(slurp spew);
 use Erp::Test;
@@ -20,11 +19,9 @@ ok defined $password, 'the database has a password';
 my $shown = '';    # everything that anybody got to see
 
 sub ctl {
-    my (@args) = @_;
-    my @more = ref $args[-1] ? pop @args : ();
-    my ($status, $out, $err) = $erp->erpctl(@args, '--json', @more);
+    my ($status, $data, $err, $out) = $erp->ctl(@_);
     $shown .= $out . $err;
-    return ($status, scalar eval { from_json($out) }, $err);
+    return ($status, $data, $err);
 }
 
 sub stored {

@@ -3,20 +3,12 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use JSON::PP ();
 use Erp::Test;
 
 my $erp = Erp::Test->start(workers => 3, login_workers => 2, env => { ERP_TENANT_TTL => 3600 });
 my $email = 'owner@newbiz.example';
 
-sub ctl {
-    my (@args) = @_;
-    my $json = JSON::PP->new->allow_nonref;
-    my @more = ref $args[-1] ? pop @args : ();
-    my ($status, $out, $err) = $erp->erpctl(@args, '--json', @more);
-    my $data = eval { $json->decode($out) };
-    return ($status, $data, $err, $out);
-}
+sub ctl { return $erp->ctl(@_) }
 
 sub sign_in {
     my ($who, $password) = @_;

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use parent 'Erp::Instance';
 use POSIX ();
+use Erp::Json qw(from_json);
 use Erp::Say qw(slurp spew);
 use Erp::Secrets qw(secrets_shown);
 
@@ -22,6 +23,15 @@ sub erpctl {
     my ($self, @args) = @_;
     my $opt = ref $args[-1] ? pop @args : {};
     return $self->run_program("$ENV{ERP_TEST_BIN}/erpctl", \@args, %$opt);
+}
+
+# The same with --json: its status, what it printed as data (undef: no JSON) and as text, and what it
+# said on standard error, in the order status, data, errors, text.
+sub ctl {
+    my ($self, @args) = @_;
+    my @more = ref $args[-1] ? pop @args : ();
+    my ($status, $out, $err) = $self->erpctl(@args, '--json', @more);
+    return ($status, from_json($out), $err, $out);
 }
 
 sub run_program {
