@@ -132,12 +132,13 @@ bool action_purchase_apply(struct req *req)
     if (!purchase_prepare(req) || !txn_run(&req->scope, apply_body, &w, req->err))
         return false;
     count(&w.applied, &created, &moved);
-    str_add_member(out, "{\"success\":true,\"message\":",
-             w.applied.before
-                 ? "Stock already applied"
-                 : arena_printf(req->arena,
-                                "Created %zu new product(s) and Updated stock for %zu item(s)",
-                                created, moved));
+    str_add_member(
+        out, "{\"success\":true,\"message\":",
+        w.applied.before ? "Stock already applied"
+                         : arena_printf(req->arena,
+                                        "Created %zu new product(s) and Updated stock for %zu "
+                                        "item(s)",
+                                        created, moved));
     str_addz(out, ",\"items_updated\":[");
     add_lines(out, &w.applied, false);
     str_addz(out, "],\"products_created\":[");

@@ -33,8 +33,8 @@ static void add_url(struct req *req, const char *token)
 
     len -= len > 0 && base[len - 1] == '/';
     str_add_member(resp_body(req), ",\"qr_url\":",
-             len > 0 && token ? arena_printf(req->arena, "%.*s/w/%s", (int)len, base, token)
-                              : NULL);
+                   len > 0 && token ? arena_printf(req->arena, "%.*s/w/%s", (int)len, base, token)
+                                    : NULL);
 }
 
 /* Runs a change of the warranty of the path, and shows it. */
